@@ -1,0 +1,297 @@
+"""params.yaml as checked, immutable objects: unknown keys, wrong types and impossible values are refused."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from alphagan.errors import InputError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+# A cube's side is k 2^n: k in 4..7 is what the innermost layers see, n the number of up-samplings.
+SIZES = tuple(sorted(k * 2**n for k in (4, 5, 6, 7) for n in range(2, 7) if k * 2**n <= 256))
+
+
+class Section(BaseModel):
+    """Base of every section: strict types, no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Augment(Section):
+    """Augmentation of real scans (paper, section 3): flip alone for diseased brains, both for normal ones."""
+
+    flip: bool = True
+    intensity: list[float] | None = [0.7, 1.0]
+
+    @field_validator("intensity")
+    @classmethod
+    def _range(cls, value):
+        if value is not None and not (len(value) == 2 and 0 < value[0] <= value[1] <= 1):
+            raise ValueError("expects [low, high] with 0 < low <= high <= 1, or null")
+        return value
+
+
+class Cohort(Section):
+    """What every cohort has. `source`: the folder of scans, or the code that draws a simulated cohort."""
+
+    source: str
+    modality: Name = "T1w"
+    augment: Augment = Augment()
+
+
+class TemplateCohort(Cohort):
+    """Simulated subjects, drawn from the MNI152 maps that nilearn bundles."""
+
+    kind: Literal["template"]
+    n_subjects: Annotated[int, Field(ge=2)] = 160
+    seed: Annotated[int, Field(ge=0)] = 2019
+    voxel_size_mm: Annotated[float, Field(ge=1.0, le=6.0)] = 3.0
+
+
+class NiftiCohort(Cohort):
+    """Any folder tree of .nii, .nii.gz or .mgz files; see alphagan.cohorts.nifti for the patterns."""
+
+    kind: Literal["nifti"]
+    pattern: str | None = None
+    mask_pattern: str | None = None
+
+
+AnyCohort = Annotated[TemplateCohort | NiftiCohort, Field(discriminator="kind")]
+
+
+class Split(Section):
+    """Share of subjects (people, not scans) that are held out."""
+
+    val: Fraction = 0.1
+    test: Fraction = 0.2
+    seed: Annotated[int, Field(ge=0)] = 2019
+
+    @model_validator(mode="after")
+    def _leaves_training(self):
+        if self.val + self.test >= 1:
+            raise ValueError("val + test must be below 1, so that scans are left to train on")
+        return self
+
+
+class Prepare(Section):
+    """From a scan to a cube (paper, section 3)."""
+
+    size: int = 32
+    fit: Literal["stretch", "pad"] = "stretch"
+    field_of_view_mm: Annotated[float, Field(gt=0)] | None = None
+    upper_percentile: Annotated[float, Field(gt=50, le=100)] = 99.9
+    min_brain_ml: Annotated[float, Field(ge=0)] = 500.0
+    max_saturated: Annotated[float, Field(gt=0, le=1)] = 0.05
+    split: Split = Split()
+    workers: int = -1
+
+    @field_validator("size")
+    @classmethod
+    def _known_size(cls, value):
+        if value not in SIZES:
+            raise ValueError(f"must be one of {', '.join(map(str, SIZES))}")
+        return value
+
+    @model_validator(mode="after")
+    def _field_of_view_needs_pad(self):
+        if self.field_of_view_mm is not None and self.fit != "pad":
+            raise ValueError("field_of_view_mm only has a meaning with fit: pad")
+        return self
+
+
+class Model(Section):
+    """Networks and loss weights; the defaults are the paper's."""
+
+    z_dim: Annotated[int, Field(ge=1)] = 1000
+    width: Annotated[float, Field(gt=0, le=4)] = 1.0
+    code_units: Annotated[int, Field(ge=1)] = 4096
+    critic_norm: Literal["batch", "group", "none"] = "batch"
+    penalty: Literal["both", "either"] = "both"
+    lambda1: Annotated[float, Field(ge=0)] = 10.0
+    lambda2: Annotated[float, Field(ge=0)] = 10.0
+    reconstruction: Literal["mean", "balanced"] = "mean"
+    generator_steps: Annotated[int, Field(ge=1)] = 2
+
+
+class Train(Section):
+    """Optimisation and bookkeeping; the defaults are the paper's where it states them."""
+
+    seed: Annotated[int, Field(ge=0)] = 2019
+    iterations: Annotated[int, Field(ge=1)] = 12000
+    batch_size: Annotated[int, Field(ge=2)] = 4
+    lr: Annotated[float, Field(gt=0)] = 0.0002
+    betas: list[Fraction] = [0.9, 0.999]
+    ema_decay: Fraction = 0.999
+    early_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    checkpoint_every: Annotated[int, Field(ge=1)] = 500
+    sample_every: Annotated[int, Field(ge=1)] = 500
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("betas")
+    @classmethod
+    def _two(cls, value):
+        if len(value) != 2:
+            raise ValueError("expects [beta1, beta2]")
+        return value
+
+
+class Evaluate(Section):
+    """Sample sizes of the evaluation; the defaults are the paper's."""
+
+    seed: Annotated[int, Field(ge=0)] = 2019
+    n_generated: Annotated[int, Field(ge=8)] = 512
+    n_pairs: Annotated[int, Field(ge=2)] = 1000
+    mmd_batch: Annotated[int, Field(ge=2)] = 8
+    mmd_repeats: Annotated[int, Field(ge=1)] = 100
+    n_bootstrap: Annotated[int, Field(ge=100)] = 1000
+
+
+class Experiment(Section):
+    """One (cohort, model) pair to train, with what it changes in the sections `model` and `train`."""
+
+    cohort: Name
+    model: Literal["alpha_wgan_gp"]
+    overrides: dict[Literal["model", "train"], dict[str, Any]] = {}
+
+
+class Config(Section):
+    """The whole of params.yaml."""
+
+    cohorts: dict[Name, AnyCohort]
+    experiments: dict[Name, Experiment]
+    prepare: Prepare = Prepare()
+    model: Model = Model()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _experiments_fit(self):
+        runs = {}
+        for key, experiment in self.experiments.items():
+            if experiment.cohort not in self.cohorts:
+                known = ", ".join(self.cohorts) or "none"
+                raise ValueError(f"experiments.{key}.cohort: {experiment.cohort!r} is not under cohorts (known: {known})")
+            for section, changes in experiment.overrides.items():
+                _override(getattr(self, section), changes, f"experiments.{key}.overrides.{section}")
+            run = (experiment.cohort, experiment.model)
+            if run in runs:
+                raise ValueError(f"experiments.{key}: same cohort and model as {runs[run]}; both would write one run")
+            runs[run] = key
+        return self
+
+    def settings(self, experiment: str) -> "Settings":
+        """What one experiment trains with, overrides applied.
+
+        Raises
+        ------
+        InputError
+            If params.yaml has no such experiment.
+        """
+        if experiment not in self.experiments:
+            known = ", ".join(self.experiments) or "none"
+            raise InputError(f"experiment {experiment!r} is not under experiments in params.yaml (known: {known})")
+        chosen = self.experiments[experiment]
+        sections = {
+            name: _override(getattr(self, name), chosen.overrides.get(name, {}), name) for name in ("model", "train")
+        }
+        augment = self.cohorts[chosen.cohort].augment
+        return Settings(cohort=chosen.cohort, name=chosen.model, size=self.prepare.size, augment=augment, **sections)
+
+
+class Settings(Section):
+    """All that decides how one run trains; written beside its weights as config.json."""
+
+    cohort: Name
+    name: Name
+    size: int
+    augment: Augment
+    model: Model
+    train: Train
+
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that change with any setting that changes the result (the device does not)."""
+        content = self.model_dump(mode="json")
+        del content["train"]["device"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _override(section: Section, changes: dict, where: str) -> Section:
+    try:
+        return type(section).model_validate({**section.model_dump(), **changes})
+    except ValidationError as error:
+        raise ValueError(f"{where}.{_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "float_type" and isinstance(problem["input"], str):
+        message = f"{problem['input']!r} is text to YAML; write a number with a decimal point, such as 0.0001 or 1.0e-4"
+    elif problem["type"] == "extra_forbidden":
+        message = "unknown key; see params.yaml in the repository for the known ones"
+    return f"{key}: {message}" if key else message
+
+
+def parse(content: dict, where: str = "params.yaml") -> Config:
+    """Check a dictionary against the schema.
+
+    Raises
+    ------
+    InputError
+        Naming `where`, the key and what is wrong with its value.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_first_problem(error)}") from None
+
+
+def load(path: str | Path = "params.yaml") -> Config:
+    """Read and check a params file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not YAML, or does not fit the schema.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the repository's root, or name one with --params") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {type(content).__name__}")
+    return parse(content, str(path))
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where everything that is made goes, below one root (the repository, or a temporary folder)."""
+
+    root: Path = Path()
+
+    def prepared(self, cohort: str) -> Path:
+        """Folder of one prepared cohort: volumes.npy, subjects.csv, qc.csv."""
+        return self.root / "data" / "prepared" / cohort
+
+    def run(self, cohort: str, model: str) -> Path:
+        """Folder of one trained model: weights.pt, config.json, history.csv."""
+        return self.root / "models" / cohort / model
+
+    def scratch(self, *parts: str) -> Path:
+        """Folder for what may be deleted between runs: partial preparations, checkpoints."""
+        return self.root.joinpath("scratch", *parts)
+
+    def reports(self) -> Path:
+        """Folder of executed notebooks, figures and metrics."""
+        return self.root / "reports"
