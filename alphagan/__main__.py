@@ -1,0 +1,150 @@
+"""The command line: thin wrappers around the functions that notebooks call."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from alphagan import __version__
+from alphagan.errors import InputError
+
+
+def _prepare(args) -> None:
+    from alphagan import config, prepare
+
+    print(prepare.prepare(args.cohort, config.load(args.params), config.Paths()))
+
+
+def _train(args) -> None:
+    from alphagan import config, training
+
+    settings = config.load(args.params).settings(args.experiment)
+    paths = config.Paths()
+    run = training.fit(
+        settings,
+        paths.prepared(settings.cohort),
+        paths.run(settings.cohort, settings.name),
+        paths.scratch("train", settings.cohort, settings.name),
+        _sample_grids(),
+    )
+    print(run)
+
+
+def _sample_grids():
+    """Pictures while training, where matplotlib is installed; a bare GPU node trains without them."""
+    try:
+        from alphagan.figures import save_montage
+    except ModuleNotFoundError as error:
+        print(f"no sample grids while training: {error.name} is not installed", file=sys.stderr)
+        return None
+    return save_montage
+
+
+def _sample(args) -> None:
+    from alphagan import generate
+
+    generate.write_samples(generate.Run.load(args.run), args.n, args.output, args.seed, args.weights, args.device)
+    print(args.output)
+
+
+def _reconstruct(args) -> None:
+    from alphagan import generate
+    from alphagan.config import Paths
+    from alphagan.volumes import Volumes
+
+    run = generate.Run.load(args.run)
+    volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
+    generate.write_reconstructions(run, volumes, args.output, args.split, args.device)
+    print(args.output)
+
+
+def _bench(args) -> None:
+    from alphagan import bench
+
+    bench.main(args.size, args.batch, args.repeats, args.json)
+
+
+def _strip(args) -> None:
+    from alphagan import notebooks
+
+    notebooks.strip(args.source, args.target)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="alphagan", description="Generate 3D brain MRI with auto-encoding GANs.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name, function, help):
+        command = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        command.set_defaults(function=function)
+        return command
+
+    def add_params(command):
+        command.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+
+    def add_device(command):
+        command.add_argument("--device", default="cpu", help="torch device, such as cuda (default: %(default)s)")
+
+    command = add("prepare", _prepare, "turn a cohort's scans into data/prepared/COHORT")
+    command.add_argument("cohort", help="a name under cohorts in the params file")
+    add_params(command)
+
+    command = add("train", _train, "train an experiment, or go on with it, into models/COHORT/MODEL")
+    command.add_argument("experiment", help="a name under experiments in the params file")
+    add_params(command)
+
+    command = add("sample", _sample, "write generated brains as NIfTI")
+    command.add_argument("run", metavar="RUN", help="folder of a finished run, such as models/template/alpha_wgan_gp")
+    command.add_argument("-n", type=_positive, default=8, metavar="N", help="how many (default: %(default)s)")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for sample-0000.nii.gz ...")
+    command.add_argument("--seed", type=int, default=0, help="sample i depends on it and on i (default: %(default)s)")
+    command.add_argument(
+        "--weights",
+        choices=("G_average", "G", "G_early"),
+        default="G_average",
+        help="moving average, raw, or moving average early in training (default: %(default)s)",
+    )
+    add_device(command)
+
+    command = add("reconstruct", _reconstruct, "write G(E(x)) of prepared scans as NIfTI, in their scanner space")
+    command.add_argument("run", metavar="RUN", help="folder of a finished run")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for SUBJECT_rec.nii.gz ...")
+    command.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: %(default)s")
+    command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
+    add_device(command)
+
+    command = add("bench", _bench, "time a training step against the textbook one")
+    command.add_argument("--size", type=_positive, default=32, help="side of the cube (default: %(default)s)")
+    command.add_argument("--batch", type=_positive, default=4, help="volumes per batch (default: %(default)s)")
+    command.add_argument("--repeats", type=_positive, default=5, help="timed pairs (default: %(default)s)")
+    command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    command = add("strip", _strip, "copy a notebook without outputs, for the pipeline to depend on")
+    command.add_argument("source", type=Path)
+    command.add_argument("target", type=Path)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 is success, 2 bad input, 1 a failed computation."""
+    args = _parser().parse_args(arguments)
+    try:
+        args.function(args)
+    except (InputError, FloatingPointError) as error:
+        if args.debug:
+            raise
+        print(f"alphagan: error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

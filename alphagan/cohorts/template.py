@@ -1,0 +1,316 @@
+"""Simulated subjects, drawn from the MNI152 maps that nilearn bundles. Never patients: always call them simulated.
+
+A subject is an `Anatomy` (how the template is turned, stretched and warped) and an `Acquisition` (tissue contrast,
+bias field, noise). `tissues` turns the one into volume fractions of CSF, grey and white matter, `scan` turns those
+into an image; whatever changes the tissue (a lesion, say) belongs between the two.
+
+The spread of every parameter was measured by registering the template to the 184 T1w scans of IXI's Hammersmith
+hospital (3 T, brain-development.org, CC BY-SA 3.0): affine by Gauss-Newton on smoothed brain mask and tissue, then
+tissue means and a log-quadratic bias field by least squares. What an affine map does not explain (warps, noise, grey
+matter's contrast, which registration errors dilute) was then set so that prepared volumes match the numbers of
+`alphagan.cohorts.calibration.IXI_REFERENCE`.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from nilearn import datasets
+from scipy.linalg import expm
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label, map_coordinates
+from scipy.spatial.transform import Rotation
+
+from alphagan.cohorts import Scan
+from alphagan.config import TemplateCohort
+from alphagan.errors import InputError
+
+VERSION = 1  # raised whenever the same settings give other images
+
+# Measured on IXI, N = 184 (see above). Rotations about X (chin up is positive, relative to MNI152's own pose), Y and Z.
+ROTATION_DEG = {"mean": (12.7, 0.0, 0.0), "sd": (6.8, 1.4, 1.5)}
+# Symmetric log-stretch of the template: xx, yy, zz (their shared part is global size) and xy, xz, yz.
+LOG_SIZE_SD = 0.026
+LOG_STRETCH = {
+    "mean": (-0.091, -0.053, -0.154, 0.0, 0.0, -0.004),
+    "sd": (0.027, 0.045, 0.032, 0.0145, 0.0075, 0.018),
+}
+# Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm.
+BIAS = {
+    "mean": (0.0, 0.106, -0.383, -0.543, -0.338, -0.705, 0.0, 0.0, 0.038),
+    "sd": (0.033, 0.042, 0.083, 0.062, 0.054, 0.127, 0.038, 0.039, 0.085),
+}
+BIAS_UNIT_MM = 70.0
+# Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1.
+CONTRASTS = {"T1w": {"mean": (0.35, 0.72, 1.0), "sd": (0.05, 0.02, 0.0)}}
+NOISE_SD = 0.02
+
+# Warps: standard deviation (mm) of each displacement component, by correlation length (Gaussian sigma, mm).
+HEAD_WARP = {"sigma_mm": 30.0, "sd_mm": 3.0}
+GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 2.5}
+SKULL_MM = 6
+# Pull towards the lateral ventricles (mm at its strongest; negative shrinks them), skewed as ventricle size is.
+VENTRICLE_MM = {"mean": 0.0, "sd": 2.0}
+MIN_JACOBIAN = 0.1
+
+GRID_MM = 6.0
+FIELD_OF_VIEW_MM = 216.0
+MARGIN_MM = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """One head: everything about its shape.
+
+    Parameters
+    ----------
+    rotation_deg : ndarray, shape (3,)
+        Rotation vector about X (pitch, chin up positive), Y and Z, degrees, relative to MNI152.
+    log_stretch : ndarray, shape (3, 3)
+        Symmetric; its matrix exponential takes template millimetres to head millimetres.
+    ventricle_mm : float
+        Pull towards the lateral ventricles; positive enlarges them.
+    displacement_mm : ndarray, shape (3, X, Y, Z)
+        Invertible displacement of template points on a grid of `GRID_MM`; the ventricles' pull is part of it.
+    """
+
+    rotation_deg: np.ndarray
+    log_stretch: np.ndarray
+    ventricle_mm: float
+    displacement_mm: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Acquisition:
+    """One scan of that head: tissue intensities (3,), log-bias coefficients (9,) and noise, white matter being 1."""
+
+    tissue: np.ndarray
+    bias: np.ndarray
+    noise_sd: float
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """What all subjects share: the maps at 1 mm and what follows from them.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (3, X, Y, Z)
+        CSF, grey and white matter, 0 to 1; their sum is 1 inside the brain and 0 outside.
+    centre : ndarray, shape (3,)
+        Centre of the brain, voxels.
+    ventricle_pull : ndarray, shape (3, x, y, z)
+        Vectors that point into the lateral ventricles, longest 1, on a grid of `GRID_MM`.
+    """
+
+    fractions: np.ndarray
+    centre: np.ndarray
+    ventricle_pull: np.ndarray
+    outside_mm: np.ndarray
+    skull_weight: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def template() -> Template:
+    """Read nilearn's MNI152 maps, once per process."""
+    image = datasets.load_mni152_template(resolution=1)
+    brain = image.get_fdata(dtype=np.float32) > 0.01
+    grey, white = (
+        load(resolution=1).get_fdata(dtype=np.float32) * brain
+        for load in (datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
+    )
+    total = np.maximum(grey + white, 1)
+    fractions = np.stack([brain - (grey + white) / total, grey / total, white / total])
+    # A margin keeps the warped brain inside the grid on which displacements are known.
+    corners = np.argwhere(brain)
+    low, high = corners.min(0), corners.max(0) + 1
+    box = tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))
+    fractions = np.pad(fractions[:, *box], [(0, 0), *[(MARGIN_MM, MARGIN_MM)] * 3])
+    csf = fractions[0]
+
+    # The lateral ventricles are the largest piece of CSF deep inside the brain; the box cuts off the fissures.
+    origin = image.affine[:3, 3] + low - MARGIN_MM
+    x, y, z = (np.arange(n) + o for n, o in zip(csf.shape, origin, strict=True))
+    deep = np.ix_((x > -36) & (x < 36), (y > -48) & (y < 28), (z > -8) & (z < 32))
+    pieces, _ = label(csf[deep] > 0.5)
+    ventricles = np.zeros_like(csf)
+    ventricles[deep] = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
+    step = int(GRID_MM)
+    smooth = gaussian_filter(ventricles, GRID_MM)[::step, ::step, ::step]
+    pull = np.stack(np.gradient(smooth))
+    pull /= np.sqrt((pull**2).sum(0)).max()
+    inside = fractions.sum(0) > 0
+    outside_mm = distance_transform_edt(~inside[::step, ::step, ::step], sampling=GRID_MM)
+    depth = gaussian_filter(inside.astype(np.float32), SKULL_MM)[::step, ::step, ::step]
+    return Template(fractions, corners.mean(0) - low + MARGIN_MM, pull, outside_mm, np.clip(2 * depth - 1, 0, 1))
+
+
+@lru_cache(maxsize=2)
+def _fractions(voxel_size_mm: float) -> np.ndarray:
+    """Tissue maps as a voxel of that size sees them: blurred to its width, so that sampling does not alias."""
+    return np.stack([gaussian_filter(fraction, voxel_size_mm / 2.355) for fraction in template().fractions])
+
+
+def smallest_jacobian(displacement_mm: np.ndarray) -> float:
+    """Lower bound of the Jacobian determinant of x + displacement(x), trilinear between grid points.
+
+    Within a cell each column of the Jacobian is a convex combination of the four edge differences along its axis, and
+    the determinant is linear in each column, so it is nowhere below the smallest of the 4 x 4 x 4 edge determinants.
+
+    Parameters
+    ----------
+    displacement_mm : ndarray, shape (3, X, Y, Z)
+        On a grid of `GRID_MM`.
+    """
+    ends = (slice(None, -1), slice(1, None))
+    columns = []
+    for axis in range(3):
+        edges = np.diff(displacement_mm, axis=axis + 1) / GRID_MM
+        edges[axis] += 1
+        corners = [(i, j) for i in ends for j in ends]
+        columns.append([edges[:, *pair[:axis], slice(None), *pair[axis:]] for pair in corners])
+    along_x, along_y, along_z = columns
+    faces = [np.cross(u, v, axis=0) for u in along_x for v in along_y]
+    return min(float((face * edge).sum(0).min()) for face in faces for edge in along_z)
+
+
+def make_invertible(displacement_mm: np.ndarray) -> np.ndarray:
+    """Shrink a displacement until its Jacobian determinant is at least `MIN_JACOBIAN` everywhere."""
+    while smallest_jacobian(displacement_mm) < MIN_JACOBIAN:
+        displacement_mm = displacement_mm * np.float32(0.9)
+    return displacement_mm
+
+
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_mm: float) -> np.ndarray:
+    """Three independent smooth random fields of mean 0 and standard deviation 1."""
+    sigma = sigma_mm / GRID_MM
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0, sigma, sigma, sigma), mode="wrap")
+    return noise * np.float32((2 * np.sqrt(np.pi) * sigma) ** 1.5)
+
+
+def draw_anatomy(rng: np.random.Generator) -> Anatomy:
+    """Draw one head."""
+    rotation = rng.normal(ROTATION_DEG["mean"], ROTATION_DEG["sd"])
+    xx, yy, zz, xy, xz, yz = rng.normal(LOG_STRETCH["mean"], LOG_STRETCH["sd"])
+    size = rng.normal(0, LOG_SIZE_SD)
+    log_stretch = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) + size * np.eye(3)
+    ventricle = rng.normal(VENTRICLE_MM["mean"], VENTRICLE_MM["sd"])
+    pull = template().ventricle_pull
+    displacement = np.float32(ventricle) * pull
+    displacement += _smooth_noise(rng, pull.shape, HEAD_WARP["sigma_mm"]) * HEAD_WARP["sd_mm"]
+    displacement += _smooth_noise(rng, pull.shape, GYRI_WARP["sigma_mm"]) * GYRI_WARP["sd_mm"] * template().skull_weight
+    return Anatomy(rotation, log_stretch, ventricle, make_invertible(displacement))
+
+
+def draw_acquisition(rng: np.random.Generator, modality: str = "T1w") -> Acquisition:
+    """Draw how that head was scanned."""
+    contrast = CONTRASTS[modality]
+    return Acquisition(
+        tissue=rng.normal(contrast["mean"], contrast["sd"]),
+        bias=rng.normal(BIAS["mean"], BIAS["sd"]),
+        noise_sd=NOISE_SD,
+    )
+
+
+def _scanner_axis(voxel_size_mm: float) -> np.ndarray:
+    n = round(FIELD_OF_VIEW_MM / voxel_size_mm)
+    return (np.arange(n) - (n - 1) / 2) * voxel_size_mm
+
+
+def tissues(anatomy: Anatomy, voxel_size_mm: float) -> np.ndarray:
+    """Volume fractions of CSF, grey and white matter in scanner space.
+
+    Returns
+    -------
+    ndarray, shape (3, S, S, S), float32
+        Summing to 1 inside the brain; exactly 0 outside.
+    """
+    axis = _scanner_axis(voxel_size_mm)
+    shared, fractions = template(), _fractions(voxel_size_mm)
+    turn = Rotation.from_rotvec(anatomy.rotation_deg, degrees=True).as_matrix()
+    to_template = np.linalg.inv(turn @ expm(anatomy.log_stretch)).astype(np.float32)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).reshape(3, -1).astype(np.float32)
+    points = to_template @ points + shared.centre[:, None].astype(np.float32)
+    # Only points that the displacement can carry into the brain are worth sampling.
+    reach = np.sqrt((anatomy.displacement_mm**2).sum(0).max()) + GRID_MM * np.sqrt(3)
+    limits = np.array(shared.outside_mm.shape)[:, None] - 1
+    cells = np.clip(np.rint(points / np.float32(GRID_MM)), 0, limits).astype(np.intp)
+    near = shared.outside_mm[tuple(cells)] <= reach
+    points = points[:, near].astype(np.float64)
+    grid_points = points / GRID_MM
+    points += np.stack([map_coordinates(d, grid_points, order=1, mode="nearest") for d in anatomy.displacement_mm])
+    sampled = np.stack([map_coordinates(fraction, points, order=1) for fraction in fractions])
+    total = sampled.sum(0)
+    out = np.zeros((3, near.size), np.float32)
+    out[:, near] = np.where(total >= 0.5, sampled / np.maximum(total, 0.5), 0)
+    return out.reshape(3, axis.size, axis.size, axis.size)
+
+
+def scan(fractions: np.ndarray, acquisition: Acquisition, voxel_size_mm: float, rng: np.random.Generator) -> np.ndarray:
+    """Image of the tissues: contrast, bias field and noise; positive inside the brain and exactly 0 outside.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (3, S, S, S)
+        As `tissues` returns them.
+    rng : numpy.random.Generator
+        For the noise.
+
+    Returns
+    -------
+    ndarray, shape (S, S, S), float32
+        White matter at the centre is about 1.
+    """
+    axis = (_scanner_axis(voxel_size_mm) / BIAS_UNIT_MM).astype(np.float32)
+    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij", sparse=True)
+    terms = (x, y, z, x * x, y * y, z * z, x * y, x * z, y * z)
+    bias = np.exp(sum(np.float32(c) * term for c, term in zip(acquisition.bias, terms, strict=True)))
+    image = np.tensordot(acquisition.tissue.astype(np.float32), fractions, 1) * bias
+    image += np.float32(acquisition.noise_sd) * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.where(fractions.any(0), np.maximum(image, 0.01), 0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TemplateScan(Scan):
+    """One simulated scan, drawn when it is loaded. It depends on (seed, index) alone, whoever else is drawn."""
+
+    seed: int = 0
+    index: int = 1
+    voxel_size_mm: float = 3.0
+
+    @property
+    def source(self) -> str:
+        """Where the scan comes from: "template:sub-0007"."""
+        return f"template:{self.subject}"
+
+    def fingerprint(self) -> str:
+        """Text that changes when the image does."""
+        return repr((VERSION, self.modality, self.seed, self.index, self.voxel_size_mm))
+
+    def load(self) -> tuple[nibabel.Nifti1Image, None]:
+        """Draw the image: float32, RAS, millimetres from the brain's centre; 0 outside the brain, so no mask."""
+        # One stream each, so that a later kind of draw leaves these as they are.
+        shape, scanner, noise = np.random.default_rng([self.seed, self.index]).spawn(3)
+        fractions = tissues(draw_anatomy(shape), self.voxel_size_mm)
+        image = scan(fractions, draw_acquisition(scanner, self.modality), self.voxel_size_mm, noise)
+        affine = np.diag([*[self.voxel_size_mm] * 3, 1.0])
+        affine[:3, 3] = _scanner_axis(self.voxel_size_mm)[0]
+        return nibabel.Nifti1Image(image, affine), None
+
+
+def find(cohort: TemplateCohort) -> list[Scan]:
+    """List the simulated scans of a cohort; none is drawn before it is loaded.
+
+    Raises
+    ------
+    InputError
+        If the cohort's modality is not one that can be simulated.
+    """
+    if cohort.modality not in CONTRASTS:
+        known = ", ".join(CONTRASTS)
+        raise InputError(f"modality: a template cohort cannot simulate {cohort.modality!r}; use one of: {known}")
+    return [
+        TemplateScan(f"sub-{k:04d}", "", cohort.modality, Path(), seed=cohort.seed, index=k, voxel_size_mm=cohort.voxel_size_mm)
+        for k in range(1, cohort.n_subjects + 1)
+    ]

@@ -1,0 +1,163 @@
+"""Slices of brains, drawn by nilearn: left is left; anterior is up in axial slices, to the right in sagittal ones."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from alphagan.errors import InputError
+from alphagan.figures.common import PLANES, appearance, as_volumes, check_rows, style, voxel_sizes
+
+SHORT = {"sagittal": "SAG", "coronal": "COR", "axial": "AXI"}
+
+
+def _nilearn_row(figure, rect, volume, sizes, plane, indices, cmap):
+    """Draw slices of one volume side by side into `rect` (figure fraction) and return their axes."""
+    import nibabel
+    from nilearn import plotting  # imported here: it takes seconds, and what is drawn while training does without
+
+    axis = PLANES[plane][0]
+    # Without the rotation of an oblique scan, which nilearn would resample into slices that no network ever saw.
+    centred = nibabel.affines.from_matvec(np.diag(sizes), -sizes * (volume.shape[0] // 2))
+    # A hair towards the centre, as rounding must not put the outermost slices outside the volume.
+    cuts = [float((index - volume.shape[0] // 2) * sizes[axis] * (1 - 1e-6)) for index in indices]
+    display = plotting.plot_img(
+        nibabel.Nifti1Image(volume, centred), cut_coords=cuts, display_mode="xyz"[axis], figure=figure, axes=rect,
+        cmap=cmap, vmin=-1, vmax=1, annotate=False, draw_cross=False, black_bg=True, colorbar=False,
+    )  # fmt: skip
+    axes = [display.axes[cut].ax for cut in cuts]
+    if plane != "sagittal":
+        for x, side in ((0.03, "left"), (0.97, "right")):  # nilearn's own marks stand further in, on the brain
+            axes[0].text(
+                x, 0.98, side[0].upper(), transform=axes[0].transAxes, color="white", ha=side, va="top", fontsize=9
+            )
+    return axes
+
+
+def _sizes(affines, name, n):
+    """Voxel sizes in mm, (n, 3), of a row's volumes."""
+    if isinstance(affines, dict):
+        if name not in affines:
+            raise InputError(f"affines: no entry for the row {name!r}")
+        affines = affines[name]
+    affines = np.asarray(affines, dtype=float)
+    if affines.ndim == 2:
+        return np.tile(voxel_sizes(affines, name), (n, 1))
+    if len(affines) < n:
+        raise InputError(f"{name}: {n} volumes, but {len(affines)} affines")
+    return np.array([voxel_sizes(affine, name) for affine in affines[:n]])
+
+
+@style()
+def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str | None = None) -> Figure:
+    """Sagittal, coronal and axial slices through the centres of several subjects per row (paper, figures 2 and 4).
+
+    Parameters
+    ----------
+    rows : dict of str to (n, S, S, S) array
+        Volumes per named row, uint8 or float in [-1, 1]; the first `n_columns` of each are drawn.
+    affines : (4, 4) or (n, 4, 4) array, or dict of such
+        Voxel to mm, for all rows or per row, and for all subjects or each; all slices have one scale in mm.
+    n_columns : int
+        Subjects per row.
+    cmap : str or Colormap
+        "gray", or `YELLOW_BLUE` for FLAIR and T2w.
+    title : str, optional
+        Put above the figure.
+
+    Raises
+    ------
+    InputError
+        If volumes or affines have another form.
+    """
+    rows = {name: as_volumes(volumes, name)[:n_columns] for name, volumes in check_rows(rows, "rows")}
+    sizes = {name: _sizes(affines, name, len(volumes)) for name, volumes in rows.items()}
+    extent = np.max([(sizes[name] * rows[name].shape[1]).max(axis=0) for name in rows], axis=0)  # mm
+    widths = [extent[PLANES[plane][1]] for plane in PLANES]
+    height = max(extent[PLANES[plane][2]] for plane in PLANES)
+
+    n_columns = max(len(volumes) for volumes in rows.values())
+    left, gap, header = 0.45, 0.1, 0.6 if title else 0.3  # inches
+    block = (max(12.0, 3.0 * n_columns) if n_columns > 2 else 4.0 * n_columns) / n_columns
+    inch = block / sum(widths)  # inches per mm
+    width_in = left + n_columns * (block + gap)
+    height_in = header + len(rows) * (height * inch + gap)
+    figure = Figure(figsize=(width_in, height_in))
+
+    for row, (name, volumes) in enumerate(rows.items()):
+        bottom = height_in - header - (row + 1) * (height * inch + gap) + gap
+        figure.text(
+            left / 2 / width_in, (bottom + height * inch / 2) / height_in, appearance(name)[0],
+            rotation=90, ha="center", va="center", fontsize=13,
+        )  # fmt: skip
+        for column, (volume, size) in enumerate(zip(volumes, sizes[name], strict=True)):
+            x = left + column * (block + gap)
+            box = np.array([x / width_in, bottom / height_in, block / width_in, height * inch / height_in])
+            figure.add_artist(Rectangle(box[:2], *box[2:], color="black", transform=figure.transFigure, zorder=-1))
+            for plane, width in zip(PLANES, widths, strict=True):
+                rect = [x / width_in, box[1], width * inch / width_in, box[3]]
+                index = [volume.shape[0] // 2]
+                (axes,) = _nilearn_row(figure, rect, volume, size, plane, index, cmap)
+                _widen(axes, (width, height))
+                if row == 0:
+                    above = (height_in - header + 0.06) / height_in
+                    figure.text(rect[0] + rect[2] / 2, above, plane.capitalize(), ha="center", fontsize=9)
+                x += width * inch
+    if title:
+        figure.suptitle(title, y=1 - 0.12 / height_in, va="top")
+    return figure
+
+
+def _widen(axes, size):
+    """Show `size` (mm, horizontal and vertical) around the centre of what the axes show."""
+    for get, put, length in zip((axes.get_xlim, axes.get_ylim), (axes.set_xlim, axes.set_ylim), size, strict=True):
+        put(np.mean(get()) - length / 2, np.mean(get()) + length / 2)
+
+
+@style()
+def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: int = 24, cmap="gray") -> Figure:
+    """Slices through a whole volume in the three directions, with their numbers (paper, supplementary material).
+
+    Parameters
+    ----------
+    volume : (S, S, S) array
+        uint8 or float in [-1, 1].
+    affine : (4, 4) array
+        Voxel to mm.
+    title : str, optional
+        Put above the figure.
+    n_slices : int
+        Slices per direction, evenly spaced, 12 to a line; at most S.
+    cmap : str or Colormap
+        "gray", or `YELLOW_BLUE` for FLAIR and T2w.
+
+    Raises
+    ------
+    InputError
+        If volume or affine have another form.
+    """
+    volume, sizes = as_volumes(np.asarray(volume)[None], "volume")[0], voxel_sizes(affine)
+    size = volume.shape[0]
+    # Centres of n equal parts of the cube, so that neither of the empty outermost slices is drawn.
+    indices = np.unique(((np.arange(n_slices) + 0.5) * size / n_slices).astype(int))
+    lines = [indices[start : start + 12] for start in range(0, len(indices), 12)]
+    left, foot, header, width_in = 0.6, 0.22, 0.55 if title else 0.1, 14.0  # inches
+
+    cell = {plane: (width_in - left) / max(map(len, lines)) for plane in PLANES}
+    scale = min(cell[plane] / (size * sizes[PLANES[plane][1]]) for plane in PLANES)  # inches per mm
+    heights = {plane: size * sizes[PLANES[plane][2]] * scale for plane in PLANES}
+    height_in = header + sum(len(lines) * (height + foot) + 0.1 for height in heights.values())
+    figure = Figure(figsize=(width_in, height_in))
+
+    top = height_in - header
+    for plane, height in heights.items():
+        middle = top - len(lines) * (height + foot) / 2
+        figure.text(0.2 / width_in, middle / height_in, SHORT[plane], rotation=90, va="center", fontsize=13)
+        for line in lines:
+            rect = [left / width_in, (top - height) / height_in, len(line) * cell[plane] / width_in, height / height_in]
+            for axes, index in zip(_nilearn_row(figure, rect, volume, sizes, plane, line, cmap), line, strict=True):
+                axes.text(0.5, -0.03, str(index), transform=axes.transAxes, ha="center", va="top", fontsize=9)
+            top -= height + foot
+        top -= 0.1
+    if title:
+        figure.suptitle(title, y=1 - 0.12 / height_in, va="top")
+    return figure

@@ -1,0 +1,152 @@
+"""What every figure shares: look, colours, names, the reading of volumes, and saving; needs matplotlib alone."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from alphagan.errors import InputError
+
+# Okabe and Ito's colours, told apart with every common colour blindness; real data is always near-black.
+MODELS = {
+    "real": ("Real", "#222222", "o"),
+    "alpha_wgan_gp": ("α-WGAN-GP", "#D55E00", "^"),
+    "alpha_gan": ("α-GAN", "#0072B2", "s"),
+    "vae_gan": ("VAE-GAN", "#009E73", "D"),
+    "wgan_gp": ("WGAN-GP", "#CC79A7", "v"),
+    "alpha_wgan_gp_z100": ("α-WGAN-GP, z = 100", "#E69F00", "P"),
+    "alpha_wgan_gp_z2048": ("α-WGAN-GP, z = 2048", "#56B4E9", "X"),
+}
+CYCLE = [colour for _, colour, _ in MODELS.values()][1:]
+
+# The paper's colours for FLAIR and T2w: black outside the brain, blue where dark, yellow where bright.
+YELLOW_BLUE = LinearSegmentedColormap.from_list(
+    "yellow_blue",
+    [(0, "black"), (0.15, "#0b2a7a"), (0.4, "#3f6fc4"), (0.6, "#8f9aa0"), (0.8, "#e6c22f"), (1, "#fff7a8")],
+)
+
+# Plane: the axis it cuts, and the axes that run to the right and up in the picture.
+PLANES = {"sagittal": (0, 1, 2), "coronal": (1, 0, 2), "axial": (2, 0, 1)}
+
+_RC = {
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "figure.titlesize": 13,
+    "savefig.facecolor": "white",
+    "image.interpolation": "nearest",
+    "pdf.fonttype": 42,
+}
+
+
+def style():
+    """Context, or decorator, in which the figures are drawn; matplotlib's settings are as before after it."""
+    return matplotlib.rc_context(_RC)
+
+
+def appearance(name: str, position: int = 0) -> tuple[str, str, str]:
+    """Label, colour and marker of a model; `position` picks the colour of a name that is not one of the paper's."""
+    return MODELS.get(name.lower(), (name, CYCLE[position % len(CYCLE)], "o"))
+
+
+def as_volumes(volumes: np.ndarray, name: str = "volumes") -> np.ndarray:
+    """Volumes as float32 in [-1, 1], background -1.
+
+    Parameters
+    ----------
+    volumes : (n, S, S, S) array
+        uint8 (0 to 255), or floating point in [-1, 1]; axes X, Y, Z in RAS order.
+    name : str
+        What the error message calls them.
+
+    Raises
+    ------
+    InputError
+        If they are of another shape, type or range, or not finite.
+    """
+    volumes = np.asarray(volumes)
+    if volumes.ndim != 4 or 0 in volumes.shape or len(set(volumes.shape[1:])) != 1:
+        raise InputError(f"{name}: expected cubes of shape (n, S, S, S) with n >= 1, found {volumes.shape}")
+    if volumes.dtype == np.uint8:
+        return volumes.astype(np.float32) / 127.5 - 1
+    # NaN fails the comparison too.
+    if volumes.dtype.kind != "f" or not np.abs(volumes).max() <= 1 + 1e-3:
+        raise InputError(f"{name}: expected uint8, or finite floats in [-1, 1], found other {volumes.dtype}")
+    return volumes.astype(np.float32)
+
+
+def voxel_sizes(affine: np.ndarray | None, name: str = "affine") -> np.ndarray:
+    """Edge lengths (X, Y, Z) of a voxel in mm; 1 mm without an affine.
+
+    Raises
+    ------
+    InputError
+        If the affine is not 4 x 4, not invertible, or not in RAS order (left and right would be mislabelled).
+    """
+    if affine is None:
+        return np.ones(3)
+    affine = np.asarray(affine, dtype=float)
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
+        raise InputError(f"{name}: expected an invertible 4 x 4 matrix in mm, found shape {affine.shape}")
+    axes = affine[:3, :3]
+    if (np.abs(axes).argmax(axis=0) != (0, 1, 2)).any() or (axes.diagonal() <= 0).any():
+        raise InputError(f"{name}: not in RAS order; reorient the volumes with nibabel.as_closest_canonical")
+    return np.linalg.norm(axes, axis=0)
+
+
+def save(figure: Figure, path: str | Path) -> tuple[Path, Path]:
+    """Write `path`.png (150 dpi) and `path`.pdf; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        As returned by any function here.
+    path : str or Path
+        Without suffix; missing folders are made.
+
+    Returns
+    -------
+    tuple of Path
+        The two files, each replaced in one step, so that no reader meets half of one.
+    """
+    path = Path(path)
+    return tuple(write(figure, path.with_name(f"{path.name}.{kind}"), kind) for kind in ("png", "pdf"))
+
+
+def write(figure: Figure, path: Path, kind: str) -> Path:
+    """Write one file of the given kind ("png" or "pdf"), without a date in it, and move it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
+    try:
+        figure.savefig(partial, format=kind, dpi=150, metadata=metadata)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def check_rows(rows: dict, what: str) -> Iterable[tuple[str, object]]:
+    """Items of a dictionary that must not be empty.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    if not rows:
+        raise InputError(f"{what}: nothing to draw; pass at least one named entry")
+    return rows.items()

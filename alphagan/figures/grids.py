@@ -1,0 +1,171 @@
+"""Many brains in one picture, by matplotlib alone: quick enough to be drawn while training."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from alphagan.figures.common import PLANES, appearance, as_volumes, check_rows, style, voxel_sizes, write
+
+MARGIN = 0.06  # between brains, as a share of the volume
+
+
+def _tile(axes, volume, sizes, plane, corner, cmap="gray", limits=(-1, 1)):
+    """Draw a centre slice with its lower left corner at `corner` (mm) and return the image."""
+    across, right, up = PLANES[plane]
+    width, height = volume.shape[right] * sizes[right], volume.shape[up] * sizes[up]
+    picture = np.take(volume, volume.shape[across] // 2, axis=across).T
+    extent = (corner[0], corner[0] + width, corner[1], corner[1] + height)
+    return axes.imshow(picture, origin="lower", extent=extent, cmap=cmap, vmin=limits[0], vmax=limits[1])
+
+
+def _canvas(width, height, inches_per_mm, header):
+    """Figure with one black axes in mm, `header` inches below its top."""
+    width_in, height_in = width * inches_per_mm, height * inches_per_mm + header
+    figure = Figure(figsize=(width_in, height_in))
+    axes = figure.add_axes((0, 0, 1, 1 - header / height_in), facecolor="black")
+    axes.grid(False)
+    return figure, axes
+
+
+def _finish(axes, width, height):
+    axes.set(xlim=(0, width), ylim=(0, height), aspect="equal", xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def _left_right(axes, left, right, top, size=9):
+    """Mark the subject's left and right in the upper corners of a tile."""
+    for x, text, side in ((left, " L", "left"), (right, "R ", "right")):
+        axes.text(x, top, text, color="white", ha=side, va="top", fontsize=size)
+
+
+@style()
+def montage(volumes: np.ndarray, affine=None, title: str | None = None) -> Figure:
+    """Centre slices, one column per volume: sagittal, coronal, axial. Quick enough to be drawn while training.
+
+    Parameters
+    ----------
+    volumes : (n, S, S, S) array
+        uint8 or float in [-1, 1].
+    affine : (4, 4) array, optional
+        Voxel to mm; cubic voxels without it.
+    title : str, optional
+        Put above the figure.
+
+    Raises
+    ------
+    InputError
+        If volumes or affine have another form.
+    """
+    volumes, sizes = as_volumes(volumes), voxel_sizes(affine)
+    extent = sizes * volumes.shape[1]
+    cell = max(extent[0], extent[1])
+    heights = [extent[PLANES[plane][2]] for plane in PLANES]
+    width, height = cell * len(volumes), sum(heights)
+    figure, axes = _canvas(width, height, 1.2 / cell, 0.35 if title else 0)
+    for column, volume in enumerate(volumes):
+        top = height
+        for plane, tall in zip(PLANES, heights, strict=True):
+            corner = (column * cell + (cell - extent[PLANES[plane][1]]) / 2, top - tall)
+            _tile(axes, volume, sizes, plane, corner)
+            if column == 0 and plane != "sagittal":
+                _left_right(axes, 0, cell, top)
+            top -= tall
+    _finish(axes, width, height)
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+def save_montage(volumes: np.ndarray, path: str | Path, affine=None, title: str | None = None) -> Path:
+    """Draw `montage` and write it to `path`.png in one step; fits `alphagan.training.fit` as `on_sample`."""
+    path = Path(path)
+    return write(montage(volumes, affine, title), path.with_name(f"{path.name}.png"), "png")
+
+
+@style()
+def brain_grid(volumes: np.ndarray, affine=None, n: int = 48, n_columns: int = 12, title: str | None = None) -> Figure:
+    """Axial centre slices of the first `n` subjects: the variability of a cohort at a glance.
+
+    Parameters
+    ----------
+    volumes : (n, S, S, S) array
+        uint8 or float in [-1, 1].
+    affine : (4, 4) array, optional
+        Voxel to mm; cubic voxels without it.
+    n, n_columns : int
+        Subjects, and subjects per line.
+    title : str, optional
+        Put above the figure.
+
+    Raises
+    ------
+    InputError
+        If volumes or affine have another form.
+    """
+    volumes, sizes = as_volumes(volumes)[:n], voxel_sizes(affine)
+    wide, tall = (sizes * volumes.shape[1])[:2] * (1 + MARGIN)
+    n_columns = min(n_columns, len(volumes))
+    n_lines = -(-len(volumes) // n_columns)
+    figure, axes = _canvas(n_columns * wide, n_lines * tall, 1.0 / wide, 0.4 if title else 0)
+    for index, volume in enumerate(volumes):
+        line, column = divmod(index, n_columns)
+        corner = ((column + MARGIN / 2) * wide, (n_lines - 1 - line + MARGIN / 2) * tall)
+        _tile(axes, volume, sizes, "axial", corner)
+    _left_right(axes, 0, wide, n_lines * tall)
+    _finish(axes, n_columns * wide, n_lines * tall)
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+@style()
+def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figure:
+    """Voxel-wise mean and standard deviation of each set, in centre slices; a collapsed generator has a dark SD map.
+
+    Parameters
+    ----------
+    rows : dict of str to (n, S, S, S) array
+        Volumes per named set, uint8 or float in [-1, 1], all of one size.
+    affine : (4, 4) array, optional
+        Voxel to mm; cubic voxels without it.
+    title : str, optional
+        Put above the figure.
+
+    Raises
+    ------
+    InputError
+        If volumes or affine have another form.
+    """
+    sets = {name: as_volumes(volumes, name) for name, volumes in check_rows(rows, "rows")}
+    sizes = voxel_sizes(affine)
+    means = {name: volumes.mean(axis=0) for name, volumes in sets.items()}
+    deviations = {name: volumes.std(axis=0) for name, volumes in sets.items()}
+    top = max(float(map_.max()) for map_ in deviations.values()) or 1.0
+
+    lower, upper = means[next(iter(means))].shape[0] * sizes[1:] * (1 + MARGIN)  # mm, axial below coronal
+    width = means[next(iter(means))].shape[0] * sizes[0] * (1 + MARGIN)
+    tile = 1.5  # inches
+    width_in = 2 * (len(sets) * tile + 0.3)
+    below, above = 0.75, 1.0 if title else 0.6  # inches
+    height_in = tile * (lower + upper) / width + below + above
+    figure = Figure(figsize=(width_in, height_in))
+    looks = (means, "gray", (-1, 1), "Mean intensity"), (deviations, "inferno", (0, top), "SD of intensity")
+    for half, (maps, cmap, limits, label) in enumerate(looks):
+        left, span = (half * width_in / 2 + 0.15) / width_in, len(sets) * tile / width_in
+        rect = (left, below / height_in, span, tile * (lower + upper) / width / height_in)
+        axes = figure.add_axes(rect, facecolor="black")
+        axes.grid(False)
+        for column, (name, map_) in enumerate(maps.items()):
+            for plane, bottom, tall in (("axial", 0, lower), ("coronal", lower, upper)):
+                corner = np.array([column * width, bottom]) + np.array([width, tall]) * MARGIN / (1 + MARGIN) / 2
+                image = _tile(axes, map_, sizes, plane, corner, cmap, limits)
+                _left_right(axes, column * width, (column + 1) * width, bottom + tall)
+            text = f"{appearance(name)[0]}\nn = {len(sets[name])}"
+            axes.text((column + 0.5) * width, (lower + upper) * 1.01, text, ha="center", va="bottom", fontsize=11)
+        _finish(axes, len(sets) * width, lower + upper)
+        bar = figure.add_axes((left + 0.1 * span, 0.55 / height_in, 0.8 * span, 0.1 / height_in))
+        figure.colorbar(image, cax=bar, orientation="horizontal", label=label)
+    if title:
+        figure.suptitle(title, y=1 - 0.12 / height_in, va="top")
+    return figure

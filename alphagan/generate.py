@@ -1,0 +1,211 @@
+"""Use a trained run: sample new brains, reconstruct real ones, write NIfTI."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from alphagan.config import Settings
+from alphagan.errors import InputError
+from alphagan.networks import Encoder, Generator
+from alphagan.seeding import seeded
+from alphagan.volumes import Volumes, to_uint8
+
+BATCH = 16  # volumes generated at a time; bounds the memory whatever is asked for
+
+
+def cube_affine(voxel_size_mm: np.ndarray, size: int) -> np.ndarray:
+    """Affine (4, 4) of a cube in RAS millimetres with the origin at its centre."""
+    affine = np.diag([*voxel_size_mm, 1.0])
+    affine[:3, 3] = -(size - 1) / 2 * np.asarray(voxel_size_mm)
+    return affine
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run.
+
+    Attributes
+    ----------
+    settings : Settings
+        What it was trained with.
+    voxel_size_mm : tuple of float
+        Mean voxel size of the training cubes, which generated volumes are given.
+    """
+
+    folder: Path
+    settings: Settings
+    voxel_size_mm: tuple[float, float, float]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Run":
+        """Open a run's folder.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no finished run.
+        """
+        folder = Path(folder)
+        try:
+            content = json.loads((folder / "config.json").read_text())
+            settings = Settings.model_validate({key: content[key] for key in Settings.model_fields})
+            return cls(folder, settings, tuple(content["voxel_size_mm"]))
+        except FileNotFoundError:
+            raise InputError(f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
+        except (ValueError, KeyError) as error:
+            raise InputError(f"{folder / 'config.json'}: damaged or of another version ({error}); train again") from None
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Affine (4, 4) of generated volumes."""
+        return cube_affine(np.array(self.voxel_size_mm), self.settings.size)
+
+    def _weights(self, name: str) -> dict:
+        path = self.folder / "weights.pt"
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)[name]
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; train the model again") from None
+        except Exception as error:
+            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+
+    def generator(self, weights: str = "G_average", device: torch.device | str = "cpu") -> Generator:
+        """G in eval mode, with "G_average" (moving average), "G" (raw, as published) or "G_early" weights."""
+        model = self.settings.model
+        G = Generator(self.settings.size, model.z_dim, model.width)
+        G.load_state_dict(self._weights(weights))
+        return G.to(device).eval().requires_grad_(False)
+
+    def encoder(self, device: torch.device | str = "cpu") -> Encoder:
+        """E in eval mode."""
+        model = self.settings.model
+        E = Encoder(self.settings.size, model.z_dim, model.width)
+        E.load_state_dict(self._weights("E"))
+        return E.to(device).eval().requires_grad_(False)
+
+
+def random_codes(first: int, n: int, z_dim: int, seed: int) -> Tensor:
+    """Draw codes number `first` to `first + n - 1` of a seed, each for itself, (n, z_dim) on the CPU."""
+    return torch.stack(
+        [torch.randn(z_dim, generator=seeded("cpu", "z_rand", seed, i)) for i in range(first, first + n)]
+    )
+
+
+def sample(
+    G: nn.Module, n: int, seed: int, batch: int = BATCH, batch_statistics: bool = False, progress: bool = False
+) -> Iterator[Tensor]:
+    """Generate volumes, a batch at a time.
+
+    Parameters
+    ----------
+    G : Generator
+    n : int
+        How many volumes.
+    seed : int
+        Volume i depends on the seed and i, not on n.
+    batch : int
+        Volumes at a time.
+    batch_statistics : bool
+        True normalises with the statistics of each batch, as the paper's evaluation did, so that a volume depends on
+        its batch mates. False uses G as it is given, in eval mode.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Yields
+    ------
+    x_rand : Tensor, (up to batch, S, S, S), float32 in [-1, 1], on G's device
+    """
+    device = next(G.parameters()).device
+    G.train(batch_statistics)
+    with tqdm(total=n, unit="volume", disable=None if progress else True) as bar, torch.no_grad():
+        for first in range(0, n, batch):
+            z_rand = random_codes(first, min(batch, n - first), G.z_dim, seed).to(device)
+            x_rand = G(z_rand)[:, 0]
+            bar.update(len(x_rand))
+            yield x_rand
+    G.eval()
+
+
+def to_nifti(volume: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
+    """Wrap a uint8 cube as a NIfTI image in scanner millimetres, with nothing else in its header."""
+    image = nibabel.Nifti1Image(volume, affine)
+    image.header.set_xyzt_units("mm")
+    return image
+
+
+def write_samples(
+    run: Run, n: int, folder: str | Path, seed: int = 0, weights: str = "G_average", device: str = "cpu"
+) -> list[Path]:
+    """Write sample-0000.nii.gz ... : uint8 with background 0, RAS, millimetre affine.
+
+    Raises
+    ------
+    InputError
+        If the folder already holds samples, or cannot be written.
+    """
+    folder = _new_folder(folder, "sample-*.nii.gz")
+    paths = [folder / f"sample-{i:04d}.nii.gz" for i in range(n)]
+    todo = iter(paths)
+    for x_rand in sample(run.generator(weights, device), n, seed, progress=True):
+        for volume in to_uint8(x_rand):
+            nibabel.save(to_nifti(volume, run.affine), next(todo))
+    return paths
+
+
+def reconstruct(run: Run, volumes: Volumes, rows: list[int], device: str = "cpu") -> Tensor:
+    """Encode scans and generate them again, G(E(x)).
+
+    Returns
+    -------
+    x_rec : Tensor, (n, S, S, S), float32 in [-1, 1]
+    """
+    E, G = run.encoder(device), run.generator("G_average", device)
+    with torch.no_grad():
+        parts = [
+            G(E(volumes.tensor(rows[first : first + BATCH], device)))[:, 0].cpu()
+            for first in range(0, len(rows), BATCH)
+        ]
+    return torch.cat(parts)
+
+
+def write_reconstructions(
+    run: Run, volumes: Volumes, folder: str | Path, split: str = "test", device: str = "cpu"
+) -> list[Path]:
+    """Write G(E(x)) of every scan of a split, in that person's own scanner space.
+
+    Raises
+    ------
+    InputError
+        If the split is empty, the cube sizes differ, or the folder already holds reconstructions.
+    """
+    rows = volumes.rows(split)
+    if not rows:
+        raise InputError(f"{volumes.folder}: no scans in the {split} split")
+    if volumes.size != run.settings.size:
+        raise InputError(f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed")
+    folder = _new_folder(folder, "*_rec.nii.gz")
+    paths = []
+    for row, affine in zip(tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True):
+        subject = volumes.subjects[row]
+        name = "_".join(part for part in (subject["subject"], subject["session"], "rec.nii.gz") if part)
+        paths.append(folder / name)
+        nibabel.save(to_nifti(to_uint8(reconstruct(run, volumes, [row], device))[0], affine), paths[-1])
+    return paths
+
+
+def _new_folder(folder: str | Path, pattern: str) -> Path:
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
+    if any(folder.glob(pattern)):
+        raise InputError(f"{folder}: already holds {pattern}; name a new folder, so that two runs do not mix")
+    return folder

@@ -1,0 +1,233 @@
+"""Multi-scale structural similarity in 3D, as a measure of diversity: standard, and as the paper's code has it.
+
+Gaussian windows are banded matrices that are multiplied along each axis. Local means and variances belong to a volume,
+not to a pair, so they are computed once per volume; each pair then costs one filtering of its product.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from alphagan.errors import InputError
+from alphagan.metrics import check_volumes, full_precision
+
+BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, from the finest scale to the coarsest
+SIGMA = 1.5
+TAPS = 11
+CACHE_BYTES = 2**31  # volumes, local means and variances that are held at a time
+BATCH_VOXELS = 2**18  # small enough for intermediate results to stay in the processor's cache
+
+
+def n_scales(size: int) -> int:
+    """How many scales a cube of side `size` has whose side is no shorter than the window's 11 voxels, at most 5.
+
+    Raises
+    ------
+    InputError
+        If the cube is smaller than the window.
+    """
+    if size < TAPS:
+        raise InputError(f"volumes: MS-SSIM needs a side of at least {TAPS} voxels, found {size}; prepare larger cubes")
+    return next(n for n in range(len(BETAS), 0, -1) if size // 2 ** (n - 1) >= TAPS)
+
+
+def ms_ssim_index_pairs(
+    volumes: torch.Tensor, pairs: np.ndarray, data_range: float = 2.0, scales: int | None = None
+) -> torch.Tensor:
+    """Standard MS-SSIM (Wang et al. 2003, eq. 7) of pairs of volumes.
+
+    Gaussian window of 11 voxels, sigma 1.5, evaluated where it lies wholly inside the volume; 2x2x2 average pooling
+    between scales; contrast-structure at every scale, luminance at the coarsest.
+
+    Parameters
+    ----------
+    volumes : Tensor, (n, S, S, S)
+        Volumes in [-1, 1].
+    pairs : ndarray of int, (p, 2)
+        Rows of `volumes` to compare.
+    data_range : float
+        Span of the values.
+    scales : int, optional
+        None: as many as fit, `n_scales(S)`; 3 at 64^3. The exponents of the scales in use are rescaled to sum to 1, so
+        that values from different numbers of scales have one meaning, though they are not interchangeable.
+
+    Returns
+    -------
+    Tensor, (p,)
+        1 for identical volumes. A negative mean contrast-structure, which has no real power, counts as 0 (torchmetrics'
+        ``normalize="relu"``).
+
+    Raises
+    ------
+    InputError
+        If the volumes are too small for the window or for `scales`.
+    """
+    check_volumes("volumes", volumes)
+    most = n_scales(volumes.shape[-1])
+    scales = most if scales is None else scales
+    if not 1 <= scales <= most:
+        raise InputError(f"scales: {scales} is not in 1..{most}, what {volumes.shape[-1]}^3 volumes have room for")
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    contrast, ssim = _similarities(volumes, pairs, scales, lambda size: window_matrix(size, TAPS // 2), c1, c2)
+    betas = torch.tensor(BETAS[:scales], device=volumes.device)
+    terms = torch.cat([contrast[:, :-1], ssim[:, None]], dim=1)
+    return (terms.clamp(min=0) ** (betas / betas.sum())).prod(1)
+
+
+def ms_ssim_pairs(a: torch.Tensor, b: torch.Tensor, data_range: float = 2.0, scales: int | None = None) -> torch.Tensor:
+    """Standard MS-SSIM of each volume of `a` with its counterpart in `b`; see `ms_ssim_index_pairs`.
+
+    Parameters
+    ----------
+    a, b : Tensor, (n, S, S, S)
+        Volumes in [-1, 1].
+    data_range, scales
+        As for `ms_ssim_index_pairs`.
+
+    Returns
+    -------
+    Tensor, (n,)
+    """
+    return ms_ssim_index_pairs(*_stack(a, b), data_range, scales)
+
+
+def ms_ssim_as_published_index_pairs(volumes: torch.Tensor, pairs: np.ndarray) -> torch.Tensor:
+    """MS-SSIM as the authors' released code computes it (3dbraingen, pytorch_ssim), for numbers beside the paper's.
+
+    It departs from the standard in four ways: five scales at any size, the coarsest smaller than the window (4^3 at
+    64^3); windows of 13 voxels mirrored at the border, as in ``scipy.ndimage.gaussian_filter``; constants for values that
+    span 1 although these span 2; and a misplaced bracket, by which the coarsest term counts four times.
+
+    Parameters
+    ----------
+    volumes : Tensor, (n, S, S, S)
+        Volumes in [-1, 1], S at least 16.
+    pairs : ndarray of int, (p, 2)
+        Rows of `volumes` to compare.
+
+    Returns
+    -------
+    Tensor, (p,)
+        Lower than the standard value for most pairs. Where a mean is negative the authors' code gives NaN, which would
+        spoil an average over pairs; here it counts as 0.
+
+    Raises
+    ------
+    InputError
+        If the volumes are too small for five scales.
+    """
+    check_volumes("volumes", volumes)
+    if volumes.shape[-1] < 16:
+        raise InputError(f"volumes: five scales need a side of at least 16 voxels, found {volumes.shape[-1]}")
+    contrast, ssim = _similarities(volumes, pairs, 5, lambda size: window_matrix(size, 6, mirror=True), 0.01**2, 0.03**2)
+    betas = torch.tensor(BETAS, device=volumes.device)
+    # The bug: prod(contrast_j^beta_j * ssim_5^beta_5) over j = 1..4, with the last factor inside the product,
+    # makes it ssim_5^(4 beta_5). Standard: ssim_5^beta_5, once.
+    return (contrast[:, :-1].clamp(min=0) ** betas[:-1] * ssim[:, None].clamp(min=0) ** betas[-1]).prod(1)
+
+
+def ms_ssim_as_published(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """MS-SSIM as published of each volume of `a` with its counterpart in `b`; see `ms_ssim_as_published_index_pairs`.
+
+    Parameters
+    ----------
+    a, b : Tensor, (n, S, S, S)
+        Volumes in [-1, 1].
+
+    Returns
+    -------
+    Tensor, (n,)
+    """
+    return ms_ssim_as_published_index_pairs(*_stack(a, b))
+
+
+def window_matrix(size: int, radius: int, mirror: bool = False) -> torch.Tensor:
+    """Gaussian window (sigma 1.5, 2 `radius` + 1 taps) as a matrix that filters an axis of `size` voxels.
+
+    Parameters
+    ----------
+    size, radius : int
+        Voxels.
+    mirror : bool
+        False: only windows wholly inside. True: one window per voxel, the axis mirrored about its ends.
+
+    Returns
+    -------
+    Tensor, (size - 2 radius or size, size)
+        Rows sum to 1.
+    """
+    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SIGMA) ** 2)
+    axis = np.eye(size)
+    if mirror:
+        axis = np.pad(axis, ((radius, radius), (0, 0)), mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(axis, len(taps), axis=0)
+    return torch.from_numpy(windows @ (taps / taps.sum())).float()
+
+
+def _stack(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
+    if a.shape != b.shape:
+        raise InputError(f"a, b: shapes {tuple(a.shape)} and {tuple(b.shape)}; give as many of one size in both")
+    return torch.cat([a, b]), np.arange(2 * len(a)).reshape(2, -1).T
+
+
+def _filter(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """Apply a window matrix along the last three axes of (b, S, S, S)."""
+    x = matrix @ (x @ matrix.T)
+    return (matrix @ x.flatten(2)).unflatten(2, x.shape[2:])
+
+
+@full_precision()
+def _similarities(
+    volumes: torch.Tensor,
+    pairs: np.ndarray,
+    scales: int,
+    window: Callable[[int], torch.Tensor],
+    c1: float,
+    c2: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean contrast-structure at every scale (p, scales), and mean SSIM at the coarsest (p,)."""
+    contrast = volumes.new_empty((len(pairs), scales), dtype=torch.float32)
+    ssim = volumes.new_empty(len(pairs), dtype=torch.float32)
+    most = max(2, CACHE_BYTES // (12 * volumes[0].numel()))
+    for rows in _chunks(pairs, most):
+        distinct, local = np.unique(pairs[rows], return_inverse=True)
+        left, right = local.reshape(-1, 2).T
+        x = volumes[torch.from_numpy(distinct)].float()
+        for scale in range(scales):
+            # The finest scale averages its rounding errors over many voxels; the coarser ones are cheap in float64.
+            x = F.avg_pool3d(x.double(), 2) if scale else x
+            matrix = window(x.shape[-1]).to(x)
+            batch = max(1, BATCH_VOXELS // x[0].numel())
+            moments = [_moments(part, matrix) for part in x.split(batch)]
+            mean, variance = (torch.cat(parts) for parts in zip(*moments, strict=True))
+            for start in range(0, len(left), batch):
+                a, b = left[start : start + batch], right[start : start + batch]
+                here = slice(rows.start + start, rows.start + start + len(a))
+                product = mean[a] * mean[b]
+                covariance = _filter(x[a] * x[b], matrix) - product
+                structure = (2 * covariance + c2) / (variance[a] + variance[b] + c2)
+                contrast[here, scale] = structure.mean((1, 2, 3))
+                if scale == scales - 1:
+                    luminance = (2 * product + c1) / (mean[a].square() + mean[b].square() + c1)
+                    ssim[here] = (luminance * structure).mean((1, 2, 3))
+    return contrast, ssim
+
+
+def _moments(x: torch.Tensor, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Local mean and variance."""
+    mean = _filter(x, matrix)
+    return mean, (_filter(x * x, matrix) - mean * mean).clamp_(min=0)
+
+
+def _chunks(pairs: np.ndarray, most: int) -> Iterator[slice]:
+    """Cut the list of pairs where the number of distinct volumes would exceed `most`."""
+    start, seen = 0, set()
+    for row, pair in enumerate(pairs.tolist()):
+        if len(seen) + len(set(pair) - seen) > most:
+            yield slice(start, row)
+            start, seen = row, set()
+        seen.update(pair)
+    if start < len(pairs):
+        yield slice(start, len(pairs))

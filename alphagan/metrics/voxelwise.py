@@ -1,0 +1,109 @@
+"""Voxel-wise comparison of the mean brain and of the spread around it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from alphagan.errors import InputError
+from alphagan.metrics import check_volumes
+from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+
+
+def mean_brain_difference(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    groups_x: Sequence | None = None,
+    groups_y: Sequence | None = None,
+    n_bootstrap: int = 1000,
+    *,
+    generator: np.random.Generator,
+) -> Estimate:
+    """Mean over all voxels of |mean of x - mean of y|.
+
+    Sampling noise alone makes it positive: read it beside real against real at the same sample sizes.
+
+    Parameters
+    ----------
+    x, y : Tensor, (n, S, S, S) and (m, S, S, S)
+        Volumes in [-1, 1].
+    groups_x, groups_y : sequence of labels, optional
+        Subject of each volume. None: each its own.
+    n_bootstrap : int
+        Resamples of the subjects of x, and of y.
+    generator : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    Estimate
+        In units of intensity, whose range is 2. Where the means hardly differ the interval is too wide rather than too
+        narrow (by up to 1.7 times), because the sign of the difference is taken as known in every voxel.
+
+    Raises
+    ------
+    InputError
+        If the sets differ in size of volume, or hold fewer than two subjects.
+    """
+    check_volumes("x", x, at_least=2)
+    check_volumes("y", y, at_least=2)
+    if x.shape[1:] != y.shape[1:]:
+        raise InputError(f"x, y: volumes of {tuple(x.shape[1:])} and {tuple(y.shape[1:])}; prepare both at one size")
+    mean_x, mean_y = x.mean(0), y.mean(0)
+    sign = (mean_x - mean_y).sign()
+    of_x = torch.stack([((volume - mean_x) * sign).mean() for volume in x])
+    of_y = torch.stack([((volume - mean_y) * sign).mean() for volume in y])
+    change_x, n_x = _resample(of_x, groups_x, n_bootstrap, generator)
+    change_y, n_y = _resample(of_y, groups_y, n_bootstrap, generator)
+    value = (mean_x - mean_y).abs().mean().item()
+    return Estimate(value, *centred_interval(value, change_x - change_y), n=min(n_x, n_y))
+
+
+def voxelwise_sd(
+    x: torch.Tensor, groups: Sequence | None = None, n_bootstrap: int = 1000, *, generator: np.random.Generator
+) -> Estimate:
+    """Mean over all voxels of the standard deviation across volumes.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        Volumes in [-1, 1].
+    groups : sequence of labels, optional
+        Subject of each volume. None: each its own.
+    n_bootstrap : int
+        Resamples of the subjects.
+    generator : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    Estimate
+        In units of intensity, whose range is 2.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two subjects.
+    """
+    check_volumes("x", x, at_least=2)
+    mean, sd = x.mean(0), x.std(0)
+    # d sd = d variance / (2 sd); voxels that never vary, such as background, stay at 0.
+    slope = torch.where(sd > 0, 0.5 / sd, 0)
+    influence = torch.stack([((volume - mean).square() * slope).mean() for volume in x])
+    change, n = _resample(influence, groups, n_bootstrap, generator)
+    value = sd.mean().item()
+    return Estimate(value, *centred_interval(value, change), n=n)
+
+
+def _resample(
+    influence: torch.Tensor, groups: Sequence | None, n_bootstrap: int, generator: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """Change of a statistic when subjects are resampled, to first order (the infinitesimal jackknife, Efron 1982).
+
+    `influence` holds, for every volume, the derivative of the statistic with respect to its weight. Resampling these
+    numbers instead of the volumes costs one pass over the voxels instead of one per resample.
+    """
+    subject = subject_index(groups, len(influence))
+    influence = influence.double().cpu().numpy()
+    totals = np.bincount(subject, influence - influence.mean())
+    return subject_counts(len(totals), n_bootstrap, generator) @ totals / len(influence), len(totals)

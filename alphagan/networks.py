@@ -1,0 +1,221 @@
+"""The four networks of the paper (Figure 1): generator G, encoder E, critic D and code critic C.
+
+A cube of side S = k 2^n (k in 4..7) has n stages of convolution on the way down and n on the way up. With S = 64 and
+width 1 they are the published networks; other sizes add or drop stages at the inner end, with channels doubling from
+64 at half the side to at most 512.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from alphagan.config import SIZES, Model
+from alphagan.errors import InputError
+from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, norm
+
+LEAK = 0.2  # slope of every LeakyReLU
+
+
+def stages(size: int, width: float = 1.0) -> tuple[int, list[int]]:
+    """Side of the innermost cube, and channels of every stage from the outermost inwards.
+
+    Parameters
+    ----------
+    size : int
+        Side of the cube, one of `alphagan.config.SIZES`.
+    width : float
+        Multiplier of all channel counts; 1 is the paper.
+
+    Returns
+    -------
+    side : int
+        4 for powers of two.
+    channels : list of int
+        [64, 128, 256, 512] at 64 cubed and width 1.
+
+    Raises
+    ------
+    InputError
+        If no such cube can be halved down to 4..7 voxels.
+    """
+    if size not in SIZES:
+        raise InputError(f"size: no network for {size} cubed; choose one of {', '.join(map(str, SIZES))}")
+    n_stages = 0
+    while size >> n_stages >= 8:
+        n_stages += 1
+    channels = [max(1, round(width * min(64 * 2**stage, 512))) for stage in range(n_stages)]
+    return size >> n_stages, channels
+
+
+class Generator(nn.Module):
+    """G: code to volume, by resize-convolutions that end in tanh.
+
+    Parameters
+    ----------
+    size : int
+        Side S of the cube.
+    z_dim : int
+        Length of the code.
+    width : float
+        Multiplier of all channel counts; 1 is the paper.
+    folded : bool
+        False computes resize-convolutions the textbook way, with the same result.
+    """
+
+    def __init__(self, size: int, z_dim: int, width: float = 1.0, folded: bool = True):
+        super().__init__()
+        side, channels = stages(size, width)
+        inwards = channels[::-1]
+        blocks = [CodeToCube(z_dim, inwards[0], side), nn.BatchNorm3d(inwards[0]), nn.ReLU(inplace=True)]
+        for n_in, n_out in zip(inwards, inwards[1:], strict=False):
+            blocks += [ResizeConv3d(n_in, n_out, folded), nn.BatchNorm3d(n_out), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*blocks, ResizeConv3d(inwards[-1], 1, folded), nn.Tanh())
+        self.z_dim = z_dim
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map codes (B, z_dim) to volumes (B, 1, S, S, S) in [-1, 1]."""
+        return self.layers(z)
+
+
+class Discriminator(nn.Module):
+    """D and E: volume to `n_out` numbers, by strided 4x4x4 convolutions and LeakyReLU.
+
+    Parameters
+    ----------
+    size : int
+        Side S of the cube.
+    n_out : int
+        1 for the critic, the length of the code for the encoder.
+    width : float
+        Multiplier of all channel counts; 1 is the paper.
+    normalisation : {"batch", "group", "none"}
+        Of every convolution but the first and the last; "batch" is the paper.
+    """
+
+    def __init__(self, size: int, n_out: int, width: float = 1.0, normalisation: str = "batch"):
+        super().__init__()
+        side, channels = stages(size, width)
+        blocks: list[nn.Module] = [nn.Conv3d(1, channels[0], 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+        for n_in, n_next in zip(channels, channels[1:], strict=False):
+            blocks += [nn.Conv3d(n_in, n_next, 4, stride=2, padding=1), norm(normalisation, n_next), nn.LeakyReLU(LEAK)]
+        self.layers = nn.Sequential(*blocks, CubeToCode(channels[-1], n_out, side))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map volumes (B, 1, S, S, S) in [-1, 1] to (B, n_out)."""
+        return self.layers(x)
+
+
+class Critic(Discriminator):
+    """D: volume to one unbounded score, higher for what looks real."""
+
+    def __init__(self, size: int, width: float = 1.0, normalisation: str = "batch"):
+        super().__init__(size, 1, width, normalisation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map volumes (B, 1, S, S, S) in [-1, 1] to scores (B,)."""
+        return super().forward(x).squeeze(1)
+
+
+class Encoder(Discriminator):
+    """E: volume to code, without noise and with BatchNorm, as published."""
+
+    def __init__(self, size: int, z_dim: int, width: float = 1.0):
+        super().__init__(size, z_dim, width)
+
+
+class CodeCritic(nn.Module):
+    """C: code to one unbounded score, by three fully connected layers.
+
+    Parameters
+    ----------
+    z_dim : int
+        Length of the code.
+    n_units : int
+        Width of the two hidden layers; the authors trained with 4096.
+    normalisation : {"batch", "group", "none"}
+        Of the hidden layers; "batch" is the paper.
+    """
+
+    def __init__(self, z_dim: int, n_units: int = 4096, normalisation: str = "batch"):
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for n_in in (z_dim, n_units):
+            blocks += [nn.Linear(n_in, n_units), norm(normalisation, n_units, nn.BatchNorm1d), nn.LeakyReLU(LEAK)]
+        self.layers = nn.Sequential(*blocks, nn.Linear(n_units, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map codes (B, z_dim) to scores (B,)."""
+        return self.layers(z).squeeze(1)
+
+
+def build(size: int, model: Model, seed: int = 0, folded: bool = True) -> dict[str, nn.Module]:
+    """Make G, E, D and C with PyTorch's default initialisation, drawn from `seed` alone.
+
+    Returns
+    -------
+    networks : dict
+        {"G": Generator, "E": Encoder, "D": Critic, "C": CodeCritic}, in training mode.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return {
+            "G": Generator(size, model.z_dim, model.width, folded),
+            "E": Encoder(size, model.z_dim, model.width),
+            "D": Critic(size, model.width, model.critic_norm),
+            "C": CodeCritic(model.z_dim, model.code_units, model.critic_norm),
+        }
+
+
+def n_parameters(network: nn.Module) -> int:
+    """Count trainable numbers."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def describe(network: nn.Module, size: int) -> Iterator[dict]:
+    """List the layers as Figure 1 draws them.
+
+    Parameters
+    ----------
+    network : Generator, Discriminator or CodeCritic
+    size : int
+        Side of the volumes.
+
+    Yields
+    ------
+    dict
+        op ("code_to_cube", "resize_conv", "conv", "cube_to_code" or "linear"), n (channels or units out), n_in,
+        k (kernel), s (stride), p (padding), cube (side of the output; absent for codes), parameters (weights,
+        biases and normalisation), norm and activation (class names, "" where there is none).
+    """
+    cube, record = size, None
+    for layer in network.layers:
+        if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d | nn.Linear):
+            if record:
+                yield record
+            record, cube = _record(layer, cube), _side_after(layer, cube)
+            if not isinstance(layer, nn.Linear | CubeToCode):
+                record["cube"] = cube
+        elif isinstance(layer, nn.BatchNorm3d | nn.BatchNorm1d | nn.GroupNorm):
+            record["norm"] = type(layer).__name__
+            record["parameters"] += n_parameters(layer)
+        elif not isinstance(layer, nn.Identity):
+            record["activation"] = type(layer).__name__
+    yield record
+
+
+def _record(layer: nn.Module, cube: int) -> dict:
+    record = {"parameters": n_parameters(layer), "norm": "", "activation": ""}
+    if isinstance(layer, nn.Linear):
+        return {"op": "linear", "n": layer.out_features, "n_in": layer.in_features, **record}
+    ops = {CodeToCube: "code_to_cube", ResizeConv3d: "resize_conv", CubeToCode: "cube_to_code", nn.Conv3d: "conv"}
+    shape = {"k": layer.kernel_size[0], "s": layer.stride[0], "p": layer.padding[0]}
+    return {"op": ops[type(layer)], "n": layer.out_channels, "n_in": layer.in_channels, **shape, **record}
+
+
+def _side_after(layer: nn.Module, cube: int) -> int:
+    if isinstance(layer, CodeToCube):
+        return layer.kernel_size[0]
+    if isinstance(layer, ResizeConv3d):
+        return 2 * cube
+    return cube // 2

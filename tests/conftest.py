@@ -1,0 +1,45 @@
+"""Which tests run here, and where the real scans are."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+
+# Not MPLBACKEND: a notebook's kernel would inherit it and show no figures. matplotlib is no part of the training core.
+with contextlib.suppress(ModuleNotFoundError):
+    import matplotlib
+
+    matplotlib.use("Agg")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too (or set ALPHAGAN_SLOW=1)")
+
+
+def pytest_collection_modifyitems(config, items):
+    missing = {}
+    if not (config.getoption("--slow") or os.environ.get("ALPHAGAN_SLOW") == "1"):
+        missing["slow"] = "slow: run with --slow or ALPHAGAN_SLOW=1"
+    if not os.environ.get("ALPHAGAN_TEST_DATA"):
+        missing["data"] = "needs real scans: set ALPHAGAN_TEST_DATA to their folder"
+    if any(item.get_closest_marker("gpu") for item in items):
+        import torch  # seconds, paid only where a test asks for it
+
+        if not torch.cuda.is_available():
+            missing["gpu"] = "needs a CUDA device"
+    for item in items:
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def real_scans():
+    """Folder of real scans, read-only."""
+    folder = os.environ.get("ALPHAGAN_TEST_DATA")
+    if not folder:
+        pytest.skip("needs real scans: set ALPHAGAN_TEST_DATA to their folder")
+    folder = Path(folder)
+    assert folder.is_dir(), f"ALPHAGAN_TEST_DATA names no folder: {folder}"
+    return folder

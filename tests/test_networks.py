@@ -1,0 +1,97 @@
+"""The networks are the published ones at 64 cubed, and the folded resize-convolution is the textbook's."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from alphagan.config import SIZES, Model
+from alphagan.errors import InputError
+from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d
+from alphagan.networks import build, describe, n_parameters, stages
+
+PUBLISHED = {"G": 37_416_512, "D": 11_049_665, "E": 43_785_896, "C": 20_901_889}
+
+
+def test_parameter_counts_are_the_published_ones():
+    networks = build(64, Model())
+    assert {name: n_parameters(network) for name, network in networks.items()} == PUBLISHED
+
+
+@pytest.mark.parametrize(("z_dim", "G", "E", "C"), [(100, 7_925_312, 14_293_796, 17_215_489)])
+def test_parameter_counts_with_another_code_length(z_dim, G, E, C):
+    networks = build(64, Model(z_dim=z_dim))
+    assert [n_parameters(networks[name]) for name in "GEC"] == [G, E, C]
+
+
+@pytest.mark.parametrize("size", [size for size in SIZES if size <= 64] + [96])
+@pytest.mark.parametrize("norm", ["batch", "group", "none"])
+def test_shapes_at_every_size(size, norm):
+    networks = build(size, Model(z_dim=5, width=1 / 32, code_units=8, critic_norm=norm))
+    x = networks["G"](torch.randn(2, 5))
+    assert x.shape == (2, 1, size, size, size)
+    assert x.abs().max() <= 1
+    assert networks["E"](x).shape == (2, 5)
+    assert networks["D"](x).shape == networks["C"](networks["E"](x)).shape == (2,)
+
+
+def test_stages_are_added_at_the_inner_end():
+    assert stages(16) == (4, [64, 128])
+    assert stages(64) == (4, [64, 128, 256, 512])
+    assert stages(256) == (4, [64, 128, 256, 512, 512, 512])
+    assert stages(48, width=0.5) == (6, [32, 64, 128])
+    with pytest.raises(InputError, match="choose one of 16"):
+        stages(50)
+
+
+def textbook_resize_conv(x, weight):
+    return F.conv3d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 2, 2), (3, 4, 5)])
+@pytest.mark.parametrize("folded", [True, False])
+def test_resize_convolution_equals_the_textbook_to_second_order(shape, folded):
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(2, 3, *shape, dtype=torch.float64, generator=generator, requires_grad=True)
+    layer = ResizeConv3d(3, 4, folded).double()
+
+    def derivatives(function):
+        y = function(x)
+        loss = (y.sin() * y).sum()  # not linear, so that the second derivative is not zero
+        first = torch.autograd.grad(loss, (x, layer.weight), create_graph=True)
+        second = torch.autograd.grad(sum(g.square().sum() for g in first), (x, layer.weight))
+        return [y, *first, *second]
+
+    for ours, reference in zip(
+        derivatives(layer), derivatives(lambda x: textbook_resize_conv(x, layer.weight)), strict=True
+    ):
+        torch.testing.assert_close(ours, reference, rtol=1e-10, atol=1e-10)
+
+
+def test_dense_ends_equal_their_convolutions():
+    torch.manual_seed(0)
+    z, x = torch.randn(2, 5, dtype=torch.float64), torch.randn(2, 3, 4, 4, 4, dtype=torch.float64)
+    first, last = CodeToCube(5, 6, 4).double(), CubeToCode(3, 7, 4).double()
+    torch.testing.assert_close(first(z), F.conv_transpose3d(z[:, :, None, None, None], first.weight))
+    torch.testing.assert_close(last(x), F.conv3d(x, last.weight, last.bias)[:, :, 0, 0, 0])
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    model = Model(z_dim=4, width=1 / 32, code_units=8)
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    a, b, c = build(16, model, seed=1), build(16, model, seed=1), build(16, model, seed=2)
+    assert torch.equal(torch.get_rng_state(), before)  # the global generator is left alone
+    weights = [networks["G"].layers[0].weight for networks in (a, b, c)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("name", "GEDC")
+def test_description_accounts_for_every_parameter(name):
+    network = build(32, Model(z_dim=8, width=0.25, code_units=16))[name]
+    records = list(describe(network, 32))
+    assert sum(record["parameters"] for record in records) == n_parameters(network)
+    if name == "G":
+        assert [record["cube"] for record in records] == [4, 8, 16, 32]
+    if name == "D":
+        assert [record.get("cube") for record in records] == [16, 8, 4, None]

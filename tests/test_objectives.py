@@ -1,0 +1,129 @@
+"""The losses are the paper's equations: equal to a textbook step, in float64, for every phase and parameter."""
+
+import numpy as np
+import pytest
+import torch
+
+from alphagan.bench import Textbook
+from alphagan.config import Model, Train
+from alphagan.objectives import AlphaWGANGP, gradient_penalty
+
+SIZE = 16
+
+
+def model(**changes) -> Model:
+    return Model(**({"z_dim": 6, "width": 1 / 16, "code_units": 12} | changes))
+
+
+def batches(n=2):
+    generator = torch.Generator().manual_seed(5)
+    return [torch.rand(3, 1, SIZE, SIZE, SIZE, dtype=torch.float64, generator=generator) * 2 - 1 for _ in range(n)]
+
+
+def gradients(networks, loss, names):
+    return {
+        f"{name}.{key}": gradient
+        for name in names
+        for (key, _), gradient in zip(
+            networks[name].named_parameters(),
+            torch.autograd.grad(loss, list(networks[name].parameters()), retain_graph=True),
+            strict=True,
+        )
+    }
+
+
+@pytest.mark.parametrize("norm", ["batch", "group", "none"])
+def test_every_phase_equals_the_textbook(norm):
+    settings = model(critic_norm=norm, reconstruction="balanced", lambda2=0.7)
+    ours, reference = AlphaWGANGP(SIZE, settings, seed=1), Textbook(SIZE, settings, Train(seed=1))
+    for network in (*ours.networks.values(), *reference.networks.values()):
+        network.double()
+    first, second = batches()
+    textbook = reference.losses(first, second, torch.Generator().manual_seed(9))
+    generator = torch.Generator().manual_seed(9)
+    for phase, x_real in zip(ours.phases, (first, second), strict=True):
+        loss, _ = phase.loss(x_real, generator)
+        expected, total = {}, 0.0
+        while len(expected) < sum(len(list(ours.networks[name].parameters())) for name in phase.updates):
+            updates, reference_loss = next(textbook)
+            expected |= gradients(reference.networks, reference_loss, updates)
+            total = total + reference_loss
+        torch.testing.assert_close(loss, total, rtol=1e-9, atol=1e-12)
+        actual = gradients(ours.networks, loss, phase.updates)
+        assert actual.keys() == expected.keys()
+        for key in actual:
+            torch.testing.assert_close(actual[key], expected[key], rtol=1e-9, atol=1e-12)
+
+
+def test_code_critic_learns_from_encoder_codes():
+    """The released code gives C no gradient from E(x); equation (3) does."""
+    objective = AlphaWGANGP(SIZE, model(lambda1=0.0))
+    x = batches(1)[0].float()
+    first = objective.C.layers[0].weight
+    codes = objective.E(x).detach()
+    z_rand = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    expected = torch.autograd.grad(objective.C(codes).mean() - objective.C(z_rand).mean(), first)[0]
+    loss, _ = objective.critics_loss(x, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(torch.autograd.grad(loss, first)[0], expected)
+    without_codes = torch.autograd.grad(-objective.C(z_rand).mean(), first)[0]
+    assert not torch.allclose(expected, without_codes)
+
+
+def test_the_code_loss_has_no_path_to_the_generator():
+    objective = AlphaWGANGP(SIZE, model())
+    _, terms = objective.encoder_generator_loss(batches(1)[0].float(), torch.Generator().manual_seed(0))
+    assert torch.autograd.grad(terms["L_E"], list(objective.G.parameters()), allow_unused=True)[0] is None
+
+
+def test_critics_leave_no_gradient_in_generator_and_encoder():
+    objective = AlphaWGANGP(SIZE, model())
+    loss, _ = objective.critics_loss(batches(1)[0].float(), torch.Generator().manual_seed(0))
+    loss.backward()
+    assert all(p.grad is None for name in "GE" for p in objective.networks[name].parameters())
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 3.0])
+def test_penalty_of_a_linear_critic(slope):
+    """||grad|| is the norm of the weights everywhere, so that the penalty is known."""
+    weights = torch.randn(4, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    weights *= slope / weights.norm() if slope else 0.0
+    real, fake = batches(2)
+    penalty = gradient_penalty(
+        lambda x: (x[:, 0, :4, :4, :4] * weights).sum((1, 2, 3)), real, fake, torch.Generator().manual_seed(0)
+    )
+    assert penalty.item() == pytest.approx((slope - 1) ** 2, abs=1e-6)
+
+
+def test_penalty_gradient_against_finite_differences():
+    critic = AlphaWGANGP(SIZE, model(critic_norm="group")).D.double()
+    real, fake = batches(2)
+
+    def penalty():
+        return gradient_penalty(critic, real, fake, torch.Generator().manual_seed(2))
+
+    parameter = critic.layers[2].weight
+    analytic = torch.autograd.grad(penalty(), parameter)[0]
+    direction = torch.randn(parameter.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        parameter += 1e-6 * direction
+    above = penalty().item()
+    with torch.no_grad():
+        parameter -= 2e-6 * direction
+    below = penalty().item()
+    assert (analytic * direction).sum().item() == pytest.approx((above - below) / 2e-6, rel=1e-4)
+
+
+def test_a_penalty_on_either_fake_is_half_of_both_on_average():
+    x_real, x_rec, x_rand = batches(3)
+    both, either = (AlphaWGANGP(SIZE, model(critic_norm="none", penalty=p), seed=1) for p in ("both", "either"))
+    for objective in (both, either):
+        objective.D.double()
+    generator = torch.Generator().manual_seed(0)
+    mean = np.mean([either.critic_penalty(x_real, x_rec, x_rand, generator).item() for _ in range(60)])
+    assert 2 * mean == pytest.approx(both.critic_penalty(x_real, x_rec, x_rand, generator).item(), rel=0.05)
+
+
+def test_balanced_reconstruction_grows_with_the_cube():
+    weights = [AlphaWGANGP(size, model(lambda2=1.0, reconstruction="balanced")).l1_weight for size in (16, 32)]
+    assert weights == pytest.approx([16**1.5, 32**1.5])
+    assert AlphaWGANGP(SIZE, model()).l1_weight == 10.0
