@@ -12,7 +12,7 @@ endif
 STAMP := $(VENV)/.alphagan-installed
 IN_ENV := PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
-# A backend set for scripts reaches the notebooks' kernels too, which would then show no figures.
+# A backend set for scripts would reach the notebooks' kernels, which would then show no figures.
 unexport MPLBACKEND
 
 .PHONY: help env repro test lab lint bench notebooks lock clean

@@ -10,15 +10,16 @@ from alphagan.errors import InputError
 
 def _prepare(args) -> None:
     from alphagan import config, prepare
+    from alphagan.paths import Paths
 
-    print(prepare.prepare(args.cohort, config.load(args.params), config.Paths()))
+    print(prepare.prepare(args.cohort, config.load(args.params), Paths()))
 
 
 def _train(args) -> None:
     from alphagan import config, training
+    from alphagan.paths import Paths
 
-    settings = config.load(args.params).settings(args.experiment)
-    paths = config.Paths()
+    settings, paths = config.load(args.params).settings(args.experiment), Paths()
     run = training.fit(
         settings,
         paths.prepared(settings.cohort),
@@ -48,13 +49,29 @@ def _sample(args) -> None:
 
 def _reconstruct(args) -> None:
     from alphagan import generate
-    from alphagan.config import Paths
+    from alphagan.paths import Paths
     from alphagan.volumes import Volumes
 
     run = generate.Run.load(args.run)
     volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
     generate.write_reconstructions(run, volumes, args.output, args.split, args.device)
     print(args.output)
+
+
+def _evaluate(args) -> None:
+    from alphagan import config, evaluation
+    from alphagan.paths import Paths
+
+    paths = Paths()
+    evaluation.write_metrics(evaluation.evaluate(config.load(args.params), args.cohort, paths), paths.metrics(args.cohort))
+    print(paths.metrics(args.cohort))
+
+
+def _collect(args) -> None:
+    from alphagan import config, evaluation
+    from alphagan.paths import Paths
+
+    print(evaluation.collect(config.load(args.params), Paths()))
 
 
 def _bench(args) -> None:
@@ -66,7 +83,8 @@ def _bench(args) -> None:
 def _strip(args) -> None:
     from alphagan import notebooks
 
-    notebooks.strip(args.source, args.target)
+    for source in sorted(args.source.glob("*.ipynb")):
+        notebooks.strip(source, args.target / source.name)
 
 
 def _positive(text: str) -> int:
@@ -101,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("experiment", help="a name under experiments in the params file")
     add_params(command)
 
+    command = add("evaluate", _evaluate, "measure a cohort's trained models on held-out people")
+    command.add_argument("cohort", help="a name under cohorts in the params file")
+    add_params(command)
+
     command = add("sample", _sample, "write generated brains as NIfTI")
     command.add_argument("run", metavar="RUN", help="folder of a finished run, such as models/template/alpha_wgan_gp")
     command.add_argument("-n", type=_positive, default=8, metavar="N", help="how many (default: %(default)s)")
@@ -127,9 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--repeats", type=_positive, default=5, help="timed pairs (default: %(default)s)")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
-    command = add("strip", _strip, "copy a notebook without outputs, for the pipeline to depend on")
-    command.add_argument("source", type=Path)
-    command.add_argument("target", type=Path)
+    command = add("collect", _collect, "put the metrics of every cohort into reports/metrics.json")
+    add_params(command)
+
+    command = add("strip", _strip, "copy notebooks without outputs, for the pipeline to depend on")
+    command.add_argument("source", type=Path, help="folder of notebooks")
+    command.add_argument("target", type=Path, help="folder of the copies")
     return parser
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -147,6 +146,7 @@ class Evaluate(Section):
 
     seed: Annotated[int, Field(ge=0)] = 2019
     n_generated: Annotated[int, Field(ge=8)] = 512
+    real_copies: Annotated[int, Field(ge=1)] = 4
     n_pairs: Annotated[int, Field(ge=2)] = 1000
     mmd_batch: Annotated[int, Field(ge=2)] = 8
     mmd_repeats: Annotated[int, Field(ge=1)] = 100
@@ -231,7 +231,9 @@ def _override(section: Section, changes: dict, where: str) -> Section:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    # The path of a cohort's key has its kind in it, which the file has not.
+    path = [part for i, part in enumerate(problem["loc"]) if not (i == 2 and problem["loc"][0] == "cohorts")]
+    key = ".".join(str(part) for part in path)
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "float_type" and isinstance(problem["input"], str):
         message = f"{problem['input']!r} is text to YAML; write a number with a decimal point, such as 0.0001 or 1.0e-4"
@@ -272,26 +274,3 @@ def load(path: str | Path = "params.yaml") -> Config:
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {type(content).__name__}")
     return parse(content, str(path))
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where everything that is made goes, below one root (the repository, or a temporary folder)."""
-
-    root: Path = Path()
-
-    def prepared(self, cohort: str) -> Path:
-        """Folder of one prepared cohort: volumes.npy, subjects.csv, qc.csv."""
-        return self.root / "data" / "prepared" / cohort
-
-    def run(self, cohort: str, model: str) -> Path:
-        """Folder of one trained model: weights.pt, config.json, history.csv."""
-        return self.root / "models" / cohort / model
-
-    def scratch(self, *parts: str) -> Path:
-        """Folder for what may be deleted between runs: partial preparations, checkpoints."""
-        return self.root.joinpath("scratch", *parts)
-
-    def reports(self) -> Path:
-        """Folder of executed notebooks, figures and metrics."""
-        return self.root / "reports"

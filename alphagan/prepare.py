@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from alphagan import resample
 from alphagan.cohorts import Scan, find_scans
-from alphagan.config import Config, Paths, Prepare, Split
+from alphagan.config import Config, Prepare, Split
 from alphagan.errors import InputError
+from alphagan.paths import Paths
 
 AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
 SUBJECT_COLUMNS = [

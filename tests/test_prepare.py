@@ -15,8 +15,9 @@ from scans import head, scan_of, text, truncated, write
 
 from alphagan import prepare as prepare_module
 from alphagan import resample
-from alphagan.config import Paths, Prepare, Split, parse
+from alphagan.config import Prepare, Split, parse
 from alphagan.errors import InputError
+from alphagan.paths import Paths
 from alphagan.prepare import AFFINE_COLUMNS, assign_splits, prepare
 from alphagan.resample import prepare_scan
 
@@ -39,7 +40,7 @@ def digests(folder):
 # ---- splits
 
 
-@settings(max_examples=100)
+@settings(deadline=None)
 @given(n=st.integers(1, 60), val=st.floats(0, 0.5), test=st.floats(0, 0.49), seed=st.integers(0, 10**6))
 def test_splits_have_the_asked_sizes(n, val, test, seed):
     people = [f"sub-{i}" for i in range(n)]
@@ -135,7 +136,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from alphagan import resample
-from alphagan.config import Paths, parse
+from alphagan.config import parse
+from alphagan.paths import Paths
 from alphagan.prepare import prepare
 
 original, calls = resample.prepare_scan, []

@@ -31,10 +31,10 @@ VERSION = 1  # raised whenever the same settings give other images
 # Measured on IXI, N = 184 (see above). Rotations about X (chin up is positive, relative to MNI152's own pose), Y and Z.
 ROTATION_DEG = {"mean": (12.7, 0.0, 0.0), "sd": (6.8, 1.4, 1.5)}
 # Symmetric log-stretch of the template: xx, yy, zz (their shared part is global size) and xy, xz, yz.
-LOG_SIZE_SD = 0.026
+LOG_SIZE_SD = 0.030
 LOG_STRETCH = {
-    "mean": (-0.091, -0.053, -0.154, 0.0, 0.0, -0.004),
-    "sd": (0.027, 0.045, 0.032, 0.0145, 0.0075, 0.018),
+    "mean": (-0.082, -0.043, -0.137, 0.0, 0.0, -0.004),
+    "sd": (0.023, 0.043, 0.028, 0.0145, 0.0075, 0.018),
 }
 # Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm.
 BIAS = {
@@ -43,12 +43,12 @@ BIAS = {
 }
 BIAS_UNIT_MM = 70.0
 # Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1.
-CONTRASTS = {"T1w": {"mean": (0.35, 0.72, 1.0), "sd": (0.05, 0.02, 0.0)}}
+CONTRASTS = {"T1w": {"mean": (0.20, 0.75, 1.0), "sd": (0.05, 0.03, 0.0)}}
 NOISE_SD = 0.02
 
 # Warps: standard deviation (mm) of each displacement component, by correlation length (Gaussian sigma, mm).
-HEAD_WARP = {"sigma_mm": 30.0, "sd_mm": 3.0}
-GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 2.5}
+HEAD_WARP = {"sigma_mm": 35.0, "sd_mm": 3.5}
+GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 2.0}
 SKULL_MM = 6
 # Pull towards the lateral ventricles (mm at its strongest; negative shrinks them), skewed as ventricle size is.
 VENTRICLE_MM = {"mean": 0.0, "sd": 2.0}

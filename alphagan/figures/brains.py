@@ -47,7 +47,7 @@ def _sizes(affines, name, n):
     return np.array([voxel_sizes(affine, name) for affine in affines[:n]])
 
 
-@style()
+@style(grid=False)
 def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str | None = None) -> Figure:
     """Sagittal, coronal and axial slices through the centres of several subjects per row (paper, figures 2 and 4).
 
@@ -72,12 +72,12 @@ def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str
     rows = {name: as_volumes(volumes, name)[:n_columns] for name, volumes in check_rows(rows, "rows")}
     sizes = {name: _sizes(affines, name, len(volumes)) for name, volumes in rows.items()}
     extent = np.max([(sizes[name] * rows[name].shape[1]).max(axis=0) for name in rows], axis=0)  # mm
-    widths = [extent[PLANES[plane][1]] for plane in PLANES]
+    widths = [1.06 * extent[PLANES[plane][1]] for plane in PLANES]  # a margin, as R and L would touch
     height = max(extent[PLANES[plane][2]] for plane in PLANES)
 
     n_columns = max(len(volumes) for volumes in rows.values())
     left, gap, header = 0.45, 0.1, 0.6 if title else 0.3  # inches
-    block = (max(12.0, 3.0 * n_columns) if n_columns > 2 else 4.0 * n_columns) / n_columns
+    block = min(4.0, max(3.0, 12.0 / n_columns))  # inches per subject
     inch = block / sum(widths)  # inches per mm
     width_in = left + n_columns * (block + gap)
     height_in = header + len(rows) * (height * inch + gap)
@@ -86,8 +86,8 @@ def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str
     for row, (name, volumes) in enumerate(rows.items()):
         bottom = height_in - header - (row + 1) * (height * inch + gap) + gap
         figure.text(
-            left / 2 / width_in, (bottom + height * inch / 2) / height_in, appearance(name)[0],
-            rotation=90, ha="center", va="center", fontsize=13,
+            left / 2 / width_in, (bottom + height * inch / 2) / height_in, appearance(name)[0].replace(", ", "\n"),
+            rotation=90, ha="center", va="center",
         )  # fmt: skip
         for column, (volume, size) in enumerate(zip(volumes, sizes[name], strict=True)):
             x = left + column * (block + gap)
@@ -113,7 +113,7 @@ def _widen(axes, size):
         put(np.mean(get()) - length / 2, np.mean(get()) + length / 2)
 
 
-@style()
+@style(grid=False)
 def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: int = 24, cmap="gray") -> Figure:
     """Slices through a whole volume in the three directions, with their numbers (paper, supplementary material).
 
@@ -137,13 +137,13 @@ def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: i
     """
     volume, sizes = as_volumes(np.asarray(volume)[None], "volume")[0], voxel_sizes(affine)
     size = volume.shape[0]
-    # Centres of n equal parts of the cube, so that neither of the empty outermost slices is drawn.
+    # In the middles of n equal parts of the cube.
     indices = np.unique(((np.arange(n_slices) + 0.5) * size / n_slices).astype(int))
     lines = [indices[start : start + 12] for start in range(0, len(indices), 12)]
     left, foot, header, width_in = 0.6, 0.22, 0.55 if title else 0.1, 14.0  # inches
 
-    cell = {plane: (width_in - left) / max(map(len, lines)) for plane in PLANES}
-    scale = min(cell[plane] / (size * sizes[PLANES[plane][1]]) for plane in PLANES)  # inches per mm
+    cell = (width_in - left - 0.1) / max(map(len, lines))
+    scale = cell / (size * max(sizes[0], sizes[1]))  # inches per mm
     heights = {plane: size * sizes[PLANES[plane][2]] * scale for plane in PLANES}
     height_in = header + sum(len(lines) * (height + foot) + 0.1 for height in heights.values())
     figure = Figure(figsize=(width_in, height_in))
@@ -153,7 +153,7 @@ def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: i
         middle = top - len(lines) * (height + foot) / 2
         figure.text(0.2 / width_in, middle / height_in, SHORT[plane], rotation=90, va="center", fontsize=13)
         for line in lines:
-            rect = [left / width_in, (top - height) / height_in, len(line) * cell[plane] / width_in, height / height_in]
+            rect = [left / width_in, (top - height) / height_in, len(line) * cell / width_in, height / height_in]
             for axes, index in zip(_nilearn_row(figure, rect, volume, sizes, plane, line, cmap), line, strict=True):
                 axes.text(0.5, -0.03, str(index), transform=axes.transAxes, ha="center", va="top", fontsize=9)
             top -= height + foot

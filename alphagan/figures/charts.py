@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from alphagan.errors import InputError
 from alphagan.figures.common import CYCLE, appearance, as_volumes, check_rows, style
 
-PANELS = {"G": "Generator G", "E": "Encoder E", "": "Shared", "D": "Discriminator D", "C": "Code discriminator C"}
+PANELS = {"G": "Generator G", "E": "Encoder E", "": "Other terms", "D": "Discriminator D", "C": "Code discriminator C"}
 
 
 @style()

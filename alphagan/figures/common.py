@@ -38,7 +38,6 @@ _RC = {
     "axes.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.grid": True,
     "axes.axisbelow": True,
     "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
     "grid.color": "#e6e6e6",
@@ -52,9 +51,9 @@ _RC = {
 }
 
 
-def style():
+def style(grid: bool = True):
     """Context, or decorator, in which the figures are drawn; matplotlib's settings are as before after it."""
-    return matplotlib.rc_context(_RC)
+    return matplotlib.rc_context(_RC | {"axes.grid": grid})
 
 
 def appearance(name: str, position: int = 0) -> tuple[str, str, str]:

@@ -10,8 +10,8 @@ from alphagan.figures.common import style
 
 OPS = {
     "conv": ("3D convolution", "#56B4E9"),
-    "cube_to_code": ("3D convolution over the whole cube", "#0072B2"),
-    "code_to_cube": ("Transposed 3D convolution", "#E69F00"),
+    "cube_to_code": ("3D convolution, cube to code", "#0072B2"),
+    "code_to_cube": ("Transposed 3D convolution, code to cube", "#E69F00"),
     "resize_conv": ("Nearest-neighbour ×2, 3D convolution", "#009E73"),
     "linear": ("Fully connected", "#CC79A7"),
 }
@@ -26,7 +26,7 @@ COLOURS = {"x": "#dddddd", "z": "#f7e39c", "D": "#ffffff", "C": "#ffffff"}  # by
 ROW, PITCH, NODE, ARROW, PAD = 3.2, 0.82, 0.7, 0.42, 0.12
 
 
-@style()
+@style(grid=False)
 def architecture(networks: dict, title: str | None = None) -> Figure:
     """Draw the networks layer by layer, and what goes in and out of them.
 
@@ -54,13 +54,17 @@ def architecture(networks: dict, title: str | None = None) -> Figure:
 
     widths = [sum(_width(item, networks) for item in row) + ARROW * (len(row) - 1) for row in rows]
     header = 0.5 if title else 0.1
-    width, height = max(widths) + 0.4, header + 2 * ROW + 0.75
+    width = max(widths) + 0.4
+    ops = [op for op in OPS if any(layer["op"] == op for layers in networks.values() for layer in layers)]
+    n_columns = int(width / 3.1)  # of the legend
+    footer = 0.55 + 0.24 * -(-len(ops) // n_columns)
+    height = header + 2 * ROW + footer
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height), aspect="equal")
     axes.axis("off")
     for number, row in enumerate(rows):
         _draw_row(axes, row, networks, (width - widths[number]) / 2, height - header - (number + 0.5) * ROW)
-    _legend(axes, networks, width)
+    _legend(axes, ops, n_columns, footer)
     if title:
         axes.text(width / 2, height - 0.2, title, ha="center", va="top", fontsize=14)
     return figure
@@ -157,11 +161,12 @@ def _block(axes, x, y, layer, largest):
         axes.add_patch(Polygon(corners, fill=False, edgecolor="#333333", linewidth=0.7, joinstyle="round"))
 
 
-def _legend(axes, networks, width):
-    used = [op for op in OPS if any(layer["op"] == op for layers in networks.values() for layer in layers)]
-    patches = [Polygon([(0, 0)], facecolor=OPS[op][1], edgecolor="#333333", linewidth=0.7) for op in used]
-    labels = [OPS[op][0] for op in used]
-    axes.legend(patches, labels, loc="center", bbox_to_anchor=(width / 2, 0.55), bbox_transform=axes.transData,
-                ncols=len(used), fontsize=10, columnspacing=1.4)  # fmt: skip
+def _legend(axes, ops, n_columns, height):
+    middle = axes.get_xlim()[1] / 2
+    patches = [Polygon([(0, 0)], facecolor=OPS[op][1], edgecolor="#333333", linewidth=0.7) for op in ops]
+    axes.legend(
+        patches, [OPS[op][0] for op in ops], loc="upper center", bbox_to_anchor=(middle, height),
+        bbox_transform=axes.transData, ncols=n_columns, fontsize=10, columnspacing=1.4,
+    )  # fmt: skip
     text = "Below each layer: n channels or units, k kernel, s stride, p padding; side of the output cube in voxels"
-    axes.text(width / 2, 0.2, text, ha="center", fontsize=9.5)
+    axes.text(middle, 0.17, text, ha="center", fontsize=9.5)

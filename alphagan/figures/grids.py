@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from alphagan.errors import InputError
 from alphagan.figures.common import PLANES, appearance, as_volumes, check_rows, style, voxel_sizes, write
 
 MARGIN = 0.06  # between brains, as a share of the volume
@@ -24,7 +25,6 @@ def _canvas(width, height, inches_per_mm, header):
     width_in, height_in = width * inches_per_mm, height * inches_per_mm + header
     figure = Figure(figsize=(width_in, height_in))
     axes = figure.add_axes((0, 0, 1, 1 - header / height_in), facecolor="black")
-    axes.grid(False)
     return figure, axes
 
 
@@ -39,7 +39,7 @@ def _left_right(axes, left, right, top, size=9):
         axes.text(x, top, text, color="white", ha=side, va="top", fontsize=size)
 
 
-@style()
+@style(grid=False)
 def montage(volumes: np.ndarray, affine=None, title: str | None = None) -> Figure:
     """Centre slices, one column per volume: sagittal, coronal, axial. Quick enough to be drawn while training.
 
@@ -83,7 +83,7 @@ def save_montage(volumes: np.ndarray, path: str | Path, affine=None, title: str 
     return write(montage(volumes, affine, title), path.with_name(f"{path.name}.png"), "png")
 
 
-@style()
+@style(grid=False)
 def brain_grid(volumes: np.ndarray, affine=None, n: int = 48, n_columns: int = 12, title: str | None = None) -> Figure:
     """Axial centre slices of the first `n` subjects: the variability of a cohort at a glance.
 
@@ -119,7 +119,7 @@ def brain_grid(volumes: np.ndarray, affine=None, n: int = 48, n_columns: int = 1
     return figure
 
 
-@style()
+@style(grid=False)
 def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figure:
     """Voxel-wise mean and standard deviation of each set, in centre slices; a collapsed generator has a dark SD map.
 
@@ -135,9 +135,11 @@ def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figu
     Raises
     ------
     InputError
-        If volumes or affine have another form.
+        If volumes or affine have another form, or the sets differ in size.
     """
     sets = {name: as_volumes(volumes, name) for name, volumes in check_rows(rows, "rows")}
+    if len({volumes.shape[1] for volumes in sets.values()}) > 1:
+        raise InputError("rows: volumes differ in size; compare sets of one size")
     sizes = voxel_sizes(affine)
     means = {name: volumes.mean(axis=0) for name, volumes in sets.items()}
     deviations = {name: volumes.std(axis=0) for name, volumes in sets.items()}
@@ -155,7 +157,6 @@ def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figu
         left, span = (half * width_in / 2 + 0.15) / width_in, len(sets) * tile / width_in
         rect = (left, below / height_in, span, tile * (lower + upper) / width / height_in)
         axes = figure.add_axes(rect, facecolor="black")
-        axes.grid(False)
         for column, (name, map_) in enumerate(maps.items()):
             for plane, bottom, tall in (("axial", 0, lower), ("coronal", lower, upper)):
                 corner = np.array([column * width, bottom]) + np.array([width, tall]) * MARGIN / (1 + MARGIN) / 2

@@ -67,9 +67,9 @@ def subject_counts(n_subjects: int, n_bootstrap: int, generator: np.random.Gener
 def centred_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
     """95 % interval with the spread of the bootstrap draws, around the value.
 
-    A resample repeats the sampling noise that the value already holds, so that draws of a statistic which noise inflates
-    (a distance, a standard deviation) lie to one side of it. Only their spread is used. Undefined draws, such as one
-    subject drawn every time, are left out.
+    A resample repeats the sampling noise that the value already holds, so that draws of a statistic which noise
+    inflates (a distance) lie to one side of it. Only their spread is used. Undefined draws, such as one subject drawn
+    every time, are left out.
     """
     draws = draws[np.isfinite(draws)]
     low, high = np.quantile(draws - draws.mean(), [0.025, 0.975])

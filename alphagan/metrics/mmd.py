@@ -49,7 +49,7 @@ class MMD:
         check_volumes("x", x, at_least=2)
         check_volumes("y", y, at_least=2)
         if x.shape[1:] != y.shape[1:]:
-            raise InputError(f"x, y: volumes of {tuple(x.shape[1:])} and {tuple(y.shape[1:])}; prepare both at one size")
+            raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
         self.subjects = subject_index(groups_x, len(x)), subject_index(groups_y, len(y))
         self.inner = _inner_products(x.flatten(1), y.flatten(1))
         self.squared_distances = _squared_distances(*self.inner)
@@ -91,11 +91,6 @@ class MMD:
         -------
         Estimate
             Squared distance, not yet multiplied by 1e-4.
-
-        Raises
-        ------
-        InputError
-            If there are fewer volumes than `batch`.
         """
         value = self.published_value(batch, repeats, generator)
         unbiased, traces = _unbiased(self.inner, self.subjects, self._resamples(n_bootstrap, generator))
@@ -155,14 +150,14 @@ class MMD:
 
 
 def mmd_as_published(
-    x_real: torch.Tensor, x_generated: torch.Tensor, batch: int = 8, repeats: int = 100, *, generator: np.random.Generator
+    x: torch.Tensor, y: torch.Tensor, batch: int = 8, repeats: int = 100, *, generator: np.random.Generator
 ) -> float:
     """Batch-wise MMD^2 of the paper: linear kernel, diagonal kept, no division by the number of voxels.
 
     Parameters
     ----------
-    x_real, x_generated : Tensor, (n, S, S, S) and (m, S, S, S)
-        Volumes in [-1, 1]. The authors draw new samples for every batch; here the given ones are shuffled.
+    x, y : Tensor, (n, S, S, S) and (m, S, S, S)
+        Real and generated volumes in [-1, 1]. (The authors draw new samples for every batch.)
     batch : int
         B. The score depends on it.
     repeats : int
@@ -180,7 +175,7 @@ def mmd_as_published(
     InputError
         If there are fewer volumes than `batch`, or the samples differ in size of volume.
     """
-    return MMD(x_real, x_generated).published_value(batch, repeats, generator)
+    return MMD(x, y).published_value(batch, repeats, generator)
 
 
 def mmd_unbiased(
@@ -211,7 +206,7 @@ def mmd_unbiased(
 
 
 def _inner_products(x: torch.Tensor, y: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x x', x y' and y y' of the rows, about their common mean: float32 within a block of voxels, float64 across."""
+    """Products x x', x y', y y' of rows about their common mean: float32 in a block of voxels, float64 across."""
     n, m = len(x), len(y)
     xx, xy, yy = (x.new_zeros(shape, dtype=torch.float64) for shape in ((n, n), (n, m), (m, m)))
     with full_precision():

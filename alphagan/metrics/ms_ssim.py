@@ -97,8 +97,8 @@ def ms_ssim_as_published_index_pairs(volumes: torch.Tensor, pairs: np.ndarray) -
     """MS-SSIM as the authors' released code computes it (3dbraingen, pytorch_ssim), for numbers beside the paper's.
 
     It departs from the standard in four ways: five scales at any size, the coarsest smaller than the window (4^3 at
-    64^3); windows of 13 voxels mirrored at the border, as in ``scipy.ndimage.gaussian_filter``; constants for values that
-    span 1 although these span 2; and a misplaced bracket, by which the coarsest term counts four times.
+    64^3); windows of 13 voxels mirrored at the border, as in ``scipy.ndimage.gaussian_filter``; constants for values
+    that span 1 although these span 2; and a misplaced bracket, by which the coarsest term counts four times.
 
     Parameters
     ----------
@@ -121,7 +121,8 @@ def ms_ssim_as_published_index_pairs(volumes: torch.Tensor, pairs: np.ndarray) -
     check_volumes("volumes", volumes)
     if volumes.shape[-1] < 16:
         raise InputError(f"volumes: five scales need a side of at least 16 voxels, found {volumes.shape[-1]}")
-    contrast, ssim = _similarities(volumes, pairs, 5, lambda size: window_matrix(size, 6, mirror=True), 0.01**2, 0.03**2)
+    c1, c2 = 0.01**2, 0.03**2
+    contrast, ssim = _similarities(volumes, pairs, 5, lambda size: window_matrix(size, 6, mirror=True), c1, c2)
     betas = torch.tensor(BETAS, device=volumes.device)
     # The bug: prod(contrast_j^beta_j * ssim_5^beta_5) over j = 1..4, with the last factor inside the product,
     # makes it ssim_5^(4 beta_5). Standard: ssim_5^beta_5, once.

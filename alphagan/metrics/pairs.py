@@ -49,9 +49,9 @@ def random_pairs(
 def mean_over_pairs(values: torch.Tensor, pairs: np.ndarray, groups: Sequence | None = None) -> Estimate:
     """Mean of a similarity over pairs, with a 95 % interval over subjects.
 
-    Pairs that share a subject are not independent. The interval is normal, with the variance that allows for exactly that
-    (Fafchamps & Gubert 2007). A bootstrap of subjects would weigh a pair by the product of two counts, and overstates the
-    variance up to three times where few pairs share a subject.
+    Pairs that share a subject are not independent. The interval is normal, with the variance that allows for exactly
+    that (Fafchamps & Gubert 2007). A bootstrap of subjects would weigh a pair by the product of two counts, and so
+    overstate the variance up to three times where few pairs share a subject.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def mean_brain_difference(
     check_volumes("x", x, at_least=2)
     check_volumes("y", y, at_least=2)
     if x.shape[1:] != y.shape[1:]:
-        raise InputError(f"x, y: volumes of {tuple(x.shape[1:])} and {tuple(y.shape[1:])}; prepare both at one size")
+        raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
     mean_x, mean_y = x.mean(0), y.mean(0)
     sign = (mean_x - mean_y).sign()
     of_x = torch.stack([((volume - mean_x) * sign).mean() for volume in x])

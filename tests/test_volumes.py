@@ -1,0 +1,86 @@
+"""Batches visit everyone, augmentation does what the paper says on the right axis, damaged folders are named."""
+
+import numpy as np
+import pytest
+import torch
+from factories import write_prepared
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alphagan.config import Augment
+from alphagan.errors import InputError
+from alphagan.volumes import Volumes, augment, batch_indices, to_range, to_uint8
+
+
+def test_uint8_and_back_is_the_identity():
+    values = np.arange(256, dtype=np.uint8)
+    x = to_range(values)
+    assert (x[0], x[-1]) == (-1, 1)
+    assert np.array_equal(to_uint8(x), values)
+
+
+@given(n=st.integers(1, 40), batch=st.integers(1, 50), seed=st.integers(0, 5))
+def test_every_pass_visits_everyone_once(n, batch, seed):
+    n_batches = -(-2 * n // batch)
+    drawn = np.concatenate([batch_indices(n, batch, draw, seed) for draw in range(n_batches)])
+    for start in (0, n):
+        assert sorted(drawn[start : start + n]) == list(range(n))
+
+
+def test_batches_depend_on_the_seed():
+    assert not np.array_equal(batch_indices(100, 50, 0, seed=1), batch_indices(100, 50, 0, seed=2))
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def test_flip_swaps_left_and_right_only():
+    x = torch.full((200, 1, 4, 4, 4), -1.0)
+    x[:, 0, 0, 1, 2] = 1.0  # a bright voxel on the subject's left
+    flipped = augment(x, Augment(flip=True, intensity=None), generator())
+    on_left, on_right = flipped[:, 0, 0, 1, 2] == 1, flipped[:, 0, 3, 1, 2] == 1
+    assert torch.equal(on_left, ~on_right)  # it is on one side or the other, and nowhere else
+    assert torch.equal((flipped == 1).sum((1, 2, 3, 4)), torch.ones(200, dtype=torch.long))
+    assert 60 < on_right.sum() < 140
+
+
+def test_intensity_scales_each_volume_and_keeps_the_background():
+    x = torch.full((500, 1, 2, 2, 2), 1.0)
+    x[:, :, 0] = -1.0
+    scaled = augment(x, Augment(flip=False, intensity=[0.7, 1.0]), generator())
+    assert torch.all(scaled[:, :, 0] == -1)
+    factor = (scaled[:, 0, 1, 0, 0] + 1) / 2
+    assert 0.7 <= factor.min() < 0.71
+    assert 0.99 < factor.max() <= 1.0
+    assert torch.equal(augment(x, Augment(flip=False, intensity=None), generator()), x)
+
+
+def test_reading_a_prepared_cohort(tmp_path):
+    volumes = Volumes(write_prepared(tmp_path / "p"))
+    assert volumes.size == 16
+    assert [len(volumes.rows(split)) for split in ("train", "val", "test")] == [12, 4, 4]
+    assert len(volumes.rows()) == 20
+    x = volumes.tensor([3, 0])
+    assert x.shape == (2, 1, 16, 16, 16)
+    assert torch.equal(x[1, 0], to_range(volumes.array[0].copy()))
+    assert np.allclose(volumes.voxel_sizes_mm([0, 1]), [[5, 6, 5]] * 2)
+    assert np.allclose(volumes.affines([0])[0, :3, 3], [-40, -48, -40])
+
+
+def test_damaged_folders_are_named(tmp_path):
+    folder = write_prepared(tmp_path / "p")
+    (folder / "subjects.csv").write_text("\n".join((folder / "subjects.csv").read_text().splitlines()[:-1]))
+    with pytest.raises(InputError, match="disagree in length"):
+        Volumes(folder)
+    (folder / "volumes.npy").write_bytes((folder / "volumes.npy").read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"volumes\.npy: damaged"):
+        Volumes(folder)
+
+
+def test_fingerprint_follows_the_scans(tmp_path):
+    folder = write_prepared(tmp_path / "p")
+    before = Volumes(folder).fingerprint()
+    text = (folder / "subjects.csv").read_text()
+    (folder / "subjects.csv").write_text(text.replace("sub-000", "sub-xxx"))
+    assert Volumes(folder).fingerprint() != before
