@@ -29,29 +29,29 @@ from alphagan.errors import InputError
 VERSION = 1  # raised whenever the same settings give other images
 
 # Measured on IXI, N = 184 (see above). Rotations about X (chin up is positive, relative to MNI152's own pose), Y and Z.
-ROTATION_DEG = {"mean": (12.7, 0.0, 0.0), "sd": (6.8, 1.4, 1.5)}
+ROTATION_DEG = {"mean": (12.7, 0.0, 0.0), "sd": (6.8, 1.0, 1.0)}
 # Symmetric log-stretch of the template: xx, yy, zz (their shared part is global size) and xy, xz, yz.
 LOG_SIZE_SD = 0.030
 LOG_STRETCH = {
     "mean": (-0.082, -0.043, -0.137, 0.0, 0.0, -0.004),
-    "sd": (0.023, 0.043, 0.028, 0.0145, 0.0075, 0.018),
+    "sd": (0.023, 0.043, 0.028, 0.012, 0.004, 0.015),
 }
 # Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm.
 BIAS = {
-    "mean": (0.0, 0.106, -0.383, -0.543, -0.338, -0.705, 0.0, 0.0, 0.038),
+    "mean": (0.0, 0.106, -0.383, -0.63, -0.38, -0.77, 0.0, 0.0, 0.038),
     "sd": (0.033, 0.042, 0.083, 0.062, 0.054, 0.127, 0.038, 0.039, 0.085),
 }
 BIAS_UNIT_MM = 70.0
 # Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1.
-CONTRASTS = {"T1w": {"mean": (0.20, 0.75, 1.0), "sd": (0.05, 0.03, 0.0)}}
+CONTRASTS = {"T1w": {"mean": (0.20, 0.79, 1.0), "sd": (0.05, 0.03, 0.0)}}
 NOISE_SD = 0.02
 
 # Warps: standard deviation (mm) of each displacement component, by correlation length (Gaussian sigma, mm).
-HEAD_WARP = {"sigma_mm": 35.0, "sd_mm": 3.5}
-GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 2.0}
+HEAD_WARP = {"sigma_mm": 25.0, "sd_mm": 1.5}
+GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 2.2}
 SKULL_MM = 6
 # Pull towards the lateral ventricles (mm at its strongest; negative shrinks them), skewed as ventricle size is.
-VENTRICLE_MM = {"mean": 0.0, "sd": 2.0}
+VENTRICLE_MM = {"mean": 0.0, "sd": 4.5, "reach": 10.0}
 MIN_JACOBIAN = 0.1
 
 GRID_MM = 6.0
@@ -137,7 +137,7 @@ def template() -> Template:
     ventricles = np.zeros_like(csf)
     ventricles[deep] = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
     step = int(GRID_MM)
-    smooth = gaussian_filter(ventricles, GRID_MM)[::step, ::step, ::step]
+    smooth = gaussian_filter(ventricles, VENTRICLE_MM["reach"])[::step, ::step, ::step]
     pull = np.stack(np.gradient(smooth))
     pull /= np.sqrt((pull**2).sum(0)).max()
     inside = fractions.sum(0) > 0

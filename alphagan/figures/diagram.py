@@ -54,7 +54,7 @@ def architecture(networks: dict, title: str | None = None) -> Figure:
 
     widths = [sum(_width(item, networks) for item in row) + ARROW * (len(row) - 1) for row in rows]
     header = 0.5 if title else 0.1
-    width = max(widths) + 0.4
+    width = max(7.0, max(widths) + 0.4)  # the legend needs 7
     ops = [op for op in OPS if any(layer["op"] == op for layers in networks.values() for layer in layers)]
     n_columns = int(width / 3.1)  # of the legend
     footer = 0.55 + 0.24 * -(-len(ops) // n_columns)
