@@ -63,7 +63,9 @@ def _evaluate(args) -> None:
     from alphagan.paths import Paths
 
     paths = Paths()
-    evaluation.write_metrics(evaluation.evaluate(config.load(args.params), args.cohort, paths), paths.metrics(args.cohort))
+    evaluation.write_metrics(
+        evaluation.evaluate(config.load(args.params), args.cohort, paths), paths.metrics(args.cohort)
+    )
     print(paths.metrics(args.cohort))
 
 

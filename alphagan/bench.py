@@ -31,6 +31,7 @@ class Textbook:
         }
 
     def codes(self, x, generator):
+        """Draw z_rand, one code for each volume."""
         return torch.randn(len(x), self.model.z_dim, dtype=x.dtype, generator=generator)
 
     def losses(self, x_first, x_second, generator):

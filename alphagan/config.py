@@ -177,7 +177,9 @@ class Config(Section):
         for key, experiment in self.experiments.items():
             if experiment.cohort not in self.cohorts:
                 known = ", ".join(self.cohorts) or "none"
-                raise ValueError(f"experiments.{key}.cohort: {experiment.cohort!r} is not under cohorts (known: {known})")
+                raise ValueError(
+                    f"experiments.{key}.cohort: {experiment.cohort!r} is not under cohorts (known: {known})"
+                )
             for section, changes in experiment.overrides.items():
                 _override(getattr(self, section), changes, f"experiments.{key}.overrides.{section}")
             run = (experiment.cohort, experiment.model)

@@ -143,9 +143,7 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> dict[str, dict[str, d
             rows[name] = distance(real, found, bandwidth, settings) | diversity(found, settings)
             bar.update()
     bar.close()
-    return {
-        name: {metric: estimate.as_dict() for metric, estimate in row.items()} for name, row in rows.items()
-    }
+    return {name: {metric: estimate.as_dict() for metric, estimate in row.items()} for name, row in rows.items()}
 
 
 def write_metrics(metrics: dict, path: Path) -> None:

@@ -58,9 +58,13 @@ class Run:
             settings = Settings.model_validate({key: content[key] for key in Settings.model_fields})
             return cls(folder, settings, tuple(content["voxel_size_mm"]))
         except FileNotFoundError:
-            raise InputError(f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
+            raise InputError(
+                f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL"
+            ) from None
         except (ValueError, KeyError) as error:
-            raise InputError(f"{folder / 'config.json'}: damaged or of another version ({error}); train again") from None
+            raise InputError(
+                f"{folder / 'config.json'}: damaged or of another version ({error}); train again"
+            ) from None
 
     @property
     def affine(self) -> np.ndarray:

@@ -6,6 +6,7 @@ width 1 they are the published networks; other sizes add or drop stages at the i
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +69,7 @@ class Generator(nn.Module):
         side, channels = stages(size, width)
         inwards = channels[::-1]
         blocks = [CodeToCube(z_dim, inwards[0], side), nn.BatchNorm3d(inwards[0]), nn.ReLU(inplace=True)]
-        for n_in, n_out in zip(inwards, inwards[1:], strict=False):
+        for n_in, n_out in pairwise(inwards):
             blocks += [ResizeConv3d(n_in, n_out, folded), nn.BatchNorm3d(n_out), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*blocks, ResizeConv3d(inwards[-1], 1, folded), nn.Tanh())
         self.z_dim = z_dim
@@ -97,7 +98,7 @@ class Discriminator(nn.Module):
         super().__init__()
         side, channels = stages(size, width)
         blocks: list[nn.Module] = [nn.Conv3d(1, channels[0], 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
-        for n_in, n_next in zip(channels, channels[1:], strict=False):
+        for n_in, n_next in pairwise(channels):
             blocks += [nn.Conv3d(n_in, n_next, 4, stride=2, padding=1), norm(normalisation, n_next), nn.LeakyReLU(LEAK)]
         self.layers = nn.Sequential(*blocks, CubeToCode(channels[-1], n_out, side))
 

@@ -74,7 +74,9 @@ def fit(settings: Settings, prepared: Path, run: Path, scratch: Path, on_sample:
     train = settings.train
     volumes = Volumes(prepared)
     if volumes.size != settings.size:
-        raise InputError(f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again")
+        raise InputError(
+            f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again"
+        )
     rows = volumes.rows("train")
     work = scratch / f"{settings.fingerprint()}-{volumes.fingerprint()}"
     (work / "samples").mkdir(parents=True, exist_ok=True)

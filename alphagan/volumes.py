@@ -56,7 +56,9 @@ class Volumes:
         except ValueError as error:
             raise InputError(f"{self.folder / 'volumes.npy'}: damaged ({error}); prepare the cohort again") from None
         if len(self.subjects) != len(self.array):
-            raise InputError(f"{self.folder}: subjects.csv and volumes.npy disagree in length; prepare the cohort again")
+            raise InputError(
+                f"{self.folder}: subjects.csv and volumes.npy disagree in length; prepare the cohort again"
+            )
 
     @property
     def size(self) -> int:

@@ -16,11 +16,23 @@ from alphagan.volumes import Volumes
 # Small enough for every notebook to make its own data and model within seconds, too small to look like brains.
 SMOKE = {
     "cohorts": {
-        "template": {"kind": "template", "source": "alphagan/cohorts/template.py", "n_subjects": 24, "voxel_size_mm": 6.0}
+        "template": {
+            "kind": "template",
+            "source": "alphagan/cohorts/template.py",
+            "n_subjects": 24,
+            "voxel_size_mm": 6.0,
+        }
     },
     "experiments": {"template-alpha_wgan_gp": {"cohort": "template", "model": "alpha_wgan_gp"}},
     "prepare": {"size": 16, "workers": 1},
-    "model": {"z_dim": 16, "width": 0.125, "code_units": 32, "critic_norm": "none", "reconstruction": "balanced", "lambda2": 1.0},
+    "model": {
+        "z_dim": 16,
+        "width": 0.125,
+        "code_units": 32,
+        "critic_norm": "none",
+        "reconstruction": "balanced",
+        "lambda2": 1.0,
+    },
     "train": {"iterations": 40, "batch_size": 4, "lr": 0.001, "betas": [0.5, 0.9], "ema_decay": 0.9, "device": "cpu"},
     "evaluate": {"n_generated": 32, "n_pairs": 40, "mmd_batch": 4, "mmd_repeats": 10, "n_bootstrap": 100},
 }

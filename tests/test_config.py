@@ -17,7 +17,9 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.stem
+)
 def test_shipped_files_are_valid_and_complete(path):
     loaded = config.load(path)
     for experiment in loaded.experiments:

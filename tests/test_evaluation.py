@@ -46,7 +46,9 @@ def test_known_generators_are_ordered(blobs):
     """The training scans themselves are nearer than their mean, and that is nearer than noise."""
     held_out, train = real(blobs, "test"), real(blobs, "train")
     noise = Sample(torch.randn(64, 16, 16, 16, generator=torch.Generator().manual_seed(0)).clamp(-1, 1))
-    rows = [distance(held_out, found, 20.0, SETTINGS)["mmd_rbf"].value for found in (train, mean_brain(train, 64), noise)]
+    rows = [
+        distance(held_out, found, 20.0, SETTINGS)["mmd_rbf"].value for found in (train, mean_brain(train, 64), noise)
+    ]
     assert rows == sorted(rows)
     assert rows[0] < 0.1 * rows[1]
 
@@ -60,7 +62,10 @@ def test_the_published_mmd_prefers_the_mean_brain(blobs):
 
 
 def test_a_collapsed_generator_has_no_diversity(blobs):
-    collapsed, spread = diversity(mean_brain(real(blobs, "train"), 64), SETTINGS), diversity(real(blobs, "test"), SETTINGS)
+    collapsed, spread = (
+        diversity(mean_brain(real(blobs, "train"), 64), SETTINGS),
+        diversity(real(blobs, "test"), SETTINGS),
+    )
     assert collapsed["ms_ssim"].value == pytest.approx(1.0, abs=1e-5)
     assert spread["ms_ssim"].value < 0.99
     assert collapsed["voxelwise_sd"].value == pytest.approx(0.0, abs=1e-6)

@@ -3,6 +3,8 @@ import pandas
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.patches import FancyBboxPatch
 
 from alphagan import figures, networks
 from alphagan.config import Model
@@ -110,6 +112,11 @@ def test_architecture_has_every_layer_and_nothing_overlaps(size, without):
     assert f"n 1\nk3 s1 p1\n{size}³" in read
     assert ("n 1000\nk4 s1 p0" in read) == ("E" not in without)
     assert read.count("n 4096") == (0 if "C" in without else 2)
+    frames = [patch.get_window_extent() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    captions = [text.get_window_extent() for text in axes.texts if text.get_text().startswith("n ")]
+    assert captions and all(
+        any(np.all(frame.count_contains(span.corners()) == 4) for frame in frames) for span in captions
+    )
     spans = [text.get_window_extent() for text in texts]
     for index, (span, text) in enumerate(zip(spans, read, strict=True)):
         assert figure.bbox.x0 <= span.x0 and span.x1 <= figure.bbox.x1, text
@@ -129,3 +136,11 @@ def test_bad_networks_are_refused():
     ]:
         with pytest.raises(InputError, match=match):
             figures.architecture(bad)
+
+
+def test_colour_map_runs_from_black_over_blue_to_yellow():
+    assert to_hex(figures.YELLOW_BLUE(0.0)) == "#000000"
+    lightness = figures.YELLOW_BLUE(np.linspace(0, 1, 64))[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert np.all(np.diff(lightness) > 0)
+    dark, bright = figures.YELLOW_BLUE(0.25), figures.YELLOW_BLUE(0.85)
+    assert dark[2] > dark[0] and bright[0] > bright[2]

@@ -108,6 +108,8 @@ def test_debug_shows_the_traceback(tmp_path):
 
 
 def test_help_names_every_command():
-    shown = subprocess.run([sys.executable, "-m", "alphagan", "--help"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-m", "alphagan", "--help"], capture_output=True, text=True, check=True
+    ).stdout
     for command in ("prepare", "train", "evaluate", "sample", "reconstruct", "bench"):
         assert f"\n    {command}" in shown

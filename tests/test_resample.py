@@ -44,6 +44,12 @@ def test_area_is_the_integral_over_each_interval(n_in, n_out, start, extra, seed
     np.testing.assert_allclose(axis_weights(n_in, start, stop, n_out) @ signal_in, expected, atol=1e-9)
 
 
+def test_outside_is_zero_when_enlarging_too():
+    weights = axis_weights(5, -5, 10, 40)
+    centres = np.linspace(-5, 10, 81)[1::2]
+    np.testing.assert_allclose(weights.sum(1), (centres >= 0) & (centres <= 5))
+
+
 def test_padding_conserves_mass():
     volume = np.random.default_rng(0).uniform(size=(11, 13, 9))
     start, stop = np.array([-3.3, -1.1, -4.7]), np.array([14.2, 13.0, 15.9])
@@ -137,9 +143,10 @@ def test_a_mask_on_another_grid_cuts_out_the_brain(tmp_path):
     brain = head() > 0
     noise = np.random.default_rng(3).integers(500, 4000, SHAPE).astype(np.int16)
     image = write(tmp_path / "head.nii.gz", np.where(brain, head(), noise), axes="PSR")
-    offset = np.eye(4)
-    offset[:3, 3] = 2  # a grid of the same spacing that starts 2 voxels in, in another order
-    mask = write(tmp_path / "mask.nii.gz", brain[2:-1, 2:-1, 2:-2].astype(np.uint8), AFFINE @ offset, axes="LIA")
+    finer = brain.repeat(2, 0).repeat(2, 1).repeat(2, 2)[4:-2, 4:-2, 4:-4].astype(np.uint8)
+    to_image = np.diag([0.5, 0.5, 0.5, 1])
+    to_image[:3, 3] = 2 - 0.25
+    mask = write(tmp_path / "mask.nii.gz", finer, AFFINE @ to_image, axes="LIA")
     expected = prepare_scan(scan_of(write(tmp_path / "brain.nii", head())), Prepare())
     found = prepare_scan(scan_of(image, mask), Prepare())
     np.testing.assert_array_equal(found.cube, expected.cube)
@@ -157,7 +164,7 @@ def saturated(path):
 
 
 def whole_head(path):
-    write(path, np.random.default_rng(0).integers(1, 500, SHAPE).astype(np.int16))
+    write(path, np.random.default_rng(0).integers(1, 500, SHAPE).astype(np.int16), np.diag([3.5, 3.5, 3.5, 1]))
 
 
 def large_head(path):

@@ -52,7 +52,11 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path, prepared):
 def test_run_folder_holds_what_the_contract_says(tmp_path, prepared):
     drawn = []
     run = training.fit(
-        tiny_settings(), prepared, tmp_path / "run", tmp_path / "scratch", lambda volumes, path: drawn.append((volumes, path))
+        tiny_settings(),
+        prepared,
+        tmp_path / "run",
+        tmp_path / "scratch",
+        lambda volumes, path: drawn.append((volumes, path)),
     )
     weights = torch.load(run / "weights.pt", weights_only=True)
     assert set(weights) == {"G", "E", "D", "C", "G_average", "G_early"}

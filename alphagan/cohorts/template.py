@@ -12,17 +12,16 @@ matter's contrast, which registration errors dilute) was then set so that prepar
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import nibabel
 import numpy as np
-from nilearn import datasets
 from scipy.linalg import expm
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from alphagan.cohorts import Scan
+from alphagan.cohorts.mni152 import GRID_MM, blurred_fractions, template
 from alphagan.config import TemplateCohort
 from alphagan.errors import InputError
 
@@ -38,25 +37,24 @@ LOG_STRETCH = {
 }
 # Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm.
 BIAS = {
-    "mean": (0.0, 0.106, -0.383, -0.63, -0.38, -0.77, 0.0, 0.0, 0.038),
-    "sd": (0.033, 0.042, 0.083, 0.062, 0.054, 0.127, 0.038, 0.039, 0.085),
+    "mean": (0.0, 0.106, -0.383, -0.543, -0.338, -0.705, 0.0, 0.0, 0.038),
+    "sd": (0.02, 0.025, 0.05, 0.037, 0.032, 0.076, 0.023, 0.023, 0.05),
 }
 BIAS_UNIT_MM = 70.0
 # Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1.
 CONTRASTS = {"T1w": {"mean": (0.20, 0.79, 1.0), "sd": (0.05, 0.03, 0.0)}}
-NOISE_SD = 0.02
+NOISE_SD = 0.015
 
 # Warps: standard deviation (mm) of each displacement component, by correlation length (Gaussian sigma, mm).
 HEAD_WARP = {"sigma_mm": 25.0, "sd_mm": 1.5}
-GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 2.2}
-SKULL_MM = 6
+GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 1.8}
+# Sulci and gyri of one's own: how strongly smooth noise turns cortex to CSF where high, to white matter where low.
+FOLDS = {"sigma_mm": 4.0, "strength": 0.25}
 # Pull towards the lateral ventricles (mm at its strongest; negative shrinks them), skewed as ventricle size is.
-VENTRICLE_MM = {"mean": 0.0, "sd": 4.5, "reach": 10.0}
+VENTRICLE_MM = {"mean": 0.0, "sd": 4.5}
 MIN_JACOBIAN = 0.1
 
-GRID_MM = 6.0
 FIELD_OF_VIEW_MM = 216.0
-MARGIN_MM = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +70,16 @@ class Anatomy:
     ventricle_mm : float
         Pull towards the lateral ventricles; positive enlarges them.
     displacement_mm : ndarray, shape (3, X, Y, Z)
-        Invertible displacement of template points on a grid of `GRID_MM`; the ventricles' pull is part of it.
+        Invertible displacement of template points on the template's grid; the ventricles' pull is part of it.
+    folds : ndarray, shape (X, Y, Z)
+        Share of cortical grey matter that is CSF (positive) or white matter (negative), on the same grid.
     """
 
     rotation_deg: np.ndarray
     log_stretch: np.ndarray
     ventricle_mm: float
     displacement_mm: np.ndarray
+    folds: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,68 +89,6 @@ class Acquisition:
     tissue: np.ndarray
     bias: np.ndarray
     noise_sd: float
-
-
-@dataclass(frozen=True, eq=False)
-class Template:
-    """What all subjects share: the maps at 1 mm and what follows from them.
-
-    Parameters
-    ----------
-    fractions : ndarray, shape (3, X, Y, Z)
-        CSF, grey and white matter, 0 to 1; their sum is 1 inside the brain and 0 outside.
-    centre : ndarray, shape (3,)
-        Centre of the brain, voxels.
-    ventricle_pull : ndarray, shape (3, x, y, z)
-        Vectors that point into the lateral ventricles, longest 1, on a grid of `GRID_MM`.
-    """
-
-    fractions: np.ndarray
-    centre: np.ndarray
-    ventricle_pull: np.ndarray
-    outside_mm: np.ndarray
-    skull_weight: np.ndarray
-
-
-@lru_cache(maxsize=1)
-def template() -> Template:
-    """Read nilearn's MNI152 maps, once per process."""
-    image = datasets.load_mni152_template(resolution=1)
-    brain = image.get_fdata(dtype=np.float32) > 0.01
-    grey, white = (
-        load(resolution=1).get_fdata(dtype=np.float32) * brain
-        for load in (datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
-    )
-    total = np.maximum(grey + white, 1)
-    fractions = np.stack([brain - (grey + white) / total, grey / total, white / total])
-    # A margin keeps the warped brain inside the grid on which displacements are known.
-    corners = np.argwhere(brain)
-    low, high = corners.min(0), corners.max(0) + 1
-    box = tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))
-    fractions = np.pad(fractions[:, *box], [(0, 0), *[(MARGIN_MM, MARGIN_MM)] * 3])
-    csf = fractions[0]
-
-    # The lateral ventricles are the largest piece of CSF deep inside the brain; the box cuts off the fissures.
-    origin = image.affine[:3, 3] + low - MARGIN_MM
-    x, y, z = (np.arange(n) + o for n, o in zip(csf.shape, origin, strict=True))
-    deep = np.ix_((x > -36) & (x < 36), (y > -48) & (y < 28), (z > -8) & (z < 32))
-    pieces, _ = label(csf[deep] > 0.5)
-    ventricles = np.zeros_like(csf)
-    ventricles[deep] = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
-    step = int(GRID_MM)
-    smooth = gaussian_filter(ventricles, VENTRICLE_MM["reach"])[::step, ::step, ::step]
-    pull = np.stack(np.gradient(smooth))
-    pull /= np.sqrt((pull**2).sum(0)).max()
-    inside = fractions.sum(0) > 0
-    outside_mm = distance_transform_edt(~inside[::step, ::step, ::step], sampling=GRID_MM)
-    depth = gaussian_filter(inside.astype(np.float32), SKULL_MM)[::step, ::step, ::step]
-    return Template(fractions, corners.mean(0) - low + MARGIN_MM, pull, outside_mm, np.clip(2 * depth - 1, 0, 1))
-
-
-@lru_cache(maxsize=2)
-def _fractions(voxel_size_mm: float) -> np.ndarray:
-    """Tissue maps as a voxel of that size sees them: blurred to its width, so that sampling does not alias."""
-    return np.stack([gaussian_filter(fraction, voxel_size_mm / 2.355) for fraction in template().fractions])
 
 
 def smallest_jacobian(displacement_mm: np.ndarray) -> float:
@@ -196,11 +135,13 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     size = rng.normal(0, LOG_SIZE_SD)
     log_stretch = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) + size * np.eye(3)
     ventricle = rng.normal(VENTRICLE_MM["mean"], VENTRICLE_MM["sd"])
-    pull = template().ventricle_pull
-    displacement = np.float32(ventricle) * pull
-    displacement += _smooth_noise(rng, pull.shape, HEAD_WARP["sigma_mm"]) * HEAD_WARP["sd_mm"]
-    displacement += _smooth_noise(rng, pull.shape, GYRI_WARP["sigma_mm"]) * GYRI_WARP["sd_mm"] * template().skull_weight
-    return Anatomy(rotation, log_stretch, ventricle, make_invertible(displacement))
+    shared = template()
+    shape = shared.free.shape
+    displacement = np.float32(ventricle) * shared.ventricle_pull
+    displacement += _smooth_noise(rng, (3, *shape), HEAD_WARP["sigma_mm"]) * HEAD_WARP["sd_mm"]
+    displacement += _smooth_noise(rng, (3, *shape), GYRI_WARP["sigma_mm"]) * GYRI_WARP["sd_mm"] * shared.free
+    folds = FOLDS["strength"] * shared.cortex * _smooth_noise(rng, (1, *shape), FOLDS["sigma_mm"])[0]
+    return Anatomy(rotation, log_stretch, ventricle, make_invertible(displacement), np.clip(folds, -1, 1))
 
 
 def draw_acquisition(rng: np.random.Generator, modality: str = "T1w") -> Acquisition:
@@ -227,7 +168,7 @@ def tissues(anatomy: Anatomy, voxel_size_mm: float) -> np.ndarray:
         Summing to 1 inside the brain; exactly 0 outside.
     """
     axis = _scanner_axis(voxel_size_mm)
-    shared, fractions = template(), _fractions(voxel_size_mm)
+    shared, fractions = template(), blurred_fractions(voxel_size_mm)
     turn = Rotation.from_rotvec(anatomy.rotation_deg, degrees=True).as_matrix()
     to_template = np.linalg.inv(turn @ expm(anatomy.log_stretch)).astype(np.float32)
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).reshape(3, -1).astype(np.float32)
@@ -241,6 +182,9 @@ def tissues(anatomy: Anatomy, voxel_size_mm: float) -> np.ndarray:
     grid_points = points / GRID_MM
     points += np.stack([map_coordinates(d, grid_points, order=1, mode="nearest") for d in anatomy.displacement_mm])
     sampled = np.stack([map_coordinates(fraction, points, order=1) for fraction in fractions])
+    folds = map_coordinates(anatomy.folds, points / GRID_MM, order=1, mode="nearest")
+    to_csf, to_white = np.maximum(folds, 0) * sampled[1], np.maximum(-folds, 0) * sampled[1]
+    sampled += np.stack([to_csf, -to_csf - to_white, to_white])
     total = sampled.sum(0)
     out = np.zeros((3, near.size), np.float32)
     out[:, near] = np.where(total >= 0.5, sampled / np.maximum(total, 0.5), 0)
@@ -311,6 +255,8 @@ def find(cohort: TemplateCohort) -> list[Scan]:
         known = ", ".join(CONTRASTS)
         raise InputError(f"modality: a template cohort cannot simulate {cohort.modality!r}; use one of: {known}")
     return [
-        TemplateScan(f"sub-{k:04d}", "", cohort.modality, Path(), seed=cohort.seed, index=k, voxel_size_mm=cohort.voxel_size_mm)
+        TemplateScan(
+            f"sub-{k:04d}", "", cohort.modality, Path(), seed=cohort.seed, index=k, voxel_size_mm=cohort.voxel_size_mm
+        )
         for k in range(1, cohort.n_subjects + 1)
     ]

@@ -1,0 +1,91 @@
+"""The MNI152 maps that nilearn bundles, as the simulated cohort needs them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from nilearn import datasets
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label
+
+GRID_MM = 6  # spacing of the grid on which what varies smoothly is kept
+MARGIN_MM = 12
+SKULL_MM = 6.0
+VENTRICLE_MM = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """What all simulated subjects share. Voxels of 1 mm or grid points of `GRID_MM` mm; both start at one corner.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (3, X, Y, Z)
+        CSF, grey and white matter by voxel, 0 to 1; their sum is 1 inside the brain and 0 outside.
+    centre : ndarray, shape (3,)
+        Centre of the brain, voxels (so mm from the corner).
+    outside_mm : ndarray, shape (x, y, z)
+        Distance from the brain by grid point; 0 inside.
+    free : ndarray, shape (x, y, z)
+        How freely the brain is warped by grid point: 0 where the skull holds it, 1 from about `SKULL_MM` below.
+    ventricle_pull : ndarray, shape (3, x, y, z)
+        Vectors that point into the lateral ventricles, the longest of length 1, by grid point.
+    cortex : ndarray, shape (x, y, z)
+        1 where grey matter is cortex, 0 around the ventricles, where it is not, by grid point.
+    """
+
+    fractions: np.ndarray
+    centre: np.ndarray
+    outside_mm: np.ndarray
+    free: np.ndarray
+    ventricle_pull: np.ndarray
+    cortex: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def template() -> Template:
+    """Read nilearn's MNI152 maps, once per process."""
+    image = datasets.load_mni152_template(resolution=1)
+    brain = image.get_fdata(dtype=np.float32) > 0.01
+    grey, white = (
+        load(resolution=1).get_fdata(dtype=np.float32) * brain
+        for load in (datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
+    )
+    total = np.maximum(grey + white, 1)
+    fractions = np.stack([brain - (grey + white) / total, grey / total, white / total])
+    # A margin keeps the warped brain inside the grid on which displacements are known.
+    voxels = np.argwhere(brain)
+    low, high = voxels.min(0), voxels.max(0) + 1
+    box = tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))
+    fractions = np.pad(fractions[:, *box], [(0, 0), *[(MARGIN_MM, MARGIN_MM)] * 3])
+    inside = fractions.sum(0) > 0
+
+    coarse = (slice(None, None, GRID_MM),) * 3
+    depth = gaussian_filter(inside.astype(np.float32), SKULL_MM)[coarse]
+    near_ventricles = gaussian_filter(_ventricles(fractions[0], image.affine[:3, 3] + low - MARGIN_MM), VENTRICLE_MM)[
+        coarse
+    ]
+    pull = np.stack(np.gradient(near_ventricles))
+    return Template(
+        fractions=fractions,
+        centre=voxels.mean(0) - low + MARGIN_MM,
+        outside_mm=distance_transform_edt(~inside[coarse], sampling=GRID_MM),
+        free=np.clip(2 * depth - 1, 0, 1),
+        ventricle_pull=pull / np.linalg.norm(pull, axis=0).max(),
+        cortex=1 - np.minimum(2 * near_ventricles / near_ventricles.max(), 1),
+    )
+
+
+@lru_cache(maxsize=2)
+def blurred_fractions(voxel_size_mm: float) -> np.ndarray:
+    """Tissue maps as voxels of that size see them: blurred to their width, so that sampling does not alias."""
+    return np.stack([gaussian_filter(fraction, voxel_size_mm / 2.355) for fraction in template().fractions])
+
+
+def _ventricles(csf: np.ndarray, origin_mm: np.ndarray) -> np.ndarray:
+    """Lateral ventricles, 0 or 1: the largest piece of CSF in a box that cuts off the fissures around the brain."""
+    x, y, z = (np.arange(n) + start for n, start in zip(csf.shape, origin_mm, strict=True))
+    deep = np.ix_((x > -36) & (x < 36), (y > -48) & (y < 28), (z > -8) & (z < 32))
+    pieces, _ = label(csf[deep] > 0.5)
+    ventricles = np.zeros_like(csf)
+    ventricles[deep] = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
+    return ventricles
