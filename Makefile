@@ -46,9 +46,10 @@ notebooks: env  ## run notebooks/ and keep their outputs
 		notebooks/*.ipynb
 
 lock:  ## write the environment's versions to requirements.lock (after an upgrade that passes)
-	{ grep '^#' requirements.lock; \
-	  $(IN_ENV) python -m pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools --exclude wheel \
-	  | sed 's/+.*//' | grep -Ev '^(nvidia-|cuda-|triton)' | LC_ALL=C sort -f; } > requirements.lock.new
+	installed=$$("$(VENV)/bin/python" -m pip list --format=freeze --exclude-editable \
+		--exclude pip --exclude setuptools --exclude wheel) && \
+	{ grep '^#' requirements.lock; echo "$$installed" | sed 's/+.*//' | grep -Ev '^(nvidia-|cuda-|triton)' \
+		| LC_ALL=C sort -f; } > requirements.lock.new && \
 	mv requirements.lock.new requirements.lock
 
 clean:  ## remove caches and the environment, never data, models or reports

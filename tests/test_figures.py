@@ -248,5 +248,7 @@ def test_nothing_is_left_behind_in_pyplot(volumes):
         draw(volumes[:1], AFFINE)
     figures.pca_scatter({"real": np.eye(2)}, [0.6, 0.4])
     figures.metric_intervals({"vae_gan": {"mmd": {"value": 1, "low": 0, "high": 2, "n": 3}}})
+    shown = figures.montage(volumes)._repr_png_()  # what Jupyter asks for
+    assert shown.startswith(b"\x89PNG") and shown == figures.montage(volumes)._repr_png_()
     assert plt.get_fignums() == open_figures
     assert dict(matplotlib.rcParams) == settings

@@ -30,10 +30,10 @@ VERSION = 1  # raised whenever the same settings give other images
 # Measured on IXI, N = 184 (see above). Rotations about X (chin up is positive, relative to MNI152's own pose), Y and Z.
 ROTATION_DEG = {"mean": (12.7, 0.0, 0.0), "sd": (6.8, 1.0, 1.0)}
 # Symmetric log-stretch of the template: xx, yy, zz (their shared part is global size) and xy, xz, yz.
-LOG_SIZE_SD = 0.030
+LOG_SIZE_SD = 0.031
 LOG_STRETCH = {
-    "mean": (-0.082, -0.043, -0.137, 0.0, 0.0, -0.004),
-    "sd": (0.023, 0.043, 0.028, 0.012, 0.004, 0.015),
+    "mean": (-0.082, -0.043, -0.125, 0.0, 0.0, -0.004),
+    "sd": (0.023, 0.047, 0.030, 0.012, 0.004, 0.015),
 }
 # Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm.
 BIAS = {
@@ -42,14 +42,14 @@ BIAS = {
 }
 BIAS_UNIT_MM = 70.0
 # Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1.
-CONTRASTS = {"T1w": {"mean": (0.20, 0.79, 1.0), "sd": (0.05, 0.03, 0.0)}}
+CONTRASTS = {"T1w": {"mean": (0.28, 0.80, 1.0), "sd": (0.08, 0.02, 0.0)}}
 NOISE_SD = 0.015
 
 # Warps: standard deviation (mm) of each displacement component, by correlation length (Gaussian sigma, mm).
-HEAD_WARP = {"sigma_mm": 25.0, "sd_mm": 1.5}
+HEAD_WARP = {"sigma_mm": 18.0, "sd_mm": 2.0}
 GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 1.8}
 # Sulci and gyri of one's own: how strongly smooth noise turns cortex to CSF where high, to white matter where low.
-FOLDS = {"sigma_mm": 4.0, "strength": 0.25}
+FOLDS = {"sigma_mm": 4.0, "strength": 0.3}
 # Pull towards the lateral ventricles (mm at its strongest; negative shrinks them), skewed as ventricle size is.
 VENTRICLE_MM = {"mean": 0.0, "sd": 4.5}
 MIN_JACOBIAN = 0.1

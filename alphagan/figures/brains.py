@@ -1,11 +1,10 @@
 """Slices of brains, drawn by nilearn: left is left; anterior is up in axial slices, to the right in sagittal ones."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from alphagan.errors import InputError
-from alphagan.figures.common import PLANES, appearance, as_volumes, check_rows, style, voxel_sizes
+from alphagan.figures.common import PLANES, Figure, appearance, as_volumes, check_rows, style, voxel_sizes
 
 SHORT = {"sagittal": "SAG", "coronal": "COR", "axial": "AXI"}
 
@@ -24,6 +23,8 @@ def _nilearn_row(figure, rect, volume, sizes, plane, indices, cmap):
         nibabel.Nifti1Image(volume, centred), cut_coords=cuts, display_mode="xyz"[axis], figure=figure, axes=rect,
         cmap=cmap, vmin=-1, vmax=1, annotate=False, draw_cross=False, black_bg=True, colorbar=False,
     )  # fmt: skip
+    # Slices may be narrower than their place, and nilearn's ground stops short of it by a fraction of a pixel.
+    figure.add_artist(Rectangle(rect[:2], *rect[2:], color="black", transform=figure.transFigure, zorder=-1))
     axes = [display.axes[cut].ax for cut in cuts]
     if plane != "sagittal":
         for x, side in ((0.03, "left"), (0.97, "right")):  # nilearn's own marks stand further in, on the brain
@@ -91,10 +92,8 @@ def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str
         )  # fmt: skip
         for column, (volume, size) in enumerate(zip(volumes, sizes[name], strict=True)):
             x = left + column * (block + gap)
-            box = np.array([x / width_in, bottom / height_in, block / width_in, height * inch / height_in])
-            figure.add_artist(Rectangle(box[:2], *box[2:], color="black", transform=figure.transFigure, zorder=-1))
             for plane, width in zip(PLANES, widths, strict=True):
-                rect = [x / width_in, box[1], width * inch / width_in, box[3]]
+                rect = [x / width_in, bottom / height_in, width * inch / width_in, height * inch / height_in]
                 index = [volume.shape[0] // 2]
                 (axes,) = _nilearn_row(figure, rect, volume, size, plane, index, cmap)
                 _widen(axes, (width, height))
@@ -137,7 +136,7 @@ def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: i
     """
     volume, sizes = as_volumes(np.asarray(volume)[None], "volume")[0], voxel_sizes(affine)
     size = volume.shape[0]
-    # In the middles of n equal parts of the cube.
+    # The middles of n equal parts of the cube.
     indices = np.unique(((np.arange(n_slices) + 0.5) * size / n_slices).astype(int))
     lines = [indices[start : start + 12] for start in range(0, len(indices), 12)]
     left, foot, header, width_in = 0.6, 0.22, 0.55 if title else 0.1, 14.0  # inches

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from alphagan.errors import InputError
-from alphagan.figures.common import CYCLE, appearance, as_volumes, check_rows, style
+from alphagan.figures.common import CYCLE, Figure, appearance, as_volumes, check_rows, style
 
 PANELS = {"G": "Generator G", "E": "Encoder E", "": "Other terms", "D": "Discriminator D", "C": "Code discriminator C"}
 

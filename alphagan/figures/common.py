@@ -1,13 +1,13 @@
 """What every figure shares: look, colours, names, the reading of volumes, and saving; needs matplotlib alone."""
 
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import matplotlib
+import matplotlib.figure
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from alphagan.errors import InputError
 
@@ -49,6 +49,15 @@ _RC = {
     "image.interpolation": "nearest",
     "pdf.fonttype": 42,
 }
+
+
+class Figure(matplotlib.figure.Figure):
+    """matplotlib's own, shown by Jupyter although pyplot knows nothing of it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+        return buffer.getvalue()
 
 
 def style(grid: bool = True):

@@ -2,11 +2,10 @@
 
 from math import log2
 
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon
 
 from alphagan.errors import InputError
-from alphagan.figures.common import style
+from alphagan.figures.common import Figure, style
 
 OPS = {
     "conv": ("3D convolution", "#56B4E9"),

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from alphagan.errors import InputError
-from alphagan.figures.common import PLANES, appearance, as_volumes, check_rows, style, voxel_sizes, write
+from alphagan.figures.common import PLANES, Figure, appearance, as_volumes, check_rows, style, voxel_sizes, write
 
 MARGIN = 0.06  # between brains, as a share of the volume
 
