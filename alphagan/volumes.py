@@ -17,7 +17,9 @@ from alphagan.seeding import seeded
 
 def to_range(volumes: np.ndarray | Tensor) -> Tensor:
     """Map uint8 0..255 linearly to float32 -1..1, as the paper does; background (0) becomes -1."""
-    return torch.as_tensor(volumes).to(torch.float32).div_(127.5).sub_(1.0)
+    if isinstance(volumes, np.ndarray):
+        volumes = torch.from_numpy(np.array(volumes))  # a copy, as torch warns of read-only memory maps
+    return volumes.to(torch.float32).div_(127.5).sub_(1.0)
 
 
 def to_uint8(volumes: Tensor) -> np.ndarray:

@@ -41,7 +41,7 @@ def brains(n, size, seed=0):
 
 def standard_reference(a, b):
     """One pair in float64: contrast from scipy, SSIM from scikit-image, both where the window fits."""
-    a, b = a.double().numpy(), b.double().numpy()
+    a, b = a.double().numpy() + 1, b.double().numpy() + 1
     scales = n_scales(a.shape[0])
 
     def local(x):
@@ -99,7 +99,7 @@ def test_standard_equals_independent_libraries(size):
 @pytest.mark.parametrize("size", [32, pytest.param(64, marks=pytest.mark.slow)])
 def test_standard_equals_torchmetrics(size):
     """Whose contrast terms skip the border, but whose coarsest SSIM mirrors it: that factor is exchanged here."""
-    a, b = brains(2, size)[:, None, None]
+    a, b = brains(2, size)[:, None, None] + 1  # values from 0 to 2
     scales = n_scales(size)
     betas = torch.tensor(BETAS[:scales]) / sum(BETAS[:scales])
     theirs = multiscale_structural_similarity_index_measure(a, b, data_range=2.0, betas=tuple(betas.tolist()))
@@ -108,7 +108,13 @@ def test_standard_equals_torchmetrics(size):
     inside = full[..., 5:-5, 5:-5, 5:-5].mean()
     expected = theirs * (inside / mirrored) ** betas[-1]
     # At 64^3 torchmetrics' own rounding in float32 is 2e-5; in float64 it takes a minute.
-    torch.testing.assert_close(ms_ssim_pairs(a[0], b[0]), expected[None], atol=1e-5 if size == 32 else 5e-5, rtol=0)
+    torch.testing.assert_close(ms_ssim_pairs(a[0] - 1, b[0] - 1), expected[None], atol=1e-5 if size == 32 else 5e-5, rtol=0)
+
+
+def test_mid_grey_is_no_opposite_of_itself():
+    """Two flat volumes just above and below the middle of the range are alike; on [-1, 1] luminance would be negative."""
+    a, b = torch.full((2, 1, 16, 16, 16), 0.05)
+    assert ms_ssim_pairs(a, -b).item() == pytest.approx(2 * 1.05 * 0.95 / (1.05**2 + 0.95**2), abs=1e-3)
 
 
 @pytest.mark.parametrize("size", [32, 64])

@@ -1,4 +1,4 @@
-"""The MNI152 maps that nilearn bundles, as the simulated cohort needs them."""
+"""The MNI152 maps that nilearn bundles, and invertible warps of them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +11,7 @@ GRID_MM = 6  # spacing of the grid on which what varies smoothly is kept
 MARGIN_MM = 12
 SKULL_MM = 6.0
 VENTRICLE_MM = 10.0
+MIN_JACOBIAN = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,53 @@ def template() -> Template:
 def blurred_fractions(voxel_size_mm: float) -> np.ndarray:
     """Tissue maps as voxels of that size see them: blurred to their width, so that sampling does not alias."""
     return np.stack([gaussian_filter(fraction, voxel_size_mm / 2.355) for fraction in template().fractions])
+
+
+def smallest_jacobian(displacement_mm: np.ndarray) -> float:
+    """Lower bound of the Jacobian determinant of x + displacement(x), trilinear between grid points.
+
+    Within a cell each column of the Jacobian is a convex combination of the four edge differences along its axis, and
+    the determinant is linear in each column, so it is nowhere below the smallest of the 4 x 4 x 4 edge determinants.
+
+    Parameters
+    ----------
+    displacement_mm : ndarray, shape (3, X, Y, Z)
+        On a grid of `GRID_MM`.
+    """
+    ends = (slice(None, -1), slice(1, None))
+    columns = []
+    for axis in range(3):
+        edges = np.diff(displacement_mm, axis=axis + 1) / GRID_MM
+        edges[axis] += 1
+        corners = [(i, j) for i in ends for j in ends]
+        columns.append([edges[:, *pair[:axis], slice(None), *pair[axis:]] for pair in corners])
+    along_x, along_y, along_z = columns
+    faces = [np.cross(u, v, axis=0) for u in along_x for v in along_y]
+    return min(float((face * edge).sum(0).min()) for face in faces for edge in along_z)
+
+
+def make_invertible(displacement_mm: np.ndarray) -> np.ndarray:
+    """Shrink a displacement until its Jacobian determinant is at least `MIN_JACOBIAN` everywhere."""
+    while smallest_jacobian(displacement_mm) < MIN_JACOBIAN:
+        displacement_mm = displacement_mm * np.float32(0.9)
+    return displacement_mm
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_mm: float) -> np.ndarray:
+    """Independent smooth random fields of mean 0 and standard deviation about 1.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws.
+    shape : tuple of int
+        (number of fields, x, y, z), on a grid of `GRID_MM`.
+    sigma_mm : float
+        Width of the Gaussian that smooths them.
+    """
+    sigma = sigma_mm / GRID_MM
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0, sigma, sigma, sigma), mode="wrap")
+    return noise * np.float32((2 * np.sqrt(np.pi) * sigma) ** 1.5)
 
 
 def _ventricles(csf: np.ndarray, origin_mm: np.ndarray) -> np.ndarray:

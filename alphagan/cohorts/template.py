@@ -4,11 +4,11 @@ A subject is an `Anatomy` (how the template is turned, stretched and warped) and
 bias field, noise). `tissues` turns the one into volume fractions of CSF, grey and white matter, `scan` turns those
 into an image; whatever changes the tissue (a lesion, say) belongs between the two.
 
-The spread of every parameter was measured by registering the template to the 184 T1w scans of IXI's Hammersmith
-hospital (3 T, brain-development.org, CC BY-SA 3.0): affine by Gauss-Newton on smoothed brain mask and tissue, then
-tissue means and a log-quadratic bias field by least squares. What an affine map does not explain (warps, noise, grey
-matter's contrast, which registration errors dilute) was then set so that prepared volumes match the numbers of
-`alphagan.cohorts.calibration.IXI_REFERENCE`.
+Poses, stretches and bias fields were measured by registering the template to the 184 T1w scans of IXI's Hammersmith
+hospital (3 T, brain-development.org, CC BY-SA 3.0): an affine map by Gauss-Newton on smoothed brain mask and tissue,
+then tissue means and a log-quadratic bias field by least squares. The rest (warps, folds, ventricles, contrast, noise)
+was set so that simulated scans, registered and prepared alike, give the same numbers; the warps add to the spread of
+the stretches, so these are drawn a little narrower than measured. `alphagan.cohorts.calibration` has the comparison.
 """
 
 from dataclasses import dataclass
@@ -17,25 +17,27 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from scipy.linalg import expm
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from alphagan.cohorts import Scan
-from alphagan.cohorts.mni152 import GRID_MM, blurred_fractions, template
+from alphagan.cohorts.mni152 import GRID_MM, blurred_fractions, make_invertible, smooth_noise, template
 from alphagan.config import TemplateCohort
 from alphagan.errors import InputError
 
 VERSION = 1  # raised whenever the same settings give other images
 
-# Measured on IXI, N = 184 (see above). Rotations about X (chin up is positive, relative to MNI152's own pose), Y and Z.
+# Fitted to IXI, N = 184 (see above), as is all that follows.
+# Rotations about X (chin up is positive, relative to MNI152's own pose), Y and Z.
 ROTATION_DEG = {"mean": (12.7, 0.0, 0.0), "sd": (6.8, 1.0, 1.0)}
 # Symmetric log-stretch of the template: xx, yy, zz (their shared part is global size) and xy, xz, yz.
 LOG_SIZE_SD = 0.031
 LOG_STRETCH = {
-    "mean": (-0.082, -0.043, -0.125, 0.0, 0.0, -0.004),
-    "sd": (0.023, 0.047, 0.030, 0.012, 0.004, 0.015),
+    "mean": (-0.086, -0.046, -0.128, 0.0, 0.0, -0.004),
+    "sd": (0.023, 0.052, 0.031, 0.012, 0.004, 0.015),
 }
-# Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm.
+# Log of the bias field: x, y, z, x^2, y^2, z^2, xy, xz, yz of scanner coordinates in units of 70 mm. The coefficients
+# are drawn independently; in real scans they compensate each other, so 0.6 of the measured spread is as strong.
 BIAS = {
     "mean": (0.0, 0.106, -0.383, -0.543, -0.338, -0.705, 0.0, 0.0, 0.038),
     "sd": (0.02, 0.025, 0.05, 0.037, 0.032, 0.076, 0.023, 0.023, 0.05),
@@ -45,16 +47,15 @@ BIAS_UNIT_MM = 70.0
 CONTRASTS = {"T1w": {"mean": (0.28, 0.80, 1.0), "sd": (0.08, 0.02, 0.0)}}
 NOISE_SD = 0.015
 
-# Warps: standard deviation (mm) of each displacement component, by correlation length (Gaussian sigma, mm).
+# Warps: standard deviation of each component of the displacement, and the Gaussian width that smooths it.
 HEAD_WARP = {"sigma_mm": 18.0, "sd_mm": 2.0}
 GYRI_WARP = {"sigma_mm": 8.0, "sd_mm": 1.8}
 # Sulci and gyri of one's own: how strongly smooth noise turns cortex to CSF where high, to white matter where low.
 FOLDS = {"sigma_mm": 4.0, "strength": 0.3}
-# Pull towards the lateral ventricles (mm at its strongest; negative shrinks them), skewed as ventricle size is.
-VENTRICLE_MM = {"mean": 0.0, "sd": 4.5}
-MIN_JACOBIAN = 0.1
+# Pull towards the lateral ventricles, at its strongest; their volume grows about exponentially with it.
+VENTRICLE_MM = {"mean": 1.0, "sd": 4.5}
 
-FIELD_OF_VIEW_MM = 216.0
+FIELD_OF_VIEW_MM = 228.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,43 +92,6 @@ class Acquisition:
     noise_sd: float
 
 
-def smallest_jacobian(displacement_mm: np.ndarray) -> float:
-    """Lower bound of the Jacobian determinant of x + displacement(x), trilinear between grid points.
-
-    Within a cell each column of the Jacobian is a convex combination of the four edge differences along its axis, and
-    the determinant is linear in each column, so it is nowhere below the smallest of the 4 x 4 x 4 edge determinants.
-
-    Parameters
-    ----------
-    displacement_mm : ndarray, shape (3, X, Y, Z)
-        On a grid of `GRID_MM`.
-    """
-    ends = (slice(None, -1), slice(1, None))
-    columns = []
-    for axis in range(3):
-        edges = np.diff(displacement_mm, axis=axis + 1) / GRID_MM
-        edges[axis] += 1
-        corners = [(i, j) for i in ends for j in ends]
-        columns.append([edges[:, *pair[:axis], slice(None), *pair[axis:]] for pair in corners])
-    along_x, along_y, along_z = columns
-    faces = [np.cross(u, v, axis=0) for u in along_x for v in along_y]
-    return min(float((face * edge).sum(0).min()) for face in faces for edge in along_z)
-
-
-def make_invertible(displacement_mm: np.ndarray) -> np.ndarray:
-    """Shrink a displacement until its Jacobian determinant is at least `MIN_JACOBIAN` everywhere."""
-    while smallest_jacobian(displacement_mm) < MIN_JACOBIAN:
-        displacement_mm = displacement_mm * np.float32(0.9)
-    return displacement_mm
-
-
-def _smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_mm: float) -> np.ndarray:
-    """Three independent smooth random fields of mean 0 and standard deviation 1."""
-    sigma = sigma_mm / GRID_MM
-    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0, sigma, sigma, sigma), mode="wrap")
-    return noise * np.float32((2 * np.sqrt(np.pi) * sigma) ** 1.5)
-
-
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     """Draw one head."""
     rotation = rng.normal(ROTATION_DEG["mean"], ROTATION_DEG["sd"])
@@ -138,9 +102,9 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     shared = template()
     shape = shared.free.shape
     displacement = np.float32(ventricle) * shared.ventricle_pull
-    displacement += _smooth_noise(rng, (3, *shape), HEAD_WARP["sigma_mm"]) * HEAD_WARP["sd_mm"]
-    displacement += _smooth_noise(rng, (3, *shape), GYRI_WARP["sigma_mm"]) * GYRI_WARP["sd_mm"] * shared.free
-    folds = FOLDS["strength"] * shared.cortex * _smooth_noise(rng, (1, *shape), FOLDS["sigma_mm"])[0]
+    displacement += smooth_noise(rng, (3, *shape), HEAD_WARP["sigma_mm"]) * HEAD_WARP["sd_mm"]
+    displacement += smooth_noise(rng, (3, *shape), GYRI_WARP["sigma_mm"]) * GYRI_WARP["sd_mm"] * shared.free
+    folds = FOLDS["strength"] * shared.cortex * smooth_noise(rng, (1, *shape), FOLDS["sigma_mm"])[0]
     return Anatomy(rotation, log_stretch, ventricle, make_invertible(displacement), np.clip(folds, -1, 1))
 
 

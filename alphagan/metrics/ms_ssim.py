@@ -33,10 +33,11 @@ def n_scales(size: int) -> int:
     return next(n for n in range(len(BETAS), 0, -1) if size // 2 ** (n - 1) >= TAPS)
 
 
-def ms_ssim_index_pairs(
-    volumes: torch.Tensor, pairs: np.ndarray, data_range: float = 2.0, scales: int | None = None
-) -> torch.Tensor:
+def ms_ssim_index_pairs(volumes: torch.Tensor, pairs: np.ndarray, scales: int | None = None) -> torch.Tensor:
     """Standard MS-SSIM (Wang et al. 2003, eq. 7) of pairs of volumes.
+
+    Intensities are moved to [0, 2] first, with range 2: luminance compares means as a ratio, which has a meaning for
+    values from 0 upwards alone. On [-1, 1] two mid-grey voxels on either side of 0 would count as opposites.
 
     Gaussian window of 11 voxels, sigma 1.5, evaluated where it lies wholly inside the volume; 2x2x2 average pooling
     between scales; contrast-structure at every scale, luminance at the coarsest.
@@ -47,8 +48,6 @@ def ms_ssim_index_pairs(
         Volumes in [-1, 1].
     pairs : ndarray of int, (p, 2)
         Rows of `volumes` to compare.
-    data_range : float
-        Span of the values.
     scales : int, optional
         None: as many as fit, `n_scales(S)`; 3 at 64^3. The exponents of the scales in use are rescaled to sum to 1, so
         that values from different numbers of scales have one meaning, though they are not interchangeable.
@@ -69,28 +68,28 @@ def ms_ssim_index_pairs(
     scales = most if scales is None else scales
     if not 1 <= scales <= most:
         raise InputError(f"scales: {scales} is not in 1..{most}, what {volumes.shape[-1]}^3 volumes have room for")
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    contrast, ssim = _similarities(volumes, pairs, scales, lambda size: window_matrix(size, TAPS // 2), c1, c2)
+    c1, c2 = 0.02**2, 0.06**2  # (0.01 L)^2 and (0.03 L)^2 with range L = 2
+    contrast, ssim = _similarities(volumes, pairs, scales, lambda size: window_matrix(size, TAPS // 2), c1, c2, 1.0)
     betas = torch.tensor(BETAS[:scales], device=volumes.device)
     terms = torch.cat([contrast[:, :-1], ssim[:, None]], dim=1)
     return (terms.clamp(min=0) ** (betas / betas.sum())).prod(1)
 
 
-def ms_ssim_pairs(a: torch.Tensor, b: torch.Tensor, data_range: float = 2.0, scales: int | None = None) -> torch.Tensor:
+def ms_ssim_pairs(a: torch.Tensor, b: torch.Tensor, scales: int | None = None) -> torch.Tensor:
     """Standard MS-SSIM of each volume of `a` with its counterpart in `b`; see `ms_ssim_index_pairs`.
 
     Parameters
     ----------
     a, b : Tensor, (n, S, S, S)
         Volumes in [-1, 1].
-    data_range, scales
+    scales
         As for `ms_ssim_index_pairs`.
 
     Returns
     -------
     Tensor, (n,)
     """
-    return ms_ssim_index_pairs(*_stack(a, b), data_range, scales)
+    return ms_ssim_index_pairs(*_stack(a, b), scales)
 
 
 def ms_ssim_as_published_index_pairs(volumes: torch.Tensor, pairs: np.ndarray) -> torch.Tensor:
@@ -187,15 +186,16 @@ def _similarities(
     window: Callable[[int], torch.Tensor],
     c1: float,
     c2: float,
+    offset: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean contrast-structure at every scale (p, scales), and mean SSIM at the coarsest (p,)."""
+    """Mean contrast-structure at every scale (p, scales), and mean SSIM at the coarsest (p,), of volumes + offset."""
     contrast = volumes.new_empty((len(pairs), scales), dtype=torch.float32)
     ssim = volumes.new_empty(len(pairs), dtype=torch.float32)
     most = max(2, CACHE_BYTES // (12 * volumes[0].numel()))
     for rows in _chunks(pairs, most):
         distinct, local = np.unique(pairs[rows], return_inverse=True)
         left, right = local.reshape(-1, 2).T
-        x = volumes[torch.from_numpy(distinct)].float()
+        x = volumes[torch.from_numpy(distinct)].float() + offset
         for scale in range(scales):
             # The finest scale averages its rounding errors over many voxels; the coarser ones are cheap in float64.
             x = F.avg_pool3d(x.double(), 2) if scale else x
