@@ -41,6 +41,20 @@ def nearest_upsample(x: Tensor) -> Tensor:
     return x.reshape(B, C, 2 * X, 2 * Y, 2 * Z)
 
 
+def to_blocks(x: Tensor) -> Tensor:
+    """Collect each 2x2x2 block of voxels into channels, (B, C, 2X, 2Y, 2Z) to (B, 8C, X, Y, Z)."""
+    B, C, X, Y, Z = x.shape
+    x = x.view(B, C, X // 2, 2, Y // 2, 2, Z // 2, 2).permute(0, 1, 3, 5, 7, 2, 4, 6)
+    return x.reshape(B, 8 * C, X // 2, Y // 2, Z // 2)
+
+
+def from_blocks(x: Tensor) -> Tensor:
+    """Spread channels over 2x2x2 blocks of voxels, the inverse of `to_blocks`."""
+    B, C, X, Y, Z = x.shape
+    x = x.view(B, C // 8, 2, 2, 2, X, Y, Z).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return x.reshape(B, C // 8, 2 * X, 2 * Y, 2 * Z)
+
+
 class ResizeConv3d(nn.Conv3d):
     """Nearest x2 up-sampling, then a 3x3x3 convolution with padding 1 (Odena et al. 2016, as in the paper).
 
@@ -61,9 +75,33 @@ class ResizeConv3d(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, X, Y, Z) to (B, C_out, 2X, 2Y, 2Z)."""
-        if self.folded:
-            return F.conv_transpose3d(x, fold(self.weight), stride=2, padding=1)
-        return super().forward(nearest_upsample(x))
+        if not self.folded:
+            return super().forward(nearest_upsample(x))
+        weight = fold(self.weight)
+        if self.out_channels > 1:
+            return F.conv_transpose3d(x, weight, stride=2, padding=1)
+        # Convolution kernels are slow with a single channel. Tap 2t + p of the transposed convolution is tap 1 - t of
+        # a plain 2x2x2 convolution whose 8 channels are the voxels p of each 2x2x2 block.
+        weight = weight.view(-1, 2, 2, 2, 2, 2, 2).permute(2, 4, 6, 0, 1, 3, 5).reshape(8, -1, 2, 2, 2).flip(2, 3, 4)
+        return from_blocks(F.conv3d(x, weight, padding=1))[:, :, 1:-1, 1:-1, 1:-1]
+
+
+class InputConv3d(nn.Conv3d):
+    """4x4x4 convolution of one channel with stride 2 and padding 1.
+
+    Where a gradient of the input is asked for, it is computed as a 2x2x2 convolution of 2x2x2 blocks, with the same
+    result: the gradient of a single channel is several times slower.
+    """
+
+    def __init__(self, n_out: int):
+        super().__init__(1, n_out, kernel_size=4, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, 1, 2X, 2Y, 2Z) to (B, C_out, X, Y, Z)."""
+        if not x.requires_grad:
+            return super().forward(x)
+        weight = to_blocks(self.weight)  # (C_out, 8, 2, 2, 2)
+        return F.conv3d(to_blocks(F.pad(x, (1,) * 6)), weight, self.bias)
 
 
 class CodeToCube(nn.ConvTranspose3d):

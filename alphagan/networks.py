@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alphagan.config import SIZES, Model
 from alphagan.errors import InputError
-from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, norm
+from alphagan.layers import CodeToCube, CubeToCode, InputConv3d, ResizeConv3d, norm
 
 LEAK = 0.2  # slope of every LeakyReLU
 
@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
     def __init__(self, size: int, n_out: int, width: float = 1.0, normalisation: str = "batch"):
         super().__init__()
         side, channels = stages(size, width)
-        blocks: list[nn.Module] = [nn.Conv3d(1, channels[0], 4, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+        blocks: list[nn.Module] = [InputConv3d(channels[0]), nn.LeakyReLU(LEAK)]
         for n_in, n_next in pairwise(channels):
             blocks += [nn.Conv3d(n_in, n_next, 4, stride=2, padding=1), norm(normalisation, n_next), nn.LeakyReLU(LEAK)]
         self.layers = nn.Sequential(*blocks, CubeToCode(channels[-1], n_out, side))
@@ -209,9 +209,9 @@ def _record(layer: nn.Module, cube: int) -> dict:
     record = {"parameters": n_parameters(layer), "norm": "", "activation": ""}
     if isinstance(layer, nn.Linear):
         return {"op": "linear", "n": layer.out_features, "n_in": layer.in_features, **record}
-    ops = {CodeToCube: "code_to_cube", ResizeConv3d: "resize_conv", CubeToCode: "cube_to_code", nn.Conv3d: "conv"}
+    ops = {CodeToCube: "code_to_cube", ResizeConv3d: "resize_conv", CubeToCode: "cube_to_code"}
     shape = {"k": layer.kernel_size[0], "s": layer.stride[0], "p": layer.padding[0]}
-    return {"op": ops[type(layer)], "n": layer.out_channels, "n_in": layer.in_channels, **shape, **record}
+    return {"op": ops.get(type(layer), "conv"), "n": layer.out_channels, "n_in": layer.in_channels, **shape, **record}
 
 
 def _side_after(layer: nn.Module, cube: int) -> int:

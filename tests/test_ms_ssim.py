@@ -108,11 +108,13 @@ def test_standard_equals_torchmetrics(size):
     inside = full[..., 5:-5, 5:-5, 5:-5].mean()
     expected = theirs * (inside / mirrored) ** betas[-1]
     # At 64^3 torchmetrics' own rounding in float32 is 2e-5; in float64 it takes a minute.
-    torch.testing.assert_close(ms_ssim_pairs(a[0] - 1, b[0] - 1), expected[None], atol=1e-5 if size == 32 else 5e-5, rtol=0)
+    torch.testing.assert_close(
+        ms_ssim_pairs(a[0] - 1, b[0] - 1), expected[None], atol=1e-5 if size == 32 else 5e-5, rtol=0
+    )
 
 
 def test_mid_grey_is_no_opposite_of_itself():
-    """Two flat volumes just above and below the middle of the range are alike; on [-1, 1] luminance would be negative."""
+    """Flat volumes just above and below the middle of the range are alike; on [-1, 1] luminance would be negative."""
     a, b = torch.full((2, 1, 16, 16, 16), 0.05)
     assert ms_ssim_pairs(a, -b).item() == pytest.approx(2 * 1.05 * 0.95 / (1.05**2 + 0.95**2), abs=1e-3)
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from alphagan.config import SIZES, Model
 from alphagan.errors import InputError
-from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d
+from alphagan.layers import CodeToCube, CubeToCode, InputConv3d, ResizeConv3d, from_blocks, to_blocks
 from alphagan.networks import build, describe, n_parameters, stages
 
 PUBLISHED = {"G": 37_416_512, "D": 11_049_665, "E": 43_785_896, "C": 20_901_889}
@@ -47,24 +47,45 @@ def textbook_resize_conv(x, weight):
     return F.conv3d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
 
 
+def derivatives(function, x, weight):
+    """Value, gradients and gradients of gradients of a loss that is not linear in the function."""
+    y = function(x)
+    first = torch.autograd.grad((y.sin() * y).sum(), (x, weight), create_graph=True)
+    second = torch.autograd.grad(sum(g.square().sum() for g in first), (x, weight))
+    return [y, *first, *second]
+
+
+def assert_equal_to_second_order(ours, reference, x, weight):
+    pairs = zip(derivatives(ours, x, weight), derivatives(reference, x, weight), strict=True)
+    for actual, expected in pairs:
+        torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
+
+
+def noise(*shape):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3)).requires_grad_()
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 2, 2), (3, 4, 5)])
+@pytest.mark.parametrize("n_out", [1, 4])
 @pytest.mark.parametrize("folded", [True, False])
-def test_resize_convolution_equals_the_textbook_to_second_order(shape, folded):
-    generator = torch.Generator().manual_seed(3)
-    x = torch.randn(2, 3, *shape, dtype=torch.float64, generator=generator, requires_grad=True)
-    layer = ResizeConv3d(3, 4, folded).double()
+def test_resize_convolution_equals_the_textbook_to_second_order(shape, n_out, folded):
+    layer = ResizeConv3d(3, n_out, folded).double()
+    assert_equal_to_second_order(
+        layer, lambda x: textbook_resize_conv(x, layer.weight), noise(2, 3, *shape), layer.weight
+    )
 
-    def derivatives(function):
-        y = function(x)
-        loss = (y.sin() * y).sum()  # not linear, so that the second derivative is not zero
-        first = torch.autograd.grad(loss, (x, layer.weight), create_graph=True)
-        second = torch.autograd.grad(sum(g.square().sum() for g in first), (x, layer.weight))
-        return [y, *first, *second]
 
-    for ours, reference in zip(
-        derivatives(layer), derivatives(lambda x: textbook_resize_conv(x, layer.weight)), strict=True
-    ):
-        torch.testing.assert_close(ours, reference, rtol=1e-10, atol=1e-10)
+@pytest.mark.parametrize("shape", [(2, 2, 2), (4, 6, 8)])
+def test_input_convolution_equals_the_textbook_to_second_order(shape):
+    layer = InputConv3d(3).double()
+    assert_equal_to_second_order(
+        layer, lambda x: F.conv3d(x, layer.weight, layer.bias, 2, 1), noise(2, 1, *shape), layer.weight
+    )
+
+
+def test_blocks_and_back_is_the_identity():
+    x = noise(2, 3, 4, 6, 8)
+    assert torch.equal(from_blocks(to_blocks(x)), x)
 
 
 def test_dense_ends_equal_their_convolutions():
