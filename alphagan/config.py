@@ -91,6 +91,13 @@ class Prepare(Section):
     split: Split = Split()
     workers: int = -1
 
+    @field_validator("workers")
+    @classmethod
+    def _some_workers(cls, value):
+        if value == 0:
+            raise ValueError("must be a number of processes, or -1 for one per core")
+        return value
+
     @field_validator("size")
     @classmethod
     def _known_size(cls, value):

@@ -1,6 +1,7 @@
 """Measure trained models of one cohort against people they never saw, beside real against real."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +160,12 @@ def write_metrics(metrics: dict, path: Path) -> None:
 
 
 def collect(config: Config, paths: Paths) -> Path:
-    """Put the metrics of every cohort into one reports/metrics.json."""
+    """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs into one folder."""
+    history = paths.reports() / "history"
+    history.mkdir(parents=True, exist_ok=True)
+    for experiment in config.experiments.values():
+        run = paths.run(experiment.cohort, experiment.model)
+        shutil.copyfile(run / "history.csv", history / f"{experiment.cohort}-{experiment.model}.csv")
     path = paths.reports() / "metrics.json"
     write_metrics({cohort: json.loads(paths.metrics(cohort).read_text()) for cohort in config.cohorts}, path)
     return path

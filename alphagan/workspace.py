@@ -68,6 +68,11 @@ class Workspace:
         else:
             raise InputError(f"profile: {profile!r} is unknown; use smoke or full")
 
+    def title(self, cohort: str) -> str:
+        """Name of a cohort for figures; simulated subjects are always called so."""
+        simulated = self.config.cohorts[cohort].kind == "template"
+        return f"{cohort} (simulated)" if simulated else cohort
+
     def experiments(self, cohort: str) -> dict[str, str]:
         """Experiments on a cohort: name in params.yaml to name of the model."""
         return {name: chosen.model for name, chosen in self.config.experiments.items() if chosen.cohort == cohort}

@@ -57,6 +57,7 @@ def put(path, value):
         ("train/batch_size", 4.5, r"train\.batch_size"),
         ("train/iterations", 0, r"train\.iterations: .*greater than or equal to 1"),
         ("prepare/size", 50, r"prepare\.size: must be one of 16, 20"),
+        ("prepare/workers", 0, r"prepare\.workers: must be a number of processes"),
         ("prepare/field_of_view_mm", 192.0, r"only has a meaning with fit: pad"),
         ("prepare/split", {"val": 0.5, "test": 0.5}, r"prepare\.split: val \+ test must be below 1"),
         ("cohorts/a/kind", "dicom", r"cohorts\.a: .*'dicom'"),

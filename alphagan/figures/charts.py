@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from alphagan.errors import InputError
-from alphagan.figures.common import CYCLE, Figure, appearance, as_volumes, check_rows, style
+from alphagan.figures.common import CYCLE, WAYS, Figure, appearance, as_volumes, check_rows, style
 
 PANELS = {"G": "Generator G", "E": "Encoder E", "": "Other terms", "D": "Discriminator D", "C": "Code discriminator C"}
 
@@ -154,7 +154,8 @@ def metric_intervals(results: dict, labels: dict | None = None, title: str | Non
                 _, colour, marker = appearance(name, position)
                 value, low, high = (results[name][metric][key] for key in ("value", "low", "high"))
                 axes.plot([low, high], [position, position], color=colour, linewidth=2.5, solid_capstyle="butt")
-                axes.plot(value, position, marker, color=colour, markersize=8)
+                hollow = {"markerfacecolor": "white"} if name.endswith(tuple(WAYS)) else {}
+                axes.plot(value, position, marker, color=colour, markersize=8, **hollow)
                 axes.annotate(f"n = {results[name][metric]['n']}", (value, position), (0, 7), fontsize=8,
                               textcoords="offset points", ha="center", color="#555555")  # fmt: skip
         axes.set_xlabel((labels or {}).get(metric, metric))

@@ -14,6 +14,7 @@ from alphagan.errors import InputError
 # Okabe and Ito's colours, told apart with every common colour blindness; real data is always near-black.
 MODELS = {
     "real": ("Real", "#222222", "o"),
+    "mean_brain": ("Mean brain", "#8c8c8c", "o"),
     "alpha_wgan_gp": ("α-WGAN-GP", "#D55E00", "^"),
     "alpha_gan": ("α-GAN", "#0072B2", "s"),
     "vae_gan": ("VAE-GAN", "#009E73", "D"),
@@ -21,7 +22,7 @@ MODELS = {
     "alpha_wgan_gp_z100": ("α-WGAN-GP, z = 100", "#E69F00", "P"),
     "alpha_wgan_gp_z2048": ("α-WGAN-GP, z = 2048", "#56B4E9", "X"),
 }
-CYCLE = [colour for _, colour, _ in MODELS.values()][1:]
+CYCLE = [colour for _, colour, _ in MODELS.values()][2:]
 
 # The paper's colours for FLAIR and T2w: black outside the brain, blue where dark, yellow where bright.
 YELLOW_BLUE = LinearSegmentedColormap.from_list(
@@ -65,8 +66,16 @@ def style(grid: bool = True):
     return matplotlib.rc_context(_RC | {"axes.grid": grid})
 
 
+# Ways in which the evaluation looks at a model, by the ending of its row's name; drawn hollow, in the model's colour.
+WAYS = {"_early": "early in training", "_batch_statistics": "evaluated as published"}
+
+
 def appearance(name: str, position: int = 0) -> tuple[str, str, str]:
     """Label, colour and marker of a model; `position` picks the colour of a name that is not one of the paper's."""
+    for ending, way in WAYS.items():
+        if name.endswith(ending):
+            label, colour, marker = appearance(name.removesuffix(ending), position)
+            return f"{label}, {way}", colour, marker
     return MODELS.get(name.lower(), (name, CYCLE[position % len(CYCLE)], "o"))
 
 
