@@ -8,7 +8,8 @@ import time
 import torch
 from torch.nn import functional as F
 
-from alphagan.config import Augment, Model, Settings, Train
+from alphagan.cohort_config import Augment
+from alphagan.config import Model, Settings, Train
 from alphagan.engine import Training
 from alphagan.networks import build
 from alphagan.objectives import gradient_penalty

@@ -6,63 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from alphagan.cohort_config import AnyCohort, Augment, Name, Section
 from alphagan.errors import InputError
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 # A cube's side is k 2^n: k in 4..7 is what the innermost layers see, n the number of up-samplings.
 SIZES = tuple(sorted(k * 2**n for k in (4, 5, 6, 7) for n in range(2, 7) if k * 2**n <= 256))
-
-
-class Section(BaseModel):
-    """Base of every section: strict types, no unknown keys, no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Augment(Section):
-    """Augmentation of real scans (paper, section 3): flip alone for diseased brains, both for normal ones."""
-
-    flip: bool = True
-    intensity: list[float] | None = [0.7, 1.0]
-
-    @field_validator("intensity")
-    @classmethod
-    def _range(cls, value):
-        if value is not None and not (len(value) == 2 and 0 < value[0] <= value[1] <= 1):
-            raise ValueError("expects [low, high] with 0 < low <= high <= 1, or null")
-        return value
-
-
-class Cohort(Section):
-    """What every cohort has. `source`: the folder of scans, or the code that draws a simulated cohort."""
-
-    source: str
-    modality: Name = "T1w"
-    augment: Augment = Augment()
-
-
-class TemplateCohort(Cohort):
-    """Simulated subjects, drawn from the MNI152 maps that nilearn bundles."""
-
-    kind: Literal["template"]
-    n_subjects: Annotated[int, Field(ge=2)] = 160
-    seed: Annotated[int, Field(ge=0)] = 2019
-    voxel_size_mm: Annotated[float, Field(ge=1.0, le=6.0)] = 3.0
-
-
-class NiftiCohort(Cohort):
-    """Any folder tree of .nii, .nii.gz or .mgz files; see alphagan.cohorts.nifti for the patterns."""
-
-    kind: Literal["nifti"]
-    pattern: str | None = None
-    mask_pattern: str | None = None
-
-
-AnyCohort = Annotated[TemplateCohort | NiftiCohort, Field(discriminator="kind")]
 
 
 class Split(Section):
@@ -133,7 +85,7 @@ class Train(Section):
     iterations: Annotated[int, Field(ge=1)] = 12000
     batch_size: Annotated[int, Field(ge=2)] = 4
     lr: Annotated[float, Field(gt=0)] = 0.0002
-    betas: list[Fraction] = [0.9, 0.999]
+    betas: list[Fraction] = Field(default=[0.9, 0.999])
     ema_decay: Fraction = 0.999
     early_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
@@ -165,7 +117,7 @@ class Experiment(Section):
 
     cohort: Name
     model: Literal["alpha_wgan_gp"]
-    overrides: dict[Literal["model", "train"], dict[str, Any]] = {}
+    overrides: dict[Literal["model", "train"], dict[str, Any]] = Field(default={})
 
 
 class Config(Section):

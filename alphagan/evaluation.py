@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from alphagan.config import Augment, Config, Evaluate
+from alphagan.cohort_config import Augment
+from alphagan.config import Config, Evaluate
 from alphagan.errors import InputError
 from alphagan.generate import Run, sample
 from alphagan.metrics.bootstrap import Estimate

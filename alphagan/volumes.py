@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alphagan.config import Augment
+from alphagan.cohort_config import Augment
 from alphagan.errors import InputError
 from alphagan.seeding import seeded
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alphagan.config import Augment, Model, Settings, Train
+from alphagan.cohort_config import Augment
+from alphagan.config import Model, Settings, Train
 
 
 def tiny_settings(size=16, model=None, **train) -> Settings:

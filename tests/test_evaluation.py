@@ -7,7 +7,8 @@ import pytest
 import torch
 from factories import write_prepared
 
-from alphagan.config import Augment, Evaluate, parse
+from alphagan.cohort_config import Augment
+from alphagan.config import Evaluate, parse
 from alphagan.errors import InputError
 from alphagan.evaluation import Sample, collect, distance, diversity, evaluate, mean_brain, real_sample
 from alphagan.paths import Paths

@@ -1,8 +1,8 @@
 import pytest
 
+from alphagan.cohort_config import NiftiCohort
 from alphagan.cohorts import find_scans
 from alphagan.cohorts.nifti import find
-from alphagan.config import NiftiCohort
 from alphagan.errors import InputError
 
 

@@ -7,7 +7,7 @@ from factories import write_prepared
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphagan.config import Augment
+from alphagan.cohort_config import Augment
 from alphagan.errors import InputError
 from alphagan.volumes import Volumes, augment, batch_indices, to_range, to_uint8
 

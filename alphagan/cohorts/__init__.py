@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nibabel
 
-from alphagan.config import Cohort
+from alphagan.cohort_config import Cohort
 from alphagan.errors import InputError
 
 

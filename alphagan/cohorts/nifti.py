@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from glob import escape
 from pathlib import Path
 
+from alphagan.cohort_config import NiftiCohort
 from alphagan.cohorts import Scan
-from alphagan.config import NiftiCohort
 from alphagan.errors import InputError
 
 SUFFIXES = (".nii", ".nii.gz", ".mgz")

@@ -20,9 +20,9 @@ from scipy.linalg import expm
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
+from alphagan.cohort_config import TemplateCohort
 from alphagan.cohorts import Scan
 from alphagan.cohorts.mni152 import GRID_MM, blurred_fractions, make_invertible, smooth_noise, template
-from alphagan.config import TemplateCohort
 from alphagan.errors import InputError
 
 VERSION = 1  # raised whenever the same settings give other images
