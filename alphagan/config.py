@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alphagan.cohort_config import AnyCohort, Augment, Name, Section
+from alphagan.departures import DEPARTURES
 from alphagan.errors import InputError
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -113,11 +114,47 @@ class Evaluate(Section):
 
 
 class Experiment(Section):
-    """One (cohort, model) pair to train, with what it changes in the sections `model` and `train`."""
+    """A cohort, a model to train on it, and what it changes in the sections `model` and `train`.
+
+    The model's name is its family (alpha_wgan_gp, alpha_gan, vae_gan, wgan_gp), or begins with it, as
+    alpha_wgan_gp_z100 does. `variant: released` does all that the authors' released code did otherwise than the paper,
+    `departures` names single ones of those.
+    """
 
     cohort: Name
-    model: Literal["alpha_wgan_gp"]
+    model: Name
+    variant: Literal["paper", "released"] = "paper"
+    departures: list[str] = Field(default=[])
     overrides: dict[Literal["model", "train"], dict[str, Any]] = Field(default={})
+
+    @field_validator("model")
+    @classmethod
+    def _known_family(cls, value):
+        if not any(value == family or value.startswith(f"{family}_") for family in DEPARTURES):
+            raise ValueError(f"{value!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
+        return value
+
+    @model_validator(mode="after")
+    def _known_departures(self):
+        known = DEPARTURES[self.family]
+        for name in self.departures:
+            if name not in known:
+                raise ValueError(f"departures: {name!r} is not one that {self.family} has ({', '.join(known)})")
+        return self
+
+    @property
+    def family(self) -> str:
+        """Which class of `alphagan.objectives` trains it."""
+        return family(self.model)
+
+    def departs(self) -> list[str]:
+        """List all departures that are on, in their documented order."""
+        return [name for name in DEPARTURES[self.family] if self.variant == "released" or name in self.departures]
+
+
+def family(model: str) -> str:
+    """Family of a model's name: alpha_wgan_gp of alpha_wgan_gp_z100."""
+    return next(name for name in DEPARTURES if model == name or model.startswith(f"{name}_"))
 
 
 class Config(Section):
@@ -162,8 +199,19 @@ class Config(Section):
         sections = {
             name: _override(getattr(self, name), chosen.overrides.get(name, {}), name) for name in ("model", "train")
         }
-        augment = self.cohorts[chosen.cohort].augment
-        return Settings(cohort=chosen.cohort, name=chosen.model, size=self.prepare.size, augment=augment, **sections)
+        augment, departures = self.cohorts[chosen.cohort].augment, chosen.departs()
+        if "no_augmentation" in departures:
+            augment = Augment(flip=False, intensity=None)
+        if "halved_learning_rate" in departures:
+            sections["train"] = _override(sections["train"], {"lr": sections["train"].lr / 2}, "train")
+        return Settings(
+            cohort=chosen.cohort,
+            name=chosen.model,
+            size=self.prepare.size,
+            augment=augment,
+            departures=departures,
+            **sections,
+        )
 
 
 class Settings(Section):
@@ -173,8 +221,14 @@ class Settings(Section):
     name: Name
     size: int
     augment: Augment
+    departures: list[str] = Field(default=[])
     model: Model
     train: Train
+
+    @property
+    def family(self) -> str:
+        """Which class of `alphagan.objectives` trains it."""
+        return family(self.name)
 
     def fingerprint(self) -> str:
         """12 hexadecimal digits that change with any setting that changes the result (the device does not)."""

@@ -28,7 +28,7 @@ class Training:
     Attributes
     ----------
     networks : dict of Module
-        G, E, D, C, as the objective made them.
+        "G", "D" and those of "E" and "C" that the model has, as the objective made them.
     G_average : Module
         Moving average of G's weights.
     history : list of ndarray
@@ -37,7 +37,9 @@ class Training:
 
     def __init__(self, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
-        self.objective = OBJECTIVES[settings.name](settings.size, settings.model, settings.train.seed)
+        self.objective = OBJECTIVES[settings.family](
+            settings.size, settings.model, settings.train.seed, departures=settings.departures
+        )
         self.networks = self.objective.networks
         for name, network in self.networks.items():
             network.to(device, memory_format=torch.preserve_format if name == "C" else torch.channels_last_3d)
@@ -53,17 +55,18 @@ class Training:
         self.history: list[np.ndarray] = []
 
     def step(self, volumes: Volumes, rows: list[int]) -> dict[str, torch.Tensor]:
-        """One iteration: every phase on a fresh batch of real scans. Returns the loss terms."""
+        """One iteration: every phase, on real scans that this iteration draws. Returns the loss terms."""
         train = self.settings.train
         generator = seeded(self.device, "step", train.seed, self.iteration)
-        recorded = {}
-        for number, phase in enumerate(self.objective.phases):
-            draw = self.iteration * len(self.objective.phases) + number
-            picked = [rows[i] for i in batch_indices(len(rows), train.batch_size, draw, train.seed)]
-            x_real = augment(volumes.tensor(picked, self.device), self.settings.augment, generator)
+        recorded, batches = {}, {}
+        for phase in self.objective.phases:
+            if phase.batch not in batches:
+                draw = self.iteration * self.objective.n_batches + phase.batch
+                picked = [rows[i] for i in batch_indices(len(rows), train.batch_size, draw, train.seed)]
+                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.settings.augment, generator)
             for name, network in self.networks.items():
                 network.requires_grad_(name in phase.updates)  # frozen networks cost no weight gradients
-            loss, terms = phase.loss(x_real, generator)
+            loss, terms = phase.loss(batches[phase.batch], generator)
             loss.backward()
             for name, n_steps in phase.updates.items():
                 for _ in range(n_steps):
@@ -139,7 +142,7 @@ class Training:
         path.write_text("\n".join(lines) + "\n")
 
     def weights(self) -> dict:
-        """What weights.pt holds: state dicts of G, E, D, C, and of the averaged G at the end and early on."""
+        """What weights.pt holds: state dicts of the networks, and of the averaged G at the end and early on."""
         states = {name: network.state_dict() for name, network in self.networks.items()}
         states |= {"G_average": self.averaged_generator().state_dict(), "G_early": self.G_early}
         # Pickle writes a key that it has met before as a reference to that very object; interned keys and plain

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from alphagan.config import Settings
 from alphagan.errors import InputError
-from alphagan.networks import Encoder, Generator
+from alphagan.networks import Discriminator, Generator, build
+from alphagan.objectives import OBJECTIVES
 from alphagan.seeding import seeded
 from alphagan.volumes import Volumes, to_uint8
 
@@ -87,10 +88,19 @@ class Run:
         G.load_state_dict(self._weights(weights))
         return G.to(device).eval().requires_grad_(False)
 
-    def encoder(self, device: torch.device | str = "cpu") -> Encoder:
-        """E in eval mode."""
-        model = self.settings.model
-        E = Encoder(self.settings.size, model.z_dim, model.width)
+    def encoder(self, device: torch.device | str = "cpu") -> Discriminator:
+        """E in eval mode.
+
+        Raises
+        ------
+        InputError
+            If the model has no encoder.
+        """
+        names = OBJECTIVES[self.settings.family].names
+        if "E" not in names:
+            raise InputError(f"{self.folder}: {self.settings.name} has no encoder, so it cannot reconstruct scans")
+        settings = self.settings
+        E = build(settings.size, settings.model, names=names, departures=settings.departures)["E"]
         E.load_state_dict(self._weights("E"))
         return E.to(device).eval().requires_grad_(False)
 

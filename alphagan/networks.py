@@ -5,7 +5,7 @@ width 1 they are the published networks; other sizes add or drop stages at the i
 64 at half the side to at most 512.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 import torch
@@ -108,13 +108,28 @@ class Discriminator(nn.Module):
 
 
 class Critic(Discriminator):
-    """D: volume to one unbounded score, higher for what looks real."""
+    """D: volume to one unbounded score, higher for what looks real.
 
-    def __init__(self, size: int, width: float = 1.0, normalisation: str = "batch"):
+    Parameters
+    ----------
+    size, width, normalisation
+        As `Discriminator` has them.
+    patches : bool
+        True ends in one more halving, which leaves a score for each octant of the volume: the released WGAN-GP's D.
+    """
+
+    def __init__(self, size: int, width: float = 1.0, normalisation: str = "batch", patches: bool = False):
         super().__init__(size, 1, width, normalisation)
+        if patches:
+            head = nn.Conv3d(stages(size, width)[1][-1], 1, 4, stride=2, padding=1)
+            self.layers[-1] = nn.Sequential(head, nn.Flatten())
+
+    def features(self, x: Tensor) -> Tensor:
+        """Outputs of the last layer but one, (B, C, side, side, side)."""
+        return self.layers[:-1](x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map volumes (B, 1, S, S, S) in [-1, 1] to scores (B,)."""
+        """Map volumes (B, 1, S, S, S) in [-1, 1] to scores (B,), or (B, 8) of patches."""
         return super().forward(x).squeeze(1)
 
 
@@ -123,6 +138,47 @@ class Encoder(Discriminator):
 
     def __init__(self, size: int, z_dim: int, width: float = 1.0):
         super().__init__(size, z_dim, width)
+
+
+class VariationalEncoder(Discriminator):
+    """E of the VAE-GAN: volume to the mean and log-variance of a Gaussian; used as a function, to its mean.
+
+    Parameters
+    ----------
+    size, z_dim, width
+        As `Encoder` has them.
+    dense : bool
+        True has the released code's heads, each of two fully connected layers.
+    """
+
+    def __init__(self, size: int, z_dim: int, width: float = 1.0, dense: bool = False):
+        super().__init__(size, 2 * z_dim, width)
+        if dense:
+            side, channels = stages(size, width)
+            self.layers[-1] = _DenseHeads(channels[-1] * side**3, max(1, round(2048 * width)), z_dim)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x), (B, z_dim) each."""
+        mean, log_variance = super().forward(x).chunk(2, dim=1)
+        return mean, log_variance
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map volumes (B, 1, S, S, S) in [-1, 1] to the means of their codes, (B, z_dim)."""
+        return self.posterior(x)[0]
+
+
+class _DenseHeads(nn.Module):
+    """Two heads of linear, BatchNorm, ReLU, linear, side by side in the output."""
+
+    def __init__(self, n_in: int, n_units: int, z_dim: int):
+        super().__init__()
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(n_in, n_units), nn.BatchNorm1d(n_units), nn.ReLU(), nn.Linear(n_units, z_dim))
+            for _ in range(2)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([head(x.flatten(1)) for head in self.heads], dim=1)
 
 
 class CodeCritic(nn.Module):
@@ -150,22 +206,45 @@ class CodeCritic(nn.Module):
         return self.layers(z).squeeze(1)
 
 
-def build(size: int, model: Model, seed: int = 0, folded: bool = True) -> dict[str, nn.Module]:
-    """Make G, E, D and C with PyTorch's default initialisation, drawn from `seed` alone.
+def build(
+    size: int,
+    model: Model,
+    seed: int = 0,
+    folded: bool = True,
+    names: str = "GEDC",
+    departures: Collection[str] = (),
+) -> dict[str, nn.Module]:
+    """Make a model's networks with PyTorch's default initialisation, drawn from `seed` alone.
+
+    Parameters
+    ----------
+    size, model, seed, folded
+        As `alphagan.objectives.Objective` has them.
+    names : str
+        Which networks, in the order of their initialisation; without C, E is variational.
+    departures : collection of str
+        Those of the released code that change a network: "patch_critic", "dense_encoder".
 
     Returns
     -------
     networks : dict
-        {"G": Generator, "E": Encoder, "D": Critic, "C": CodeCritic}, in training mode.
+        {"G": Generator, "E": Encoder, "D": Critic, "C": CodeCritic}, or some of them, in training mode.
     """
+
+    def encoder():
+        if "C" in names:
+            return Encoder(size, model.z_dim, model.width)
+        return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures)
+
+    make = {
+        "G": lambda: Generator(size, model.z_dim, model.width, folded),
+        "E": encoder,
+        "D": lambda: Critic(size, model.width, model.critic_norm, "patch_critic" in departures),
+        "C": lambda: CodeCritic(model.z_dim, model.code_units, model.critic_norm),
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return {
-            "G": Generator(size, model.z_dim, model.width, folded),
-            "E": Encoder(size, model.z_dim, model.width),
-            "D": Critic(size, model.width, model.critic_norm),
-            "C": CodeCritic(model.z_dim, model.code_units, model.critic_norm),
-        }
+        return {name: make[name]() for name in names}
 
 
 def n_parameters(network: nn.Module) -> int:

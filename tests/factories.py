@@ -9,13 +9,12 @@ from alphagan.cohort_config import Augment
 from alphagan.config import Model, Settings, Train
 
 
-def tiny_settings(size=16, model=None, **train) -> Settings:
+def tiny_settings(size=16, model=None, name="alpha_wgan_gp", departures=(), **train) -> Settings:
     """Settings of a run that takes seconds."""
     model = {"z_dim": 8, "width": 0.0625, "code_units": 16} | (model or {})
     train = {"iterations": 4, "batch_size": 4, "checkpoint_every": 2, "sample_every": 2, "seed": 7} | train
-    return Settings(
-        cohort="tiny", name="alpha_wgan_gp", size=size, augment=Augment(), model=Model(**model), train=Train(**train)
-    )
+    sections = {"model": Model(**model), "train": Train(**train)}
+    return Settings(cohort="tiny", name=name, size=size, augment=Augment(), departures=list(departures), **sections)
 
 
 def write_prepared(folder: Path, n=20, size=16, seed=0) -> Path:

@@ -1,0 +1,49 @@
+"""3D-alpha-GAN (Rosca et al. 2017), the baseline with the basic GAN loss."""
+
+import torch
+from torch import Tensor
+
+from alphagan.objectives.base import Objective, Phase, Terms, called_fake, called_real
+
+
+class AlphaGAN(Objective):
+    """3D-alpha-GAN: the proposed model's networks and order, with cross-entropies for distances.
+
+    Notes
+    -----
+    Rosca et al., Variational Approaches for Auto-Encoding Generative Adversarial Networks, arXiv:1706.04987, with the
+    non-saturating losses of their algorithm 1. With called_real(d) = -log sigmoid(d) and
+    called_fake(d) = -log(1 - sigmoid(d)), D(x) being a logit.
+    """
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.phases = (
+            Phase({"E": 1, "G": self.model.generator_steps}, self.encoder_generator_loss),
+            Phase({"D": 1, "C": 1}, self.critics_loss, batch=0 if "one_real_batch" in self.departures else 1),
+        )
+
+    def encoder_generator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+        """L_E + L_G: encoder and generator learn as one network."""
+        z_enc = self.E(x_real)
+        x_rec, x_rand = self.G(z_enc), self.G(self.random_codes(x_real, generator))
+        d_rec, d_rand = self.scores(x_rec, x_rand)
+        l1 = (x_real - x_rec).abs().mean()
+        # L_G = -E[log D(G(z_e))] - E[log D(G(z_r))] + lambda2 ||x_real - G(z_e)||_L1
+        L_G = called_real(d_rec) + called_real(d_rand) + self.l1_weight * l1
+        # L_E = -E[log C(z_e)]
+        L_E = called_real(self.C(z_enc))
+        return L_G + L_E, {"L_G": L_G, "L_E": L_E, "l1": l1}
+
+    def critics_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+        """L_D + L_C: both discriminators learn from fakes that carry no gradient."""
+        with torch.no_grad():
+            z_enc = self.E(x_real)
+            z_rand = self.random_codes(x_real, generator)
+            x_rec, x_rand = self.G(z_enc), self.G(z_rand)
+        d_rec, d_rand, d_real = self.scores(x_rec, x_rand, x_real)
+        # L_D = -2 E[log D(x_real)] - E[log(1 - D(G(z_e)))] - E[log(1 - D(G(z_r)))]
+        L_D = 2 * called_real(d_real) + called_fake(d_rec) + called_fake(d_rand)
+        # L_C = -E[log C(z_r)] - E[log(1 - C(z_e))]
+        L_C = called_real(self.C(z_rand)) + called_fake(self.C(z_enc))
+        return L_D + L_C, {"L_D": L_D, "L_C": L_C}
