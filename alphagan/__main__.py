@@ -8,6 +8,25 @@ from alphagan import __version__
 from alphagan.errors import InputError
 
 
+def _download(args) -> None:
+    from alphagan.cohorts import openneuro
+
+    print(openneuro.download(args.name, args.output or Path("data", "raw", args.name), args.url))
+
+
+def _check_cohort(args) -> int:
+    from alphagan import config
+    from alphagan.cohorts.check import check
+
+    cohorts = config.load(args.params).cohorts
+    if args.name not in cohorts:
+        known = ", ".join(cohorts) or "none"
+        raise InputError(f"cohort {args.name!r} is not under cohorts in {args.params} (known: {known})")
+    report = check(cohorts[args.name])
+    print(report)
+    return 0 if report.as_expected else 1
+
+
 def _prepare(args) -> None:
     from alphagan import config, prepare
     from alphagan.paths import Paths
@@ -69,6 +88,12 @@ def _evaluate(args) -> None:
     print(paths.metrics(args.cohort))
 
 
+def _repro(args) -> int:
+    from alphagan import pipeline
+
+    return pipeline.repro(args.jobs)
+
+
 def _collect(args) -> None:
     from alphagan import config, evaluation
     from alphagan.paths import Paths
@@ -113,6 +138,19 @@ def _parser() -> argparse.ArgumentParser:
     def add_device(command):
         command.add_argument("--device", default="cpu", help="torch device, such as cuda (default: %(default)s)")
 
+    command = add("download", _download, "download a free data set, or what is missing of it")
+    command.add_argument("name", choices=("ds002748", "ixi"), help="72 skull-stripped T1w, or 581 whole heads")
+    command.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: data/raw/NAME")
+    command.add_argument("--url", help="address of a mirror with the same files below it")
+
+    about = commands.add_parser("cohort", help="look at a cohort", description="Look at a cohort.")
+    about = about.add_subparsers(required=True, metavar="COMMAND")
+    help = "count a cohort's scans and name what is missing; exit status 1 where that is not as expected"
+    command = about.add_parser("check", help=help, description=help[0].upper() + help[1:] + ".")
+    command.set_defaults(function=_check_cohort)
+    command.add_argument("name", metavar="NAME", help="a name under cohorts in the params file")
+    add_params(command)
+
     command = add("prepare", _prepare, "turn a cohort's scans into data/prepared/COHORT")
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
@@ -151,6 +189,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--repeats", type=_positive, default=5, help="timed pairs (default: %(default)s)")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
+    command = add("repro", _repro, "run the pipeline as `dvc repro` does, independent stages side by side")
+    command.add_argument("--jobs", type=_positive, default=2, help="stages at a time (default: %(default)s)")
+
     command = add("collect", _collect, "put the metrics of every cohort into reports/metrics.json")
     add_params(command)
 
@@ -161,16 +202,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0 is success, 2 bad input, 1 a failed computation."""
+    """Run the command line; 0 is success, 2 bad input, 1 a failed computation or a cohort that is not as expected."""
     args = _parser().parse_args(arguments)
     try:
-        args.function(args)
+        return args.function(args) or 0
     except (InputError, FloatingPointError) as error:
         if args.debug:
             raise
         print(f"alphagan: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
-    return 0
 
 
 if __name__ == "__main__":

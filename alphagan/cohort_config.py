@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -59,13 +59,24 @@ class NiftiCohort(Cohort):
 
 
 class FreesurferCohort(Cohort):
-    """A SUBJECTS_DIR, or ADNI's download tree, optionally narrowed down by a table of ADNI's."""
+    """A SUBJECTS_DIR, or ADNI's download tree.
+
+    `selection`: the table of images that ADNI's archive exports; `group` and, if any are named, `visits` say which of
+    its rows are meant. Without a table every scan is.
+    """
 
     kind: Literal["freesurfer"]
+    modality: Literal["T1w"] = "T1w"
     volume: Literal["brainmask", "brain", "norm"] = "brainmask"
     selection: str | None = None
     group: str = "CN"
-    visits: list[str] | None = None
+    visits: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _selects_from_a_table(self):
+        if self.selection is None and (self.group != "CN" or self.visits is not None):
+            raise ValueError("group and visits choose from a table; name it as the cohort's selection")
+        return self
 
 
 class BratsCohort(Cohort):
@@ -77,27 +88,41 @@ class BratsCohort(Cohort):
 
 
 class AtlasCohort(Cohort):
-    """ATLAS R1.1 or R2.0, with the tissue maps that SPM12 made beside each scan."""
+    """ATLAS R1.1 or R2.0, with the tissue maps that SPM12 made beside each scan.
+
+    `sessions`: which time points to take, t01 or 1 for instance; null takes all.
+    """
 
     kind: Literal["atlas"]
+    modality: Literal["T1w"] = "T1w"
     tissue_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    sessions: Annotated[list[str], Field(min_length=1)] | None = None
 
 
 class BidsCohort(Cohort):
-    """BIDS, raw or derivatives."""
+    """BIDS, raw or derivatives.
+
+    `space`, `desc`: what the names of the scans have after space- and desc-; null where they have none. `res`: what
+    they have after res-; null takes any.
+    """
 
     kind: Literal["bids"]
-    space: str | None = None
-    desc: str | None = None
+    space: Name | None = None
+    res: Name | None = None
+    desc: Name | None = None
 
 
 class OpenneuroCohort(Cohort):
-    """A public data set that is downloaded to `folder` when it is prepared; `source` is the list of its files."""
+    """A public data set that is downloaded to `folder` when it is first needed.
+
+    `source`: the list of its files, alphagan/cohorts/registry/DATASET.txt. `url`: a mirror with the same files.
+    """
 
     kind: Literal["openneuro"]
     dataset: Literal["ds002748", "ixi"]
     folder: str
     url: str | None = None
+    modality: Literal["T1w"] = "T1w"
 
 
 class SemisyntheticStrokeCohort(Cohort):

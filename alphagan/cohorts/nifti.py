@@ -19,7 +19,7 @@ from glob import escape
 from pathlib import Path
 
 from alphagan.cohort_config import NiftiCohort
-from alphagan.cohorts import Scan
+from alphagan.cohorts import Scan, tree
 from alphagan.errors import InputError
 
 SUFFIXES = (".nii", ".nii.gz", ".mgz")
@@ -40,9 +40,7 @@ def find(cohort: NiftiCohort) -> list[Scan]:
         If the folder is missing, a pattern cannot be used, a scan has two masks, or, without a pattern, files of
         the same name in different folders leave open who is who.
     """
-    source = Path(cohort.source)
-    if not source.is_dir():
-        raise InputError(f"{source}: no such folder; create it, or link it: ln -s /path/to/scans {source}")
+    source = tree.folder(cohort.source)
     image_regex = _regex(cohort.pattern, "pattern") if cohort.pattern else None
     if image_regex and "subject" not in image_regex.groupindex:
         raise InputError(f"pattern: {cohort.pattern!r} has no {{subject}}; write it where the path names the subject")
@@ -50,7 +48,7 @@ def find(cohort: NiftiCohort) -> list[Scan]:
     if image_regex and mask_regex and "session" in set(mask_regex.groupindex) - set(image_regex.groupindex):
         raise InputError("mask_pattern: has {session}, but pattern has not; write it in both or in neither")
 
-    files = [path.relative_to(source).as_posix() for path in _files(source)]
+    files = [path.relative_to(source).as_posix() for path in tree.files(source)]
     masks = [file for file in files if mask_regex and mask_regex.fullmatch(file)]
     images = sorted(set(files).difference(masks))
     scans = []
@@ -58,23 +56,6 @@ def find(cohort: NiftiCohort) -> list[Scan]:
         mask = _mask(cohort.mask_pattern, subject, session, masks, image) if mask_regex else None
         scans.append(Scan(subject, session, cohort.modality, source / image, mask and source / mask))
     return scans
-
-
-def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    here = folder.resolve()
-    if here in above:  # a link back up the tree
-        return
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror})") from None
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _files(entry, (*above, here))
-        else:
-            yield entry
 
 
 def _regex(pattern: str, key: str) -> re.Pattern:
