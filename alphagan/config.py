@@ -92,6 +92,7 @@ class Train(Section):
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
     sample_every: Annotated[int, Field(ge=1)] = 500
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("betas")
     @classmethod
@@ -157,6 +158,15 @@ def family(model: str) -> str:
     return next(name for name in DEPARTURES if model == name or model.startswith(f"{name}_"))
 
 
+class Paper(Section):
+    """Which cohort stands for which of the paper's in its table and figures; what is null is left out."""
+
+    normal: Name | None = None
+    tumour_flair: Name | None = None
+    tumour_t2: Name | None = None
+    stroke: Name | None = None
+
+
 class Config(Section):
     """The whole of params.yaml."""
 
@@ -166,6 +176,14 @@ class Config(Section):
     model: Model = Model()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+    paper: Paper = Paper()
+
+    @model_validator(mode="after")
+    def _paper_fits(self):
+        for key, cohort in self.paper:
+            if cohort is not None and cohort not in self.cohorts:
+                raise ValueError(f"paper.{key}: {cohort!r} is not under cohorts (known: {', '.join(self.cohorts)})")
+        return self
 
     @model_validator(mode="after")
     def _experiments_fit(self):
@@ -231,9 +249,8 @@ class Settings(Section):
         return family(self.name)
 
     def fingerprint(self) -> str:
-        """12 hexadecimal digits that change with any setting that changes the result (the device does not)."""
-        content = self.model_dump(mode="json")
-        del content["train"]["device"]
+        """12 hexadecimal digits that change with any setting of what is computed, not with where it is computed."""
+        content = self.model_dump(mode="json", exclude={"train": {"device", "threads"}})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 

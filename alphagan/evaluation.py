@@ -24,6 +24,7 @@ from alphagan.paths import Paths
 from alphagan.seeding import seeded
 from alphagan.volumes import Volumes, augment
 
+PROPOSED = "alpha_wgan_gp"  # the paper's own model
 PAPER_UNIT = 1e-4  # the paper's table shows MMD^2 times this
 
 
@@ -62,7 +63,7 @@ def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: i
 
 
 def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sample]]:
-    """Name and volumes of a run's generator as it should be used, early in training, and as the paper used it.
+    """Name and volumes of a run's generator; of the proposed model's also early in training, and as the paper used it.
 
     Yields
     ------
@@ -73,6 +74,8 @@ def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sampl
     """
     name, n, seed = run.settings.name, settings.n_generated, settings.seed
     yield name, Sample(torch.cat(list(sample(run.generator(), n, seed))))
+    if name != PROPOSED:
+        return
     yield f"{name}_early", Sample(torch.cat(list(sample(run.generator("G_early"), n, seed))))
     as_published = sample(run.generator("G"), n, seed, batch=settings.mmd_batch, batch_statistics=True)
     yield f"{name}_batch_statistics", Sample(torch.cat(list(as_published)))
@@ -134,7 +137,8 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> dict[str, dict[str, d
     train = real_sample(volumes, ["train"], how, settings.real_copies, settings.seed)
     bandwidth = MMD(real.volumes, train.volumes, real.people, train.people).median_distance
     experiments = [experiment for experiment in config.experiments.values() if experiment.cohort == cohort]
-    bar = tqdm(total=2 + 3 * len(experiments), desc=f"evaluate {cohort}", disable=None)
+    n_rows = 2 + sum(3 if experiment.model == PROPOSED else 1 for experiment in experiments)
+    bar = tqdm(total=n_rows, desc=f"evaluate {cohort}", disable=None)
     rows = {"real": distance(real, train, bandwidth, settings) | diversity(real, settings)}
     bar.update()
     average = mean_brain(train, settings.n_generated)

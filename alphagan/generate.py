@@ -72,6 +72,11 @@ class Run:
         """Affine (4, 4) of generated volumes."""
         return cube_affine(np.array(self.voxel_size_mm), self.settings.size)
 
+    @property
+    def has_encoder(self) -> bool:
+        """Whether the model can reconstruct scans."""
+        return "E" in OBJECTIVES[self.settings.family].names
+
     def _weights(self, name: str) -> dict:
         path = self.folder / "weights.pt"
         try:
@@ -96,10 +101,9 @@ class Run:
         InputError
             If the model has no encoder.
         """
-        names = OBJECTIVES[self.settings.family].names
-        if "E" not in names:
+        if not self.has_encoder:
             raise InputError(f"{self.folder}: {self.settings.name} has no encoder, so it cannot reconstruct scans")
-        settings = self.settings
+        settings, names = self.settings, OBJECTIVES[self.settings.family].names
         E = build(settings.size, settings.model, names=names, departures=settings.departures)["E"]
         E.load_state_dict(self._weights("E"))
         return E.to(device).eval().requires_grad_(False)

@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 
 from alphagan.errors import InputError
 
+ADVICE = ("Use `dvc push`", "To track", "To enable", "\tgit add", "\tdvc config")  # what dvc adds to every stage
 EDGE = re.compile(r'"([^"]+)"(?: -> "([^"]+)")?;')
 
 
@@ -76,7 +77,7 @@ def _run(dvc: str, stage: str, environment: dict[str, str], printing: threading.
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         for line in process.stdout:
-            if line.strip() and not line.startswith(("Use `dvc push`", "To track", "To enable", "\tgit add", "\tdvc c")):
+            if line.strip() and not line.startswith(ADVICE):
                 with printing:
                     print(f"{stage}: {line.rstrip()}", flush=True)
     return process.returncode

@@ -72,6 +72,8 @@ def fit(settings: Settings, prepared: Path, run: Path, scratch: Path, on_sample:
     """
     # Initialise
     train = settings.train
+    if train.threads:
+        torch.set_num_threads(train.threads)  # sums of floats depend on their number
     volumes = Volumes(prepared)
     if volumes.size != settings.size:
         raise InputError(

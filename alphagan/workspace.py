@@ -1,29 +1,48 @@
 """What a notebook works on: the pipeline's own files, or a small run in a temporary folder."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from alphagan.ablation import recorded
 from alphagan.config import Config, load, parse
 from alphagan.errors import InputError
-from alphagan.evaluation import evaluate, write_metrics
-from alphagan.generate import Run
+from alphagan.evaluation import evaluate, real_sample, write_metrics
+from alphagan.generate import Run, cube_affine, sample
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
 from alphagan.training import fit
 from alphagan.volumes import Volumes
 
-# Small enough for every notebook to make its own data and model within seconds, too small to look like brains.
+MODELS = ("alpha_wgan_gp", "alpha_gan", "vae_gan", "wgan_gp", "alpha_wgan_gp_z100", "alpha_wgan_gp_z2048")
+
+
+def _simulated(modality: str = "T1w", **more) -> dict:
+    source = "alphagan/cohorts/template.py"
+    return {
+        "kind": "template", "source": source, "modality": modality, "n_subjects": 16, "voxel_size_mm": 6.0, **more
+    }  # fmt: skip
+
+
+# Small enough for every notebook to make its own data and models within seconds, too small to look like brains.
 SMOKE = {
     "cohorts": {
-        "template": {
-            "kind": "template",
-            "source": "alphagan/cohorts/template.py",
-            "n_subjects": 24,
-            "voxel_size_mm": 6.0,
-        }
+        "normal": _simulated(),
+        "tumour_flair": _simulated("FLAIR", lesion="tumour", augment={"flip": True, "intensity": None}),
+        "tumour_t2": _simulated("T2w", lesion="tumour", augment={"flip": True, "intensity": None}),
+        "stroke": _simulated(lesion="stroke", augment={"flip": True, "intensity": None}),
     },
-    "experiments": {"template-alpha_wgan_gp": {"cohort": "template", "model": "alpha_wgan_gp"}},
+    "experiments": {
+        **{f"normal-{model}": {"cohort": "normal", "model": model} for model in MODELS},
+        **{
+            f"{cohort}-alpha_wgan_gp": {"cohort": cohort, "model": "alpha_wgan_gp"}
+            for cohort in ("tumour_flair", "tumour_t2", "stroke")
+        },
+    },
     "prepare": {"size": 16, "workers": 1},
     "model": {
         "z_dim": 16,
@@ -33,9 +52,12 @@ SMOKE = {
         "reconstruction": "balanced",
         "lambda2": 1.0,
     },
-    "train": {"iterations": 40, "batch_size": 4, "lr": 0.001, "betas": [0.5, 0.9], "ema_decay": 0.9, "device": "cpu"},
+    "train": {
+        "iterations": 20, "batch_size": 4, "lr": 0.001, "betas": [0.5, 0.9], "ema_decay": 0.9, "device": "cpu"
+    },
     "evaluate": {"n_generated": 32, "n_pairs": 40, "mmd_batch": 4, "mmd_repeats": 10, "n_bootstrap": 100},
-}
+    "paper": {"normal": "normal", "tumour_flair": "tumour_flair", "tumour_t2": "tumour_t2", "stroke": "stroke"},
+}  # fmt: skip
 
 
 class Workspace:
@@ -73,6 +95,31 @@ class Workspace:
         simulated = self.config.cohorts[cohort].kind == "template"
         return f"{cohort} (simulated)" if simulated else cohort
 
+    def paper_cohorts(self) -> dict[str, str]:
+        """What stands for which of the paper's cohorts; where nothing is set, the first cohort for the normal one."""
+        chosen = {part: cohort for part, cohort in self.config.paper if cohort is not None}
+        return chosen or {"normal": next(iter(self.config.cohorts))}
+
+    def brains(self, cohort: str) -> tuple[dict[str, torch.Tensor], np.ndarray]:
+        """Augmented held-out scans ("real") and every model's volumes, and the affine to draw them with.
+
+        Returns
+        -------
+        brains : dict of str to Tensor, (n, S, S, S), float32 in [-1, 1]
+        affine : ndarray, (4, 4)
+        """
+        settings, volumes = self.config.evaluate, self.prepared(cohort)
+        how = self.config.cohorts[cohort].augment
+        brains = {"real": real_sample(volumes, ["test"], how, settings.real_copies, settings.seed).volumes}
+        for experiment, model in self.experiments(cohort).items():
+            G = self.run(experiment).generator()
+            brains[model] = torch.cat(list(sample(G, settings.n_generated, settings.seed)))
+        return brains, cube_affine(volumes.voxel_sizes_mm(volumes.rows("train")).mean(0), volumes.size)
+
+    def z_dims(self, cohort: str) -> dict[str, int]:
+        """Length of each model's code."""
+        return {model: self.config.settings(name).model.z_dim for name, model in self.experiments(cohort).items()}
+
     def experiments(self, cohort: str) -> dict[str, str]:
         """Experiments on a cohort: name in params.yaml to name of the model."""
         return {name: chosen.model for name, chosen in self.config.experiments.items() if chosen.cohort == cohort}
@@ -91,13 +138,33 @@ class Workspace:
             fit(settings, prepared, folder, self.paths.scratch("train", settings.cohort, settings.name))
         return Run.load(folder)
 
-    def metrics(self, cohort: str) -> dict:
-        """Evaluate every model of a cohort, and keep the result as a file."""
+    def evaluate(self, cohort: str) -> dict:
+        """Measure every model of a cohort, and keep the result as a file."""
         for experiment in self.experiments(cohort):
             self.run(experiment)
         metrics = evaluate(self.config, cohort, self.paths)
         write_metrics(metrics, self.paths.metrics(cohort))
         return metrics
+
+    def metrics(self, cohort: str) -> dict:
+        """What `evaluate` measured.
+
+        Raises
+        ------
+        InputError
+            If it has not been called yet, in the full profile.
+        """
+        path = self.paths.metrics(cohort)
+        if self.profile == "smoke" and not path.exists():
+            return self.evaluate(cohort)
+        try:
+            return json.loads(path.read_text())
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; run `dvc repro evaluate@{cohort}` first") from None
+
+    def recorded(self) -> list[tuple[Config, dict]]:
+        """Params and metrics of the experiments that DVC has; none in the smoke profile."""
+        return recorded(self.paths.root) if self.profile == "full" else []
 
     def _is_there(self, folder: Path) -> bool:
         # In the full profile a missing folder is an error that its reader reports, not a reason to start hours of work.

@@ -113,13 +113,13 @@ def _widen(axes, size):
 
 
 @style(grid=False)
-def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: int = 24, cmap="gray") -> Figure:
-    """Slices through a whole volume in the three directions, with their numbers (paper, supplementary material).
+def all_slices(volumes: dict, affine, title: str | None = None, n_slices: int = 24, cmap="gray") -> Figure:
+    """Slices through whole volumes in the three directions, with their numbers (paper, supplementary material).
 
     Parameters
     ----------
-    volume : (S, S, S) array
-        uint8 or float in [-1, 1].
+    volumes : dict of str to (S, S, S) array
+        One volume for each name, uint8 or float in [-1, 1]; drawn one above the other, lettered as in the paper.
     affine : (4, 4) array
         Voxel to mm.
     title : str, optional
@@ -132,31 +132,36 @@ def all_slices(volume: np.ndarray, affine, title: str | None = None, n_slices: i
     Raises
     ------
     InputError
-        If volume or affine have another form.
+        If volumes or affine have another form.
     """
-    volume, sizes = as_volumes(np.asarray(volume)[None], "volume")[0], voxel_sizes(affine)
-    size = volume.shape[0]
+    cubes = {name: as_volumes(np.asarray(volume)[None], name)[0] for name, volume in check_rows(volumes, "volumes")}
+    sizes = voxel_sizes(affine)
+    size = min(cube.shape[0] for cube in cubes.values())
     # The middles of n equal parts of the cube.
     indices = np.unique(((np.arange(n_slices) + 0.5) * size / n_slices).astype(int))
     lines = [indices[start : start + 12] for start in range(0, len(indices), 12)]
-    left, foot, header, width_in = 0.6, 0.22, 0.55 if title else 0.1, 14.0  # inches
+    left, foot, header, name_in, width_in = 0.6, 0.22, 0.55 if title else 0.1, 0.3, 14.0  # inches
 
     cell = (width_in - left - 0.1) / max(map(len, lines))
     scale = cell / (size * max(sizes[0], sizes[1]))  # inches per mm
     heights = {plane: size * sizes[PLANES[plane][2]] * scale for plane in PLANES}
-    height_in = header + sum(len(lines) * (height + foot) + 0.1 for height in heights.values())
+    panel = name_in + sum(len(lines) * (height + foot) + 0.1 for height in heights.values())
+    height_in = header + len(cubes) * panel
     figure = Figure(figsize=(width_in, height_in))
 
     top = height_in - header
-    for plane, height in heights.items():
-        middle = top - len(lines) * (height + foot) / 2
-        figure.text(0.2 / width_in, middle / height_in, SHORT[plane], rotation=90, va="center", fontsize=13)
-        for line in lines:
-            rect = [left / width_in, (top - height) / height_in, len(line) * cell / width_in, height / height_in]
-            for axes, index in zip(_nilearn_row(figure, rect, volume, sizes, plane, line, cmap), line, strict=True):
-                axes.text(0.5, -0.03, str(index), transform=axes.transAxes, ha="center", va="top", fontsize=9)
-            top -= height + foot
-        top -= 0.1
+    for letter, (name, volume) in zip("abcdefghijklmnopqrstuvwxyz", cubes.items(), strict=False):
+        figure.text(left / width_in, (top - 0.05) / height_in, f"({letter}) {appearance(name)[0]}", va="top")
+        top -= name_in
+        for plane, height in heights.items():
+            middle = top - len(lines) * (height + foot) / 2
+            figure.text(0.2 / width_in, middle / height_in, SHORT[plane], rotation=90, va="center", fontsize=13)
+            for line in lines:
+                rect = [left / width_in, (top - height) / height_in, len(line) * cell / width_in, height / height_in]
+                for axes, index in zip(_nilearn_row(figure, rect, volume, sizes, plane, line, cmap), line, strict=True):
+                    axes.text(0.5, -0.03, str(index), transform=axes.transAxes, ha="center", va="top", fontsize=9)
+                top -= height + foot
+            top -= 0.1
     if title:
         figure.suptitle(title, y=1 - 0.12 / height_in, va="top")
     return figure

@@ -19,8 +19,8 @@ MODELS = {
     "alpha_gan": ("α-GAN", "#0072B2", "s"),
     "vae_gan": ("VAE-GAN", "#009E73", "D"),
     "wgan_gp": ("WGAN-GP", "#CC79A7", "v"),
-    "alpha_wgan_gp_z100": ("α-WGAN-GP, z = 100", "#E69F00", "P"),
-    "alpha_wgan_gp_z2048": ("α-WGAN-GP, z = 2048", "#56B4E9", "X"),
+    "alpha_wgan_gp_z100": ("α-WGAN-GP, short code", "#E69F00", "P"),
+    "alpha_wgan_gp_z2048": ("α-WGAN-GP, long code", "#56B4E9", "X"),
 }
 CYCLE = [colour for _, colour, _ in MODELS.values()][2:]
 
