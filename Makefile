@@ -9,6 +9,9 @@ ifeq ($(VENV),)
 override VENV := .venv
 endif
 
+# Stages of the pipeline at a time; with a GPU one after another is best.
+JOBS ?= 2
+
 STAMP := $(VENV)/.alphagan-installed
 IN_ENV := PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
@@ -22,8 +25,8 @@ help:  ## this list
 
 env: $(STAMP)  ## install the locked packages and alphagan
 
-repro: env  ## run the pipeline: dvc repro
-	$(IN_ENV) dvc repro $(ARGS)
+repro: env  ## run the pipeline as `dvc repro` does, JOBS stages at a time
+	$(IN_ENV) $(if $(ARGS),dvc repro $(ARGS),python -m alphagan repro --jobs $(JOBS))
 
 test: env  ## run the notebooks and the tests (ARGS=--slow: all of them)
 	$(IN_ENV) pytest --nbval notebooks tests $(ARGS)
@@ -61,6 +64,6 @@ $(STAMP): requirements.lock pyproject.toml
 		|| { echo 'alphagan needs Python 3.11 or newer: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	$(if $(filter .venv,$(VENV)),$(PYTHON) -m venv .venv)
 	@echo 'installing requirements.lock into $(VENV): some minutes'
-	$(IN_ENV) python -m pip install --disable-pip-version-check --quiet -r requirements.lock
+	$(IN_ENV) python -m pip install --disable-pip-version-check --quiet --no-compile -r requirements.lock
 	$(IN_ENV) python -m pip install --disable-pip-version-check --quiet --no-deps -e .
 	@touch "$@"

@@ -41,7 +41,7 @@ class Cohort(Section):
 
 
 class TemplateCohort(Cohort):
-    """Simulated subjects, drawn from the MNI152 maps that nilearn bundles."""
+    """Simulated subjects, drawn from the MNI152 maps that nilearn bundles; healthy, or each with a `lesion`."""
 
     kind: Literal["template"]
     n_subjects: Annotated[int, Field(ge=2)] = 160

@@ -52,7 +52,7 @@ def repro(jobs: int, dvc: str = "dvc") -> int:
     graph = TopologicalSorter(read_graph(listed.stdout))
     graph.prepare()
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    environment = {"OMP_NUM_THREADS": threads, **os.environ}
+    environment = {"OMP_NUM_THREADS": threads, "LOKY_MAX_CPU_COUNT": threads, **os.environ}
     running: dict[Future, str] = {}
     status, printing = 0, threading.Lock()
     with ThreadPoolExecutor(jobs) as pool:

@@ -53,7 +53,8 @@ SMOKE = {
         "lambda2": 1.0,
     },
     "train": {
-        "iterations": 20, "batch_size": 4, "lr": 0.001, "betas": [0.5, 0.9], "ema_decay": 0.9, "device": "cpu"
+        "iterations": 20, "batch_size": 4, "lr": 0.001, "betas": [0.5, 0.9], "ema_decay": 0.9, "device": "cpu",
+        "threads": 1
     },
     "evaluate": {"n_generated": 32, "n_pairs": 40, "mmd_batch": 4, "mmd_repeats": 10, "n_bootstrap": 100},
     "paper": {"normal": "normal", "tumour_flair": "tumour_flair", "tumour_t2": "tumour_t2", "stroke": "stroke"},
@@ -100,8 +101,14 @@ class Workspace:
         chosen = {part: cohort for part, cohort in self.config.paper if cohort is not None}
         return chosen or {"normal": next(iter(self.config.cohorts))}
 
-    def brains(self, cohort: str) -> tuple[dict[str, torch.Tensor], np.ndarray]:
+    def brains(self, cohort: str, n: int | None = None) -> tuple[dict[str, torch.Tensor], np.ndarray]:
         """Augmented held-out scans ("real") and every model's volumes, and the affine to draw them with.
+
+        Parameters
+        ----------
+        cohort : str
+        n : int, optional
+            Volumes of each model; by default evaluate.n_generated.
 
         Returns
         -------
@@ -113,7 +120,7 @@ class Workspace:
         brains = {"real": real_sample(volumes, ["test"], how, settings.real_copies, settings.seed).volumes}
         for experiment, model in self.experiments(cohort).items():
             G = self.run(experiment).generator()
-            brains[model] = torch.cat(list(sample(G, settings.n_generated, settings.seed)))
+            brains[model] = torch.cat(list(sample(G, n or settings.n_generated, settings.seed)))
         return brains, cube_affine(volumes.voxel_sizes_mm(volumes.rows("train")).mean(0), volumes.size)
 
     def z_dims(self, cohort: str) -> dict[str, int]:

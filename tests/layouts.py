@@ -82,7 +82,7 @@ def subjects_dir(folder: Path, n: int = 8, scale: int = 4, names: list[str] | No
     average = folder / "fsaverage" / "mri" / "brainmask.mgz"
     average.parent.mkdir(parents=True)
     average.touch()
-    (folder / "lh.EC_average").symlink_to(folder / "fsaverage")
+    (folder / "lh.EC_average").symlink_to(average.parents[1].resolve())
     return {"kind": "freesurfer", "source": str(folder)}
 
 
@@ -167,6 +167,22 @@ def bids(folder: Path, n: int = 8, scale: int = 4, derivative: bool = True, moda
         mask = (image.get_fdata() > 0).astype(np.uint8)
         _save(derived / f"{subject}_desc-brain_mask.nii.gz", mask, image.affine)
     return {"kind": "bids", "source": str(folder), "modality": modality, "desc": "preproc" if derivative else None}
+
+
+def semisynthetic(folder: Path, n: int = 8) -> dict:
+    """Scans, and stroke masks in the space of MNI152: ellipsoids in the left hemisphere."""
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = (-90, -126, -72)
+    x, y, z = np.meshgrid(
+        *(4.0 * np.arange(k) + o for k, o in zip((46, 55, 46), affine[:3, 3], strict=True)), indexing="ij"
+    )
+    for name in ("scans", "lesions"):
+        (folder / name).mkdir(parents=True)
+    for index in range(n):
+        brain(index).to_filename(folder / "scans" / f"sub-{index:02d}_T1w.nii.gz")
+        inside = ((x + 40) / (14 + index)) ** 2 + ((y + 10 - 4 * index) / 20) ** 2 + ((z - 12) / 16) ** 2 < 1
+        _save(folder / "lesions" / f"lesion_{index:03d}.nii.gz", inside.astype(np.uint8), affine)
+    return {"kind": "semisynthetic_stroke", "source": str(folder), "augment": {"intensity": None}}
 
 
 def write_conformed(path: Path, index: int, scale: int = 4, shift_mm: float = 0) -> None:

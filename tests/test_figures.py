@@ -122,7 +122,7 @@ def test_center_cuts_take_an_affine_per_subject(volumes):
 def test_all_slices_are_numbered_right():
     ramp = np.linspace(-1, 1, SIZE)
     volume = (ramp[:, None, None] + 3 * ramp[:, None] + 9 * ramp) / 13  # any voxel tells where it is
-    figure = figures.all_slices(volume, AFFINE, "One subject", n_slices=SIZE // 2)
+    figure = figures.all_slices({"real": volume}, AFFINE, "One subject", n_slices=SIZE // 2)
     shown = images(figure)
     assert len(shown) == 3 * SIZE // 2
     for number, ((axes, _), picture) in enumerate(zip(shown, pictures(figure), strict=True)):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from alphagan.config import parse
 from alphagan.errors import InputError
-from alphagan.workspace import Workspace
+from alphagan.workspace import SMOKE, Workspace
 
 ROOT = Path(__file__).parent.parent
 
@@ -14,8 +15,8 @@ def test_smoke_makes_what_it_needs_away_from_the_repository(monkeypatch):
     monkeypatch.chdir(ROOT / "notebooks")
     before = {path: path.stat().st_mtime_ns for path in ROOT.glob("*")}
     work = Workspace("smoke")
-    (cohort,) = work.config.cohorts
-    (experiment,) = work.experiments(cohort)
+    cohort = work.paper_cohorts()["normal"]
+    experiment = next(iter(work.experiments(cohort)))
     run = work.run(experiment)
     assert work.prepared(cohort).size == run.settings.size == 16
     assert work.paths.root in run.folder.parents
@@ -30,10 +31,27 @@ def test_full_reads_the_repository_and_reports_what_is_missing(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path / "notebooks")
     work = Workspace("full")
     assert work.paths.root == tmp_path == Path.cwd()
-    with pytest.raises(InputError, match=r"alphagan prepare template"):
-        work.prepared("template")
+    with pytest.raises(InputError, match=r"alphagan prepare normal"):
+        work.prepared("normal")
     with pytest.raises(InputError, match=r"no config\.json"):
-        work.run("template-alpha_wgan_gp")
+        work.run("normal-alpha_wgan_gp")
+
+
+def test_brains_are_the_held_out_people_and_every_model():
+    work = Workspace("smoke")
+    brains, affine = work.brains("stroke")
+    assert list(brains) == ["real", "alpha_wgan_gp"]
+    n_people = len({work.prepared("stroke").subjects[row]["subject"] for row in work.prepared("stroke").rows("test")})
+    assert len(brains["real"]) == n_people * work.config.evaluate.real_copies
+    assert brains["alpha_wgan_gp"].shape == (work.config.evaluate.n_generated, 16, 16, 16)
+    assert affine.shape == (4, 4)
+
+
+def test_the_first_cohort_is_the_normal_one_where_none_is_named():
+    work = Workspace("smoke")
+    assert work.paper_cohorts() == {name: name for name in ("normal", "tumour_flair", "tumour_t2", "stroke")}
+    work.config = parse({"cohorts": {"mine": SMOKE["cohorts"]["normal"]}, "experiments": {}}, "here")
+    assert work.paper_cohorts() == {"normal": "mine"}
 
 
 def test_other_profiles_and_places_are_refused(tmp_path, monkeypatch):

@@ -24,6 +24,8 @@ class Template:
         CSF, grey and white matter by voxel, 0 to 1; their sum is 1 inside the brain and 0 outside.
     centre : ndarray, shape (3,)
         Centre of the brain, voxels (so mm from the corner).
+    corner_mm : ndarray, shape (3,)
+        MNI coordinates of that corner's voxel.
     outside_mm : ndarray, shape (x, y, z)
         Distance from the brain by grid point; 0 inside.
     free : ndarray, shape (x, y, z)
@@ -36,6 +38,7 @@ class Template:
 
     fractions: np.ndarray
     centre: np.ndarray
+    corner_mm: np.ndarray
     outside_mm: np.ndarray
     free: np.ndarray
     ventricle_pull: np.ndarray
@@ -62,13 +65,13 @@ def template() -> Template:
 
     coarse = (slice(None, None, GRID_MM),) * 3
     depth = gaussian_filter(inside.astype(np.float32), SKULL_MM)[coarse]
-    near_ventricles = gaussian_filter(_ventricles(fractions[0], image.affine[:3, 3] + low - MARGIN_MM), VENTRICLE_MM)[
-        coarse
-    ]
+    corner_mm = image.affine[:3, 3] + low - MARGIN_MM
+    near_ventricles = gaussian_filter(_ventricles(fractions[0], corner_mm), VENTRICLE_MM)[coarse]
     pull = np.stack(np.gradient(near_ventricles))
     return Template(
         fractions=fractions,
         centre=voxels.mean(0) - low + MARGIN_MM,
+        corner_mm=corner_mm,
         outside_mm=distance_transform_edt(~inside[coarse], sampling=GRID_MM),
         free=np.clip(2 * depth - 1, 0, 1),
         ventricle_pull=pull / np.linalg.norm(pull, axis=0).max(),
@@ -112,6 +115,38 @@ def make_invertible(displacement_mm: np.ndarray) -> np.ndarray:
     return displacement_mm
 
 
+def grid_points_mm() -> np.ndarray:
+    """MNI coordinates of the points of the template's grid, shape (3, x, y, z)."""
+    shared = template()
+    return GRID_MM * np.indices(shared.free.shape) + shared.corner_mm[:, None, None, None]
+
+
+def brain_box_mm() -> tuple[np.ndarray, np.ndarray]:
+    """Two corners, (3,) each, of the box around the MNI152 brain, MNI coordinates."""
+    shared = template()
+    size = np.array(shared.fractions.shape[1:]) - 2 * MARGIN_MM
+    low = shared.corner_mm + MARGIN_MM - 0.5
+    return low, low + size
+
+
+def in_cerebrum(mni_mm: np.ndarray) -> np.ndarray:
+    """Whether points, (3, ...), lie outside two ellipsoids about the cerebellum and the brain stem."""
+    x, y, z = mni_mm
+    cerebellum = (x / 54) ** 2 + ((y + 62) / 30) ** 2 + ((z + 38) / 28) ** 2 < 1
+    brain_stem = (x / 16) ** 2 + ((y + 29) / 17) ** 2 + ((z + 45) / 43) ** 2 < 1
+    return ~(cerebellum | brain_stem)
+
+
+def near_ventricles(mni_mm: np.ndarray) -> np.ndarray:
+    """Whether points, (3, ...), lie in or beside the lateral ventricles."""
+    shared = template()
+    cells = [
+        np.clip(np.rint((x - start) / GRID_MM), 0, n - 1).astype(np.intp)
+        for x, start, n in zip(mni_mm, shared.corner_mm, shared.cortex.shape, strict=True)
+    ]
+    return shared.cortex[tuple(cells)] < 0.5
+
+
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_mm: float) -> np.ndarray:
     """Independent smooth random fields of mean 0 and standard deviation about 1.
 
@@ -127,6 +162,16 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_mm: flo
     sigma = sigma_mm / GRID_MM
     noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), (0, sigma, sigma, sigma), mode="wrap")
     return noise * np.float32((2 * np.sqrt(np.pi) * sigma) ** 1.5)
+
+
+def fine_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_mm: float) -> np.ndarray:
+    """One field as `smooth_noise` draws it, of that shape, on a grid of half `GRID_MM`: interpolated linearly."""
+    noise = smooth_noise(rng, (1, *(n // 2 + 2 for n in shape)), sigma_mm)[0]
+    for axis, n in enumerate(shape):
+        noise = np.moveaxis(noise, axis, 0)
+        between = np.stack([noise[:-1], (noise[:-1] + noise[1:]) / 2], 1).reshape(-1, *noise.shape[1:])
+        noise = np.moveaxis(between[:n], 0, axis)
+    return noise
 
 
 def _ventricles(csf: np.ndarray, origin_mm: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 A subject is an `Anatomy` (how the template is turned, stretched and warped) and an `Acquisition` (tissue contrast,
 bias field, noise). `tissues` turns the one into volume fractions of CSF, grey and white matter, `scan` turns those
-into an image; whatever changes the tissue (a lesion, say) belongs between the two.
+into an image; what changes the tissue (a tumour or a stroke, `alphagan.cohorts.lesions`) stands between the two.
 
 Poses, stretches and bias fields were measured by registering the template to the 184 T1w scans of IXI's Hammersmith
 hospital (3 T, brain-development.org, CC BY-SA 3.0): an affine map by Gauss-Newton on smoothed brain mask and tissue,
@@ -11,7 +11,7 @@ was set so that simulated scans, registered and prepared alike, give the same nu
 the stretches, so these are drawn a little narrower than measured. `alphagan.cohorts.calibration` has the comparison.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel
@@ -21,7 +21,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 from alphagan.cohort_config import TemplateCohort
-from alphagan.cohorts import Scan
+from alphagan.cohorts import Scan, lesions
 from alphagan.cohorts.mni152 import GRID_MM, blurred_fractions, make_invertible, smooth_noise, template
 from alphagan.errors import InputError
 
@@ -43,8 +43,13 @@ BIAS = {
     "sd": (0.02, 0.025, 0.05, 0.037, 0.032, 0.076, 0.023, 0.023, 0.05),
 }
 BIAS_UNIT_MM = 70.0
-# Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1.
-CONTRASTS = {"T1w": {"mean": (0.28, 0.80, 1.0), "sd": (0.08, 0.02, 0.0)}}
+# Mean intensity and standard deviation of CSF, grey and white matter, by modality; white matter is 1 in each.
+# T2w and FLAIR: the same in 3 scans of Open MS Data, away from lesions (`calibration.OPEN_MS_REFERENCE`).
+CONTRASTS = {
+    "T1w": {"mean": (0.28, 0.80, 1.0), "sd": (0.08, 0.02, 0.0)},
+    "T2w": {"mean": (3.10, 1.40, 1.0), "sd": (0.16, 0.04, 0.0)},
+    "FLAIR": {"mean": (0.30, 1.14, 1.0), "sd": (0.08, 0.05, 0.0)},
+}
 NOISE_SD = 0.015
 
 # Warps: standard deviation of each component of the displacement, and the Gaussian width that smooths it.
@@ -123,6 +128,21 @@ def _scanner_axis(voxel_size_mm: float) -> np.ndarray:
     return (np.arange(n) - (n - 1) / 2) * voxel_size_mm
 
 
+def _template_points(anatomy: Anatomy, axis: np.ndarray) -> np.ndarray:
+    """Where scanner voxels lie in the template but for its warps, mm from its corner: (3, S, S, S), float32."""
+    turn = Rotation.from_rotvec(anatomy.rotation_deg, degrees=True).as_matrix()
+    to_template = np.linalg.inv(turn @ expm(anatomy.log_stretch)).astype(np.float32)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).reshape(3, -1).astype(np.float32)
+    points = to_template @ points + template().centre[:, None].astype(np.float32)
+    return points.reshape(3, axis.size, axis.size, axis.size)
+
+
+def mni_mm(anatomy: Anatomy, voxel_size_mm: float) -> np.ndarray:
+    """MNI coordinates of the voxels of `tissues`, but for the warps, shape (3, S, S, S)."""
+    corner = template().corner_mm[:, None, None, None].astype(np.float32)
+    return _template_points(anatomy, _scanner_axis(voxel_size_mm)) + corner
+
+
 def tissues(anatomy: Anatomy, voxel_size_mm: float) -> np.ndarray:
     """Volume fractions of CSF, grey and white matter in scanner space.
 
@@ -133,10 +153,7 @@ def tissues(anatomy: Anatomy, voxel_size_mm: float) -> np.ndarray:
     """
     axis = _scanner_axis(voxel_size_mm)
     shared, fractions = template(), blurred_fractions(voxel_size_mm)
-    turn = Rotation.from_rotvec(anatomy.rotation_deg, degrees=True).as_matrix()
-    to_template = np.linalg.inv(turn @ expm(anatomy.log_stretch)).astype(np.float32)
-    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij")).reshape(3, -1).astype(np.float32)
-    points = to_template @ points + shared.centre[:, None].astype(np.float32)
+    points = _template_points(anatomy, axis).reshape(3, -1)
     # Only points that the displacement can carry into the brain are worth sampling.
     reach = np.sqrt((anatomy.displacement_mm**2).sum(0).max()) + GRID_MM * np.sqrt(3)
     limits = np.array(shared.outside_mm.shape)[:, None] - 1
@@ -160,8 +177,8 @@ def scan(fractions: np.ndarray, acquisition: Acquisition, voxel_size_mm: float, 
 
     Parameters
     ----------
-    fractions : ndarray, shape (3, S, S, S)
-        As `tissues` returns them.
+    fractions : ndarray, shape (K, S, S, S)
+        As `tissues` returns them, lesions after them; one intensity of the acquisition for each.
     rng : numpy.random.Generator
         For the noise.
 
@@ -186,6 +203,7 @@ class TemplateScan(Scan):
     seed: int = 0
     index: int = 1
     voxel_size_mm: float = 3.0
+    lesion: str = "none"
 
     @property
     def source(self) -> str:
@@ -194,17 +212,40 @@ class TemplateScan(Scan):
 
     def fingerprint(self) -> str:
         """Text that changes when the image does."""
-        return repr((VERSION, self.modality, self.seed, self.index, self.voxel_size_mm))
+        diseased = () if self.lesion == "none" else (self.lesion, lesions.VERSION)
+        return repr((VERSION, self.modality, self.seed, self.index, self.voxel_size_mm, *diseased))
 
     def load(self) -> tuple[nibabel.Nifti1Image, None]:
         """Draw the image: float32, RAS, millimetres from the brain's centre; 0 outside the brain, so no mask."""
+        fractions, acquisition, noise = self._draw()
+        return self._image(scan(fractions, acquisition, self.voxel_size_mm, noise)), None
+
+    def lesion_mask(self) -> nibabel.Nifti1Image:
+        """Draw where the lesion takes at least half of a voxel: uint8, 0 or 1, on the image's grid."""
+        return self._image((self._draw()[0][3:].sum(0) >= 0.5).astype(np.uint8))
+
+    def _draw(self) -> tuple[np.ndarray, Acquisition, np.random.Generator]:
+        """Fractions of CSF, grey and white matter and of a lesion's layers, how they are scanned, and the noise."""
         # One stream each, so that a later kind of draw leaves these as they are.
-        shape, scanner, noise = np.random.default_rng([self.seed, self.index]).spawn(3)
-        fractions = tissues(draw_anatomy(shape), self.voxel_size_mm)
-        image = scan(fractions, draw_acquisition(scanner, self.modality), self.voxel_size_mm, noise)
+        shape, scanner, noise, disease = np.random.default_rng([self.seed, self.index]).spawn(4)
+        anatomy, acquisition = draw_anatomy(shape), draw_acquisition(scanner, self.modality)
+        if self.lesion == "none":
+            return tissues(anatomy, self.voxel_size_mm), acquisition, noise
+        lesion = lesions.draw(disease, self.lesion, np.exp(np.trace(anatomy.log_stretch)))
+        anatomy = replace(anatomy, displacement_mm=lesions.displace(lesion, anatomy.displacement_mm))
+        fractions = tissues(anatomy, self.voxel_size_mm)
+        same = self.voxel_size_mm == lesions.GROWTH_MM
+        coarse = fractions if same else tissues(anatomy, lesions.GROWTH_MM)
+        layers = lesions.grow(disease, lesion, coarse, mni_mm(anatomy, lesions.GROWTH_MM))
+        fractions = lesions.paint(self.lesion, fractions, layers, self.voxel_size_mm)
+        tissue = acquisition.tissue
+        tissue = np.append(tissue, lesions.contrast(disease, self.lesion, self.modality, tissue))
+        return fractions, replace(acquisition, tissue=tissue), noise
+
+    def _image(self, voxels: np.ndarray) -> nibabel.Nifti1Image:
         affine = np.diag([*[self.voxel_size_mm] * 3, 1.0])
         affine[:3, 3] = _scanner_axis(self.voxel_size_mm)[0]
-        return nibabel.Nifti1Image(image, affine), None
+        return nibabel.Nifti1Image(voxels, affine)
 
 
 def find(cohort: TemplateCohort) -> list[Scan]:
@@ -220,7 +261,7 @@ def find(cohort: TemplateCohort) -> list[Scan]:
         raise InputError(f"modality: a template cohort cannot simulate {cohort.modality!r}; use one of: {known}")
     return [
         TemplateScan(
-            f"sub-{k:04d}", "", cohort.modality, Path(), seed=cohort.seed, index=k, voxel_size_mm=cohort.voxel_size_mm
+            f"sub-{k:04d}", "", cohort.modality, Path(), None, cohort.seed, k, cohort.voxel_size_mm, cohort.lesion
         )
         for k in range(1, cohort.n_subjects + 1)
     ]
