@@ -5,33 +5,45 @@ from pathlib import Path
 
 from alphagan.config import Config, parse
 from alphagan.departures import DEPARTURES
+from alphagan.errors import InputError
 
 METRICS = ("mmd_as_published", "mmd_rbf", "ms_ssim", "voxelwise_sd")
-COMMAND = "dvc exp run --temp -S 'experiments.NAME.departures=[SWITCH]'"
 
 
 def recorded(root: str | Path = ".") -> list[tuple[Config, dict]]:
-    """Params and metrics of the commit that is checked out and of every experiment on it that DVC has.
+    """Params and metrics of the commit that is checked out, first, and of every experiment on it that DVC has.
+
+    Experiments without metrics here, or with params of another version's schema, are left out.
 
     Returns
     -------
     list of (Config, metrics)
-        metrics as in reports/metrics.json; experiments without them are left out.
+        metrics as in reports/metrics.json.
     """
-    from dvc.api import exp_show, metrics_show, params_show
+    from dvc.api import exp_show, params_show
+    from dvc.repo import Repo
 
     revisions = [row["rev"] for row in exp_show(repo=str(root)) if row["rev"] != "workspace"]
+    target = str(Path(root, "reports", "metrics.json").resolve())
+    with Repo(str(root)) as repo:
+        shown = repo.metrics.show(targets=[target], revs=revisions, on_error="ignore")
     found = []
     for revision in revisions:
-        params = params_show("params.yaml", repo=str(root), rev=revision)
-        metrics = metrics_show("reports/metrics.json", repo=str(root), rev=revision)
-        if metrics:
-            found.append((parse(params, f"params.yaml of {revision}"), metrics))
+        files = shown.get(revision, {}).get("data", {})
+        metrics = next((file.get("data") for file in files.values()), None)
+        try:
+            if metrics:
+                params = params_show("params.yaml", repo=str(root), rev=revision)
+                found.append((parse(params, f"params.yaml of {revision}"), metrics))
+        except InputError:
+            continue
     return found
 
 
 def table(experiments: Iterable[tuple[Config, Mapping]], cohort: str) -> list[dict[str, str]]:
     """One row for each model and set of departures; those of the paper's variant first.
+
+    Experiments that differ from the first one in anything but departures are left out.
 
     Parameters
     ----------
@@ -46,18 +58,27 @@ def table(experiments: Iterable[tuple[Config, Mapping]], cohort: str) -> list[di
         model, variant ("paper", "released" or the switches), what it means, and metrics with 95 % intervals.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
+    reference: dict[str, str] = {}
     for config, metrics in experiments:
         for experiment in config.experiments.values():
-            estimates = metrics.get(cohort, {}).get(experiment.model)
-            if experiment.cohort != cohort or experiment.model not in DEPARTURES or not estimates:
+            estimates = metrics.get(cohort, {}).get(experiment.model, {})
+            if experiment.cohort != cohort or experiment.model not in DEPARTURES or not set(METRICS) <= set(estimates):
                 continue
-            on = experiment.departs()
-            known = DEPARTURES[experiment.family]
-            everything = len(on) == len(known) and experiment.variant == "released"
-            variant = "released" if everything else ", ".join(on) or "paper"
-            meaning = "all of them" if everything else "; ".join(known[name] for name in on) or "as described"
-            rows[experiment.model, variant] = {"model": experiment.model, "variant": variant, "meaning": meaning} | {
-                name: "{value:.3g} [{low:.3g}, {high:.3g}]".format(**estimates[name]) for name in METRICS
-            }
+            else_than_departures = repr((config.cohorts[cohort], config.prepare, config.model, config.train))
+            else_than_departures += repr((config.evaluate, experiment.overrides))
+            if reference.setdefault(experiment.model, else_than_departures) != else_than_departures:
+                continue
+            variant, meaning = _variant(experiment)
+            row = {name: "{value:.3g} [{low:.3g}, {high:.3g}]".format(**estimates[name]) for name in METRICS}
+            names = {"model": experiment.model, "variant": variant, "meaning": meaning}
+            rows.setdefault((experiment.model, variant), names | row)
     order = list(DEPARTURES)
     return sorted(rows.values(), key=lambda row: (order.index(row["model"]), row["variant"] != "paper", row["variant"]))
+
+
+def _variant(experiment) -> tuple[str, str]:
+    """Name of an experiment's set of departures, and what it means."""
+    if experiment.variant == "released":
+        return "released", "all of them"
+    on, known = experiment.departs(), DEPARTURES[experiment.family]
+    return (", ".join(on), "; ".join(known[name] for name in on)) if on else ("paper", "as described")

@@ -1,5 +1,6 @@
 """How each kind of cohort is described in params.yaml."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -76,6 +77,8 @@ class FreesurferCohort(Cohort):
     def _selects_from_a_table(self):
         if self.selection is None and (self.group != "CN" or self.visits is not None):
             raise ValueError("group and visits choose from a table; name it as the cohort's selection")
+        if self.selection is not None and not Path(self.selection).is_relative_to(self.source):
+            raise ValueError(f"selection: put or link the table into {self.source}, so that a change of it is noticed")
         return self
 
 

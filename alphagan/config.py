@@ -119,7 +119,7 @@ class Experiment(Section):
 
     The model's name is its family (alpha_wgan_gp, alpha_gan, vae_gan, wgan_gp), or begins with it, as
     alpha_wgan_gp_z100 does. `variant: released` does all that the authors' released code did otherwise than the paper,
-    `departures` names single ones of those.
+    `departures` names single ones of those. Overrides stay in force either way.
     """
 
     cohort: Name
@@ -182,7 +182,8 @@ class Config(Section):
     def _paper_fits(self):
         for key, cohort in self.paper:
             if cohort is not None and cohort not in self.cohorts:
-                raise ValueError(f"paper.{key}: {cohort!r} is not under cohorts (known: {', '.join(self.cohorts)})")
+                known = ", ".join(self.cohorts)
+                raise ValueError(f"paper.{key}: {cohort!r} is not under cohorts; name one of {known}, or null")
         return self
 
     @model_validator(mode="after")
@@ -217,17 +218,12 @@ class Config(Section):
         sections = {
             name: _override(getattr(self, name), chosen.overrides.get(name, {}), name) for name in ("model", "train")
         }
-        augment, departures = self.cohorts[chosen.cohort].augment, chosen.departs()
-        if "no_augmentation" in departures:
-            augment = Augment(flip=False, intensity=None)
-        if "halved_learning_rate" in departures:
-            sections["train"] = _override(sections["train"], {"lr": sections["train"].lr / 2}, "train")
         return Settings(
             cohort=chosen.cohort,
             name=chosen.model,
             size=self.prepare.size,
-            augment=augment,
-            departures=departures,
+            augment=self.cohorts[chosen.cohort].augment,
+            departures=chosen.departs(),
             **sections,
         )
 

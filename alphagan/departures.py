@@ -6,7 +6,7 @@ Each departure is a switch, so that its effect can be measured: `departures: [NA
 
 DEPARTURES: dict[str, dict[str, str]] = {
     "alpha_wgan_gp": {
-        "dead_code_gradient": "C learns from random codes alone: the encoder's codes give it no gradient",
+        "dead_code_gradient": "the encoder's codes reach C through the penalty alone, not through its distance",
     },
     "alpha_gan": {
         "no_augmentation": "neither flips nor intensity randomisation, unlike the other models",

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from alphagan.averaging import recalibrate, update_average
+from alphagan.cohort_config import Augment
 from alphagan.config import Settings
 from alphagan.objectives import OBJECTIVES
 from alphagan.seeding import seeded
@@ -43,9 +44,11 @@ class Training:
         self.networks = self.objective.networks
         for name, network in self.networks.items():
             network.to(device, memory_format=torch.preserve_format if name == "C" else torch.channels_last_3d)
-        train = settings.train
+        train, departures = settings.train, settings.departures
+        self.augment = Augment(flip=False, intensity=None) if "no_augmentation" in departures else settings.augment
+        lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
         self.optimisers = {
-            name: torch.optim.Adam(network.parameters(), lr=train.lr, betas=tuple(train.betas), fused=True)
+            name: torch.optim.Adam(network.parameters(), lr=lr, betas=tuple(train.betas), fused=True)
             for name, network in self.networks.items()
         }
         self.G_average = copy.deepcopy(self.networks["G"]).requires_grad_(False)
@@ -63,7 +66,7 @@ class Training:
             if phase.batch not in batches:
                 draw = self.iteration * self.objective.n_batches + phase.batch
                 picked = [rows[i] for i in batch_indices(len(rows), train.batch_size, draw, train.seed)]
-                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.settings.augment, generator)
+                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.augment, generator)
             for name, network in self.networks.items():
                 network.requires_grad_(name in phase.updates)  # frozen networks cost no weight gradients
             loss, terms = phase.loss(batches[phase.batch], generator)

@@ -56,7 +56,8 @@ def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: i
     rows = volumes.rows(*splits)
     people = volumes.people(rows)
     if len(set(people)) < 2:
-        raise InputError(f"{volumes.folder}: {len(set(people))} people in {' + '.join(splits)}; evaluation needs two")
+        found = f"{len(set(people))} people in {' + '.join(splits)}"
+        raise InputError(f"{volumes.folder}: {found}; evaluation needs two: add scans, or raise prepare.split.test")
     generator = seeded("cpu", "real", seed, *splits)
     x = torch.cat([augment(volumes.tensor(rows), how, generator) for _ in range(copies)])
     return Sample(x[:, 0], people * copies)

@@ -83,6 +83,7 @@ class Workspace:
         if profile == "full":
             root = Path(root) if root else _repository()
             self.config: Config = load(root / "params.yaml")
+            _every_cohort_is_used(self.config)
             os.chdir(root)  # paths in params.yaml, such as data/raw/ixi, count from the repository
             self.paths = Paths(root)
         elif profile == "smoke":
@@ -93,8 +94,8 @@ class Workspace:
 
     def title(self, cohort: str) -> str:
         """Name of a cohort for figures; simulated subjects are always called so."""
-        simulated = self.config.cohorts[cohort].kind == "template"
-        return f"{cohort} (simulated)" if simulated else cohort
+        made = {"template": " (simulated)", "semisynthetic_stroke": " (semi-synthetic)"}
+        return cohort + made.get(self.config.cohorts[cohort].kind, "")
 
     def paper_cohorts(self) -> dict[str, str]:
         """What stands for which of the paper's cohorts; where nothing is set, the first cohort for the normal one."""
@@ -176,6 +177,15 @@ class Workspace:
     def _is_there(self, folder: Path) -> bool:
         # In the full profile a missing folder is an error that its reader reports, not a reason to start hours of work.
         return self.profile == "full" or folder.exists()
+
+
+def _every_cohort_is_used(config: Config) -> None:
+    used = {experiment.cohort for experiment in config.experiments.values()}
+    for cohort in config.cohorts:
+        if cohort not in used:
+            raise InputError(
+                f"params.yaml: cohorts.{cohort}: no experiment trains on it; add one, or comment the cohort out"
+            )
 
 
 def _repository() -> Path:

@@ -1,5 +1,6 @@
 """The table of departures, from the params and metrics that DVC recorded."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,9 @@ def test_one_row_for_each_set_of_departures():
         ("one_real_batch", "0.2 [0.2, 0.2]"),
         ("released", "0.3 [0.3, 0.3]"),
     ]
+    longer = parse(params(departures=["no_augmentation"]) | {"train": {"iterations": 7}})
+    assert table([*experiments, (longer, metrics(0.5))], "a") == rows  # not comparable
+    assert table([(parse(params()), {"a": {"alpha_gan": {"ms_ssim": {}}}})], "a") == []
     assert "one batch of real scans" in rows[1]["meaning"]
     assert table(experiments, "another") == []
 
@@ -61,16 +65,24 @@ def test_experiments_are_read_from_dvc(tmp_path, monkeypatch):
         "json.dump(metrics, open('reports/metrics.json', 'w'))\n"
     )
     stage = {"cmd": f"{sys.executable} do.py", "deps": ["do.py"], "params": ["experiments"]}
-    stage["metrics"] = ["reports/metrics.json"]
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"do": stage}}))
+    stage["outs"] = ["reports/metrics.json"]
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"do": stage}, "metrics": ["reports/metrics.json"]}))
     run(dvc, "repro", "-q")
     run("git", "add", "-A")
     run("git", "commit", "-qm", "first")
+    assert len(recorded(tmp_path)) == 1
     for switch in ("no_augmentation", "one_real_batch"):
         run(dvc, "exp", "run", "--temp", "-S", f"experiments.run.departures=[{switch}]")
     rows = table(recorded(tmp_path), "a")
+    Path("params.yaml").write_text("cohorts: {}\nof_another_version: 1\n")
+    run("git", "commit", "-qam", "another version")
+    assert recorded(tmp_path) == []
     assert [(row["variant"], row["mmd_rbf"][0]) for row in rows] == [
         ("paper", "0"),
         ("no_augmentation", "1"),
         ("one_real_batch", "1"),
     ]
+    run("git", "reset", "-q", "--hard", "HEAD~1")
+    shutil.rmtree(tmp_path / ".dvc" / "cache")
+    Path("reports/metrics.json").unlink()
+    assert recorded(tmp_path) == []  # as in a fresh clone

@@ -140,13 +140,16 @@ def test_batches_of_real_scans_per_iteration():
 
 
 def test_dead_code_gradient():
-    """C's gradient is that of -C(z_rand) alone, whatever the encoder says."""
+    """C's distance is that of -C(z_rand) alone, whatever the encoder says; its codes are in the penalty only."""
     ours = make("alpha_wgan_gp", ["dead_code_gradient"], lambda1=0.0)
     loss, _ = ours.critics_loss(volumes(), rng())
     z_rand = torch.randn(3, 6, dtype=torch.float64, generator=rng())
     torch.testing.assert_close(gradient(ours, loss, "C"), gradient(ours, -ours.C(z_rand).mean(), "C"))
     other, _ = ours.critics_loss(volumes(seed=6), rng())
     torch.testing.assert_close(gradient(ours, other, "C"), gradient(ours, -ours.C(z_rand).mean(), "C"))
+    penalised = make("alpha_wgan_gp", ["dead_code_gradient"])
+    both = [gradient(penalised, penalised.critics_loss(x, rng())[0], "C") for x in (volumes(), volumes(seed=6))]
+    assert not torch.allclose(*both)
 
 
 @pytest.mark.parametrize("name", ["alpha_gan", "vae_gan"])
@@ -174,14 +177,16 @@ def experiment(model, **changes):
 
 
 def test_no_augmentation():
-    assert experiment("alpha_gan").augment.flip
-    changed = experiment("alpha_gan", departures=["no_augmentation"])
-    assert (changed.augment.flip, changed.augment.intensity) == (False, None)
+    settings = (tiny_settings(name="alpha_gan", departures=departures) for departures in ([], ["no_augmentation"]))
+    as_described, changed = (Training(each, torch.device("cpu")).augment for each in settings)
+    assert (as_described.flip, as_described.intensity) == (True, [0.7, 1.0])
+    assert (changed.flip, changed.intensity) == (False, None)
 
 
 def test_halved_learning_rate():
-    assert experiment("vae_gan").train.lr == 2e-4
-    assert experiment("vae_gan", departures=["halved_learning_rate"]).train.lr == 1e-4
+    settings = (tiny_settings(name="vae_gan", departures=d, lr=2e-4) for d in ([], ["halved_learning_rate"]))
+    optimisers = [Training(each, torch.device("cpu")).optimisers for each in settings]
+    assert [{o.param_groups[0]["lr"] for o in each.values()} for each in optimisers] == [{2e-4}, {1e-4}]
 
 
 def test_saturating_loss():

@@ -8,6 +8,7 @@ import yaml
 from factories import tiny_settings
 
 from alphagan import config
+from alphagan.departures import DEPARTURES
 from alphagan.errors import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -28,8 +29,18 @@ def test_shipped_files_are_valid_and_complete(path):
         assert any(experiment.cohort == cohort for experiment in loaded.experiments.values())
     # dvc tracks these by name, so that they must stand in the file even where they equal the default
     written = yaml.safe_load(path.read_text())
-    assert {"cohorts", "experiments", "prepare", "model", "train", "evaluate"} <= set(written)
+    assert {"cohorts", "experiments", "prepare", "model", "train", "evaluate", "paper"} <= set(written)
     assert "size" in written["prepare"]
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.stem
+)
+def test_departures_can_be_set_from_the_command_line(path):
+    """`dvc exp run -S` changes keys that are there, in the experiments of notebook 04's advice."""
+    for experiment in yaml.safe_load(path.read_text())["experiments"].values():
+        if experiment["model"] in DEPARTURES and experiment["cohort"] not in ("tumour_flair", "tumour_t2", "stroke"):
+            assert {"variant", "departures"} <= set(experiment)
 
 
 def test_defaults_are_the_paper():

@@ -3,10 +3,8 @@
 import csv
 
 import numpy as np
-import pytest
 
 from alphagan import figures
-from alphagan.errors import InputError
 from alphagan.figures import paper
 from alphagan.metrics.pca import joint_pca
 
@@ -30,7 +28,7 @@ def estimate(value):
 def test_table_1_has_the_papers_rows_in_its_order(tmp_path):
     names = ["real", "alpha_wgan_gp", "mean_brain", *[name for name in paper.TABLE_1 if name != "real"]]
     metrics = {name: {metric: estimate(0.5) for metric in paper.COLUMNS} for name in names}
-    rows = paper.table_1(metrics, {"alpha_wgan_gp": 128})
+    rows = paper.table_1(metrics, {"alpha_wgan_gp": 128}, "x (simulated)")
     assert [row["model"] for row in rows] == [
         *("WGAN-GP", "VAE-GAN", "α-GAN", "α-WGAN-GP, short code", "α-WGAN-GP", "α-WGAN-GP, long code", "Real"),
     ]
@@ -55,8 +53,17 @@ def test_figure_2_is_in_the_papers_order():
     assert [text for text in labels(figure) if text not in ("Sagittal", "Coronal", "Axial", "Figure 2")] == [
         *("Real", "α-WGAN-GP", "α-GAN", "WGAN-GP"),
     ]
-    with pytest.raises(InputError, match="needs real brains and those of one of these models"):
-        paper.figure_2(brains("real"), AFFINE)
+
+
+def test_figures_without_their_models_are_none():
+    alone, explained = brains("real", "alpha_wgan_gp_small"), [0.5, 0.2]
+    projections = {name: np.zeros((3, 2)) for name in alone}
+    assert paper.figure_2(alone, AFFINE) is None
+    assert paper.figure_s1(alone, AFFINE) is None
+    assert paper.figure_3("a", projections, explained) is None
+    assert paper.figure_s3("tumour_t2", projections, explained) is None
+    assert paper.figure_4("stroke", brains("real", "wgan_gp"), AFFINE) is None
+    assert paper.figure_s4_to_s6("stroke", brains("real", "wgan_gp"), AFFINE) is None
 
 
 def test_figure_3_shows_its_models_on_common_axes():
@@ -92,9 +99,10 @@ def test_figure_s1_has_a_panel_for_each_model():
 
 def test_figure_s2_is_the_baselines_of_diseased_cohorts():
     alone = {"stroke": brains("real", "alpha_wgan_gp")}
-    assert paper.figure_s2(alone, {"stroke": AFFINE}) is None
-    figure = paper.figure_s2({"stroke": brains("real", "wgan_gp"), "tumour_t2": brains("real")}, {"stroke": AFFINE})
-    assert "stroke\nWGAN-GP" in labels(figure)
+    assert paper.figure_s2(alone, {"stroke": AFFINE}, {"stroke": "s"}) is None
+    some = {"stroke": brains("real", "wgan_gp"), "tumour_t2": brains("real")}
+    figure = paper.figure_s2(some, {"stroke": AFFINE}, {"stroke": "s (simulated)"})
+    assert "s (simulated)\nWGAN-GP" in labels(figure)
 
 
 def test_figures_s3_to_s6(tmp_path):

@@ -2,7 +2,7 @@
 
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import intensity_histograms, loss_curves, metric_intervals, pca_scatter
-from alphagan.figures.common import MODELS, YELLOW_BLUE, save, style
+from alphagan.figures.common import MODELS, YELLOW_BLUE, publish, save, style
 from alphagan.figures.diagram import architecture
 from alphagan.figures.grids import brain_grid, mean_and_std_maps, montage, save_montage
 
@@ -19,6 +19,7 @@ __all__ = [
     "metric_intervals",
     "montage",
     "pca_scatter",
+    "publish",
     "save",
     "save_montage",
     "style",

@@ -167,3 +167,14 @@ def check_rows(rows: dict, what: str) -> Iterable[tuple[str, object]]:
     if not rows:
         raise InputError(f"{what}: nothing to draw; pass at least one named entry")
     return rows.items()
+
+
+def publish(figure: Figure | None, path: str | Path) -> None:
+    """`save` a figure and show it in the notebook; of one that could not be drawn, only say so."""
+    from IPython.display import display
+
+    if figure is None:
+        print(f"{Path(path).name}: no model for it was trained")
+        return
+    save(figure, path)
+    display(figure)

@@ -1,4 +1,6 @@
-"""The paper's table and figures, one function each; every one takes what there is and leaves out what there is not.
+"""The paper's table and figures, one function each.
+
+Every one takes what there is and leaves out what there is not; a figure for which there are not two sets is None.
 
 `brains` is always {"real": volumes, model: volumes, ...} of one cohort, (n, S, S, S) each, uint8 or float in [-1, 1],
 in any order; the figures put them in the paper's.
@@ -11,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alphagan.errors import InputError
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import pca_scatter
 from alphagan.figures.common import YELLOW_BLUE, Figure, appearance
@@ -57,7 +58,7 @@ DISEASED = {
 }
 
 
-def table_1(metrics: Mapping, z_dims: Mapping[str, int]) -> list[dict[str, str]]:
+def table_1(metrics: Mapping, z_dims: Mapping[str, int], title: str) -> list[dict[str, str]]:
     """Table 1: the paper's numbers, and ours as published and corrected, with 95 % intervals and sample sizes.
 
     Parameters
@@ -66,6 +67,8 @@ def table_1(metrics: Mapping, z_dims: Mapping[str, int]) -> list[dict[str, str]]
         {model: {metric: {"value", "low", "high", "n"}}}, one cohort of metrics.json.
     z_dims : mapping of str to int
         Length of each model's code.
+    title : str
+        What our numbers were measured on.
 
     Returns
     -------
@@ -78,6 +81,7 @@ def table_1(metrics: Mapping, z_dims: Mapping[str, int]) -> list[dict[str, str]]
             "paper: z": _or_dash(z),
             "paper: MMD, ×10⁻⁴": _or_dash(mmd),
             "paper: MS-SSIM": _or_dash(ms_ssim),
+            "cohort here": title,
             "z": _or_dash(z_dims.get(name)),
             **{label: _interval(metrics[name].get(metric)) for metric, label in COLUMNS.items()},
         }
@@ -107,9 +111,10 @@ def save_table(rows: list[dict[str, str]], path: str | Path) -> None:
     path.with_name(f"{path.name}.md").write_text(text, encoding="utf-8")
 
 
-def figure_2(brains: Mapping, affine, title: str = "Figure 2") -> Figure:
+def figure_2(brains: Mapping, affine, title: str = "Figure 2") -> Figure | None:
     """Figure 2: centre slices of real and generated brains."""
-    return center_cuts(_some(brains, MODELS_OF_2, 4), affine, title=title)
+    chosen = _some(brains, MODELS_OF_2, 4)
+    return center_cuts(chosen, affine, title=title) if chosen else None
 
 
 def parts_of_3(brains: Mapping) -> list[str]:
@@ -118,7 +123,7 @@ def parts_of_3(brains: Mapping) -> list[str]:
     return [part for part, names in others.items() if names & set(brains)] or ["a"]
 
 
-def figure_3(part: str, projections: Mapping, explained, title: str = "") -> Figure:
+def figure_3(part: str, projections: Mapping, explained, title: str = "") -> Figure | None:
     """Figure 3 (a), (b) or (c): principal components, fitted once on all sets together.
 
     Parameters
@@ -130,54 +135,54 @@ def figure_3(part: str, projections: Mapping, explained, title: str = "") -> Fig
     title : str
         What is shown.
     """
-    return pca_scatter(_some(projections, MODELS_OF_3[part]), explained, f"Figure 3 ({part}): {title}")
+    chosen = _some(projections, MODELS_OF_3[part])
+    return pca_scatter(chosen, explained, f"Figure 3 ({part}): {title}") if chosen else None
 
 
-def figure_4(cohort: str, brains: Mapping, affine, title: str = "") -> Figure:
+def figure_4(cohort: str, brains: Mapping, affine, title: str = "") -> Figure | None:
     """Figure 4 (a) tumour in FLAIR, (b) tumour in T2w, (c) stroke: real brains and the proposed model's."""
     letter, _, cmap = DISEASED[cohort]
     chosen = _some(brains, ("real", "alpha_wgan_gp"), 4)
-    return center_cuts(chosen, affine, cmap=cmap, title=f"Figure 4 ({letter}): {title}")
+    return center_cuts(chosen, affine, cmap=cmap, title=f"Figure 4 ({letter}): {title}") if chosen else None
 
 
-def figure_s1(brains: Mapping, affine, title: str = "") -> Figure:
+def figure_s1(brains: Mapping, affine, title: str = "") -> Figure | None:
     """Supplementary figure 1: slices through a real brain and one of each model."""
     chosen = {name: volumes[0] for name, volumes in _some(brains, MODELS_OF_2).items()}
-    return all_slices(chosen, affine, title=f"Figure S1: {title}", n_slices=12)
+    return all_slices(chosen, affine, title=f"Figure S1: {title}", n_slices=12) if chosen else None
 
 
-def figure_s2(cohorts: Mapping[str, Mapping], affines: Mapping) -> Figure | None:
+def figure_s2(cohorts: Mapping[str, Mapping], affines: Mapping, titles: Mapping[str, str]) -> Figure | None:
     """Supplementary figure 2: the baselines on diseased brains; None where no baseline was trained on any.
 
     Parameters
     ----------
-    cohorts, affines : mapping
-        `brains` and affine of each of the paper's diseased cohorts.
+    cohorts, affines, titles : mapping
+        `brains`, affine and name of each of the paper's diseased cohorts.
     """
     rows, places = {}, {}
     for cohort, brains in cohorts.items():
         for model in BASELINES:
             if model in brains:
-                name = f"{cohort.replace('_', ' ')}, {appearance(model)[0]}"
+                name = f"{titles[cohort]}, {appearance(model)[0]}"
                 rows[name], places[name] = brains[model][:4], affines[cohort]
-    return center_cuts(rows, places, title="Figure S2: baselines on diseased brains") if rows else None
+    return center_cuts(rows, places, title="Figure S2: baselines") if rows else None
 
 
-def figure_s3(cohort: str, projections: Mapping, explained, title: str = "") -> Figure:
+def figure_s3(cohort: str, projections: Mapping, explained, title: str = "") -> Figure | None:
     """Supplementary figure 3 (a) tumour in FLAIR, (b) in T2w: principal components."""
-    return pca_scatter(_some(projections, MODELS_OF_2), explained, f"Figure S3 ({DISEASED[cohort].letter}): {title}")
+    chosen = _some(projections, MODELS_OF_2)
+    return pca_scatter(chosen, explained, f"Figure S3 ({DISEASED[cohort].letter}): {title}") if chosen else None
 
 
-def figure_s4_to_s6(cohort: str, brains: Mapping, affine, title: str = "") -> Figure:
+def figure_s4_to_s6(cohort: str, brains: Mapping, affine, title: str = "") -> Figure | None:
     """Supplementary figures 4 (tumour, FLAIR), 5 (tumour, T2w) and 6 (stroke): slices through two brains."""
     _, number, cmap = DISEASED[cohort]
     chosen = {name: volumes[0] for name, volumes in _some(brains, ("real", "alpha_wgan_gp")).items()}
-    return all_slices(chosen, affine, title=f"Figure {number.upper()}: {title}", cmap=cmap)
+    return all_slices(chosen, affine, f"Figure {number.upper()}: {title}", 12, cmap) if chosen else None
 
 
 def _some(sets: Mapping, names: tuple[str, ...], n: int | None = None) -> dict[str, np.ndarray]:
-    """Those of the named sets that there are, in this order, the first `n` of each."""
+    """Those of the named sets that there are, in this order, the first `n` of each; none if there are not two."""
     found = {name: sets[name] if n is None else sets[name][:n] for name in names if name in sets}
-    if len(found) < 2:
-        raise InputError(f"{', '.join(names)}: a figure needs real brains and those of one of these models at least")
-    return found
+    return found if len(found) > 1 else {}
