@@ -23,7 +23,9 @@ def recorded(root: str | Path = ".") -> list[tuple[Config, dict]]:
     from dvc.api import exp_show, params_show
     from dvc.repo import Repo
 
-    revisions = [row["rev"] for row in exp_show(repo=str(root)) if row["rev"] != "workspace"]
+    # An experiment that waits or runs shows the metrics of the commit it started from.
+    finished = (row for row in exp_show(repo=str(root)) if row["State"] in (None, "Success"))
+    revisions = [row["rev"] for row in finished if row["rev"] != "workspace"]
     target = str(Path(root, "reports", "metrics.json").resolve())
     with Repo(str(root)) as repo:
         shown = repo.metrics.show(targets=[target], revs=revisions, on_error="ignore")

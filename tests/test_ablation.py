@@ -73,6 +73,7 @@ def test_experiments_are_read_from_dvc(tmp_path, monkeypatch):
     assert len(recorded(tmp_path)) == 1
     for switch in ("no_augmentation", "one_real_batch"):
         run(dvc, "exp", "run", "--temp", "-S", f"experiments.run.departures=[{switch}]")
+    run(dvc, "exp", "run", "--queue", "-S", "experiments.run.departures=[one_real_batch,no_augmentation]")
     rows = table(recorded(tmp_path), "a")
     Path("params.yaml").write_text("cohorts: {}\nof_another_version: 1\n")
     run("git", "commit", "-qam", "another version")
