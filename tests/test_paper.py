@@ -102,7 +102,8 @@ def test_figure_s2_is_the_baselines_of_diseased_cohorts():
     assert paper.figure_s2(alone, {"stroke": AFFINE}, {"stroke": "s"}) is None
     some = {"stroke": brains("real", "wgan_gp"), "tumour_t2": brains("real")}
     figure = paper.figure_s2(some, {"stroke": AFFINE}, {"stroke": "s (simulated)"})
-    assert "s (simulated)\nWGAN-GP" in labels(figure)
+    assert "stroke\nWGAN-GP" in labels(figure)
+    assert figure.get_suptitle() == "Figure S2: s (simulated)"
 
 
 def test_figures_s3_to_s6(tmp_path):

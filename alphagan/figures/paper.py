@@ -161,12 +161,13 @@ def figure_s2(cohorts: Mapping[str, Mapping], affines: Mapping, titles: Mapping[
         `brains`, affine and name of each of the paper's diseased cohorts.
     """
     rows, places = {}, {}
+    shown = [titles[cohort] for cohort, brains in cohorts.items() if set(BASELINES) & set(brains)]
     for cohort, brains in cohorts.items():
         for model in BASELINES:
             if model in brains:
-                name = f"{titles[cohort]}, {appearance(model)[0]}"
+                name = f"{cohort.replace('_', ' ')}, {appearance(model)[0]}"  # short: it stands beside one row
                 rows[name], places[name] = brains[model][:4], affines[cohort]
-    return center_cuts(rows, places, title="Figure S2: baselines") if rows else None
+    return center_cuts(rows, places, title=f"Figure S2: {', '.join(shown)}") if rows else None
 
 
 def figure_s3(cohort: str, projections: Mapping, explained, title: str = "") -> Figure | None:
