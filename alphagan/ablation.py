@@ -6,6 +6,7 @@ from pathlib import Path
 from alphagan.config import Config, parse
 from alphagan.departures import DEPARTURES
 from alphagan.errors import InputError
+from alphagan.metrics.bootstrap import interval
 
 METRICS = ("mmd_as_published", "mmd_rbf", "ms_ssim", "voxelwise_sd")
 
@@ -71,7 +72,7 @@ def table(experiments: Iterable[tuple[Config, Mapping]], cohort: str) -> list[di
             if reference.setdefault(experiment.model, else_than_departures) != else_than_departures:
                 continue
             variant, meaning = _variant(experiment)
-            row = {name: "{value:.3g} [{low:.3g}, {high:.3g}]".format(**estimates[name]) for name in METRICS}
+            row = {name: interval(estimates[name]) for name in METRICS}
             names = {"model": experiment.model, "variant": variant, "meaning": meaning}
             rows.setdefault((experiment.model, variant), names | row)
     order = list(DEPARTURES)

@@ -131,7 +131,7 @@ class Experiment(Section):
     @field_validator("model")
     @classmethod
     def _known_family(cls, value):
-        if not any(value == family or value.startswith(f"{family}_") for family in DEPARTURES):
+        if family(value) is None:
             raise ValueError(f"{value!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
         return value
 
@@ -153,9 +153,9 @@ class Experiment(Section):
         return [name for name in DEPARTURES[self.family] if self.variant == "released" or name in self.departures]
 
 
-def family(model: str) -> str:
-    """Family of a model's name: alpha_wgan_gp of alpha_wgan_gp_z100."""
-    return next(name for name in DEPARTURES if model == name or model.startswith(f"{name}_"))
+def family(model: str) -> str | None:
+    """Family of a model's name, alpha_wgan_gp of alpha_wgan_gp_z100; None if it has none."""
+    return next((name for name in DEPARTURES if model == name or model.startswith(f"{name}_")), None)
 
 
 class Paper(Section):

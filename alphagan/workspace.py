@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from alphagan import figures
 from alphagan.ablation import recorded
 from alphagan.config import Config, load, parse
 from alphagan.errors import InputError
@@ -18,7 +19,7 @@ from alphagan.prepare import prepare
 from alphagan.training import fit
 from alphagan.volumes import Volumes
 
-MODELS = ("alpha_wgan_gp", "alpha_gan", "vae_gan", "wgan_gp", "alpha_wgan_gp_z100", "alpha_wgan_gp_z2048")
+MODELS = tuple(name for name in figures.MODELS if name not in ("real", "mean_brain"))  # the paper's
 
 
 def _simulated(modality: str = "T1w", **more) -> dict:

@@ -16,6 +16,7 @@ import numpy as np
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import pca_scatter
 from alphagan.figures.common import YELLOW_BLUE, Figure, appearance
+from alphagan.metrics.bootstrap import interval
 
 # Table 1 of the paper: length of the code, MMD (times 1e-4) and MS-SSIM.
 TABLE_1 = {
@@ -83,7 +84,7 @@ def table_1(metrics: Mapping, z_dims: Mapping[str, int], title: str) -> list[dic
             "paper: MS-SSIM": _or_dash(ms_ssim),
             "cohort here": title,
             "z": _or_dash(z_dims.get(name)),
-            **{label: _interval(metrics[name].get(metric)) for metric, label in COLUMNS.items()},
+            **{label: _with_n(metrics[name].get(metric)) for metric, label in COLUMNS.items()},
         }
         for name, (z, mmd, ms_ssim) in TABLE_1.items()
         if name in metrics
@@ -94,8 +95,8 @@ def _or_dash(value: float | None) -> str:
     return "-" if value is None else str(value)
 
 
-def _interval(estimate: Mapping | None) -> str:
-    return "-" if estimate is None else "{value:.3g} [{low:.3g}, {high:.3g}], n = {n}".format(**estimate)
+def _with_n(estimate: Mapping | None) -> str:
+    return "-" if estimate is None else f"{interval(estimate)}, n = {estimate['n']}"
 
 
 def save_table(rows: list[dict[str, str]], path: str | Path) -> None:

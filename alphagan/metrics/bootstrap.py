@@ -30,6 +30,11 @@ class Estimate:
         return asdict(self)
 
 
+def interval(estimate: dict) -> str:
+    """An estimate, as `Estimate.as_dict` has it, in words: 0.5 [0.4, 0.6]."""
+    return "{value:.3g} [{low:.3g}, {high:.3g}]".format(**estimate)
+
+
 def subject_index(groups: Sequence | None, n_volumes: int) -> np.ndarray:
     """Number subjects from 0.
 

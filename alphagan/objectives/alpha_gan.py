@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from alphagan.objectives.base import Objective, Phase, Terms, called_fake, called_real
+from alphagan.objectives.base import AutoEncodingGAN, Terms, called_fake, called_real
 
 
-class AlphaGAN(Objective):
+class AlphaGAN(AutoEncodingGAN):
     """3D-alpha-GAN: the proposed model's networks and order, with cross-entropies for distances.
 
     Notes
@@ -16,17 +16,9 @@ class AlphaGAN(Objective):
     called_fake(d) = -log(1 - sigmoid(d)), D(x) being a logit.
     """
 
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.phases = (
-            Phase({"E": 1, "G": self.model.generator_steps}, self.encoder_generator_loss),
-            Phase({"D": 1, "C": 1}, self.critics_loss, batch=0 if "one_real_batch" in self.departures else 1),
-        )
-
     def encoder_generator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
         """L_E + L_G: encoder and generator learn as one network."""
-        z_enc = self.E(x_real)
-        x_rec, x_rand = self.G(z_enc), self.G(self.random_codes(x_real, generator))
+        z_enc, _, x_rec, x_rand = self.fakes(x_real, generator)
         d_rec, d_rand = self.scores(x_rec, x_rand)
         l1 = (x_real - x_rec).abs().mean()
         # L_G = -E[log D(G(z_e))] - E[log D(G(z_r))] + lambda2 ||x_real - G(z_e)||_L1
@@ -38,9 +30,7 @@ class AlphaGAN(Objective):
     def critics_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
         """L_D + L_C: both discriminators learn from fakes that carry no gradient."""
         with torch.no_grad():
-            z_enc = self.E(x_real)
-            z_rand = self.random_codes(x_real, generator)
-            x_rec, x_rand = self.G(z_enc), self.G(z_rand)
+            z_enc, z_rand, x_rec, x_rand = self.fakes(x_real, generator)
         d_rec, d_rand, d_real = self.scores(x_rec, x_rand, x_real)
         # L_D = -2 E[log D(x_real)] - E[log(1 - D(G(z_e)))] - E[log(1 - D(G(z_r)))]
         L_D = 2 * called_real(d_real) + called_fake(d_rec) + called_fake(d_rand)

@@ -3,30 +3,15 @@
 import torch
 from torch import Tensor
 
-from alphagan.objectives.base import Objective, Phase, Terms, gradient_penalty
+from alphagan.objectives.base import AutoEncodingGAN, Terms, gradient_penalty
 
 
-class AlphaWGANGP(Objective):
-    """3D-alpha-WGAN-GP, the proposed model: equations (1) to (3).
-
-    Notes
-    -----
-    The paper updates encoder and generator as one, then the discriminator, then the code discriminator. The last two
-    share one backward pass here: their losses have no parameter in common, and neither update changes the other's
-    loss, so the result is the same and E(x) is computed once.
-    """
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.phases = (
-            Phase({"E": 1, "G": self.model.generator_steps}, self.encoder_generator_loss),
-            Phase({"D": 1, "C": 1}, self.critics_loss, batch=1),
-        )
+class AlphaWGANGP(AutoEncodingGAN):
+    """3D-alpha-WGAN-GP, the proposed model: equations (1) to (3)."""
 
     def encoder_generator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
         """L_E + L_G: encoder and generator learn as one network."""
-        z_enc = self.E(x_real)
-        x_rec, x_rand = self.G(z_enc), self.G(self.random_codes(x_real, generator))
+        z_enc, _, x_rec, x_rand = self.fakes(x_real, generator)
         d_rec, d_rand = self.scores(x_rec, x_rand)
         l1 = (x_real - x_rec).abs().mean()
         # L_G = -E[D(G(z_e))] - E[D(G(z_r))] + lambda2 ||x_real - G(z_e)||_L1                                (2)
@@ -38,9 +23,7 @@ class AlphaWGANGP(Objective):
     def critics_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
         """L_D + L_C: both critics learn from fakes that carry no gradient."""
         with torch.no_grad():
-            z_enc = self.E(x_real)
-            z_rand = self.random_codes(x_real, generator)
-            x_rec, x_rand = self.G(z_enc), self.G(z_rand)
+            z_enc, z_rand, x_rec, x_rand = self.fakes(x_real, generator)
         d_rec, d_rand, d_real = self.scores(x_rec, x_rand, x_real)
         # L_D = E[D(G(z_e))] + E[D(G(z_r))] - 2 E[D(x_real)] + lambda1 L_GP-D                                (1)
         distance_D = 2 * d_real.mean() - d_rec.mean() - d_rand.mean()

@@ -82,10 +82,47 @@ class Objective:
         return list(self.D(torch.cat(batches)).chunk(len(batches)))
 
 
-def interpolate(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw x_hat = e real + (1 - e) fake with e ~ U[0, 1] for each sample; a leaf that asks for gradients."""
+class AutoEncodingGAN(Objective):
+    """Base of the proposed model and of the alpha-GAN: encoder and generator learn as one, then both critics.
+
+    Notes
+    -----
+    The paper updates encoder and generator as one, then the discriminator, then the code discriminator. The last two
+    share one backward pass here: their losses have no parameter in common, and neither update changes the other's
+    loss, so the result is the same and E(x) is computed once.
+    """
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.phases = (
+            Phase({"E": 1, "G": self.model.generator_steps}, self.encoder_generator_loss),
+            Phase({"D": 1, "C": 1}, self.critics_loss, batch=0 if "one_real_batch" in self.departures else 1),
+        )
+
+    def fakes(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encoded and random codes, z_enc and z_rand, and the volumes that G makes of them, x_rec and x_rand."""
+        z_enc, z_rand = self.E(x_real), self.random_codes(x_real, generator)
+        return z_enc, z_rand, self.G(z_enc), self.G(z_rand)
+
+    def encoder_generator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+        """L_E + L_G: encoder and generator learn as one network."""
+        raise NotImplementedError
+
+    def critics_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+        """L_D + L_C: both critics learn from fakes that carry no gradient."""
+        raise NotImplementedError
+
+
+def slope(critic: nn.Module, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """Gradient of a critic at x_hat = e real + (1 - e) fake with e ~ U[0, 1] for each sample, as a graph.
+
+    Returns
+    -------
+    gradient : Tensor, (B, ...), of the shape of `real`
+    """
     e = torch.rand((len(real),) + (1,) * (real.ndim - 1), device=real.device, dtype=real.dtype, generator=generator)
-    return (e * real + (1 - e) * fake).requires_grad_()
+    x_hat = (e * real + (1 - e) * fake).requires_grad_()
+    return torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)[0]
 
 
 def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
@@ -103,10 +140,9 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, generator: t
 
     Notes
     -----
-    mean_b (||grad critic(x_hat_b)||_2 - 1)^2 with x_hat as `interpolate` draws it.
+    mean_b (||grad critic(x_hat_b)||_2 - 1)^2 with x_hat as `slope` draws it.
     """
-    x_hat = interpolate(real, fake, generator)
-    (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+    gradient = slope(critic, real, fake, generator)
     norm = (gradient.flatten(1).square().sum(1) + 1e-15).sqrt()  # the constant keeps the root differentiable at zero
     return (norm - 1).square().mean()
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from alphagan.objectives.base import Objective, Phase, Terms, gradient_penalty, interpolate
+from alphagan.objectives.base import Objective, Phase, Terms, gradient_penalty, slope
 
 CRITIC_STEPS = 5  # n_critic of Gulrajani et al., each on a batch of its own
 
@@ -54,6 +54,4 @@ def per_voxel_penalty(critic, real: Tensor, fake: Tensor, generator: torch.Gener
 
     A gradient of size 1 at each of V voxels has norm sqrt(V), 512 at 64 cubed, where 1 is meant.
     """
-    x_hat = interpolate(real, fake, generator)
-    (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
-    return (gradient.norm(2, dim=1) - 1).square().mean()
+    return (slope(critic, real, fake, generator).norm(2, dim=1) - 1).square().mean()
