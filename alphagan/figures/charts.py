@@ -37,7 +37,7 @@ def pca_scatter(projections: dict, explained_variance_ratio, title: str | None =
     if len(explained_variance_ratio) < 2:
         raise InputError("explained_variance_ratio: expected the shares of two components")
 
-    figure = Figure(figsize=(7.5, 6), layout="constrained")
+    figure = Figure(figsize=(7.5, 6.6), layout="constrained")
     axes = figure.subplots()
     for position, (name, xy) in enumerate(points.items()):
         label, colour, marker = appearance(name, position)
@@ -49,7 +49,7 @@ def pca_scatter(projections: dict, explained_variance_ratio, title: str | None =
         )  # fmt: skip
     for axis, number in ((axes.set_xlabel, 0), (axes.set_ylabel, 1)):
         axis(f"Principal component {number + 1} ({100 * explained_variance_ratio[number]:.1f} % of variance)")
-    axes.legend(loc="best", markerscale=1.3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, markerscale=1.3)  # beside the points
     if title:
         axes.set_title(title)
     return figure

@@ -148,7 +148,7 @@ def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figu
     width = means[next(iter(means))].shape[0] * sizes[0] * (1 + MARGIN)
     tile = 1.5  # inches
     width_in = 2 * (len(sets) * tile + 0.3)
-    below, above = 0.75, 1.0 if title else 0.6  # inches
+    below, above = 0.75, 1.2 if title else 0.8  # inches; a label has up to three lines
     height_in = tile * (lower + upper) / width + below + above
     figure = Figure(figsize=(width_in, height_in))
     looks = (means, "gray", (-1, 1), "Mean intensity"), (deviations, "inferno", (0, top), "SD of intensity")
@@ -161,7 +161,7 @@ def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figu
                 corner = np.array([column * width, bottom]) + np.array([width, tall]) * MARGIN / (1 + MARGIN) / 2
                 image = _tile(axes, map_, sizes, plane, corner, cmap, limits)
                 _left_right(axes, column * width, (column + 1) * width, bottom + tall)
-            text = f"{appearance(name)[0]}\nn = {len(sets[name])}"
+            text = f"{appearance(name)[0]}\nn = {len(sets[name])}".replace(", ", ",\n")
             axes.text((column + 0.5) * width, (lower + upper) * 1.01, text, ha="center", va="bottom", fontsize=11)
         _finish(axes, len(sets) * width, lower + upper)
         bar = figure.add_axes((left + 0.1 * span, 0.55 / height_in, 0.8 * span, 0.1 / height_in))
