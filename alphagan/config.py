@@ -79,6 +79,10 @@ class Model(Section):
     generator_steps: Annotated[int, Field(ge=1)] = 2
 
 
+# Keys of `train` that say where a run is computed and what is spent on it, not what is computed.
+WHERE = {"device", "devices", "threads", "deterministic", "checkpoint_activations", "checkpoint_every", "sample_every"}
+
+
 class Train(Section):
     """Optimisation and bookkeeping; the defaults are the paper's where it states them."""
 
@@ -91,7 +95,11 @@ class Train(Section):
     early_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
     sample_every: Annotated[int, Field(ge=1)] = 500
+    precision: Literal["float32", "bf16"] = "float32"
+    deterministic: bool = True
+    checkpoint_activations: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: Annotated[int, Field(ge=1)] = 1
     threads: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("betas")
@@ -246,7 +254,7 @@ class Settings(Section):
 
     def fingerprint(self) -> str:
         """12 hexadecimal digits that change with any setting of what is computed, not with where it is computed."""
-        content = self.model_dump(mode="json", exclude={"train": {"device", "threads"}})
+        content = self.model_dump(mode="json", exclude={"train": WHERE})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -12,7 +12,7 @@ from alphagan.averaging import recalibrate, update_average
 from alphagan.cohort_config import Augment
 from alphagan.config import Settings
 from alphagan.objectives import OBJECTIVES
-from alphagan.seeding import seeded
+from alphagan.seeding import Draws, seeded
 from alphagan.volumes import Volumes, augment, batch_indices, to_uint8
 
 N_SAMPLES = 8  # volumes in a sample grid
@@ -39,11 +39,15 @@ class Training:
     def __init__(self, settings: Settings, device: torch.device):
         self.settings, self.device = settings, device
         self.objective = OBJECTIVES[settings.family](
-            settings.size, settings.model, settings.train.seed, departures=settings.departures
+            settings.size,
+            settings.model,
+            settings.train.seed,
+            settings.departures,
+            torch.bfloat16 if settings.train.precision == "bf16" else None,
         )
         self.networks = self.objective.networks
-        for name, network in self.networks.items():
-            network.to(device, memory_format=torch.preserve_format if name == "C" else torch.channels_last_3d)
+        for network in self.networks.values():
+            network.to(device)
         train, departures = settings.train, settings.departures
         self.augment = Augment(flip=False, intensity=None) if "no_augmentation" in departures else settings.augment
         lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
@@ -60,22 +64,20 @@ class Training:
     def step(self, volumes: Volumes, rows: list[int]) -> dict[str, torch.Tensor]:
         """One iteration: every phase, on real scans that this iteration draws. Returns the loss terms."""
         train = self.settings.train
-        generator = seeded(self.device, "step", train.seed, self.iteration)
+        draws = Draws(seeded(self.device, "step", train.seed, self.iteration))
         recorded, batches = {}, {}
         for phase in self.objective.phases:
             if phase.batch not in batches:
                 draw = self.iteration * self.objective.n_batches + phase.batch
                 picked = [rows[i] for i in batch_indices(len(rows), train.batch_size, draw, train.seed)]
-                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.augment, generator)
+                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.augment, draws)
             for name, network in self.networks.items():
                 network.requires_grad_(name in phase.updates)  # frozen networks cost no weight gradients
-            loss, terms = phase.loss(batches[phase.batch], generator)
-            loss.backward()
+            recorded |= phase.loss(batches[phase.batch], draws, torch.Tensor.backward)
             for name, n_steps in phase.updates.items():
                 for _ in range(n_steps):
                     self.optimisers[name].step()
                 self.optimisers[name].zero_grad()
-            recorded |= {name: term.detach() for name, term in terms.items()}
         update_average(self.G_average, self.networks["G"], train.ema_decay, self.iteration)
         self.iteration += 1
         if self.iteration == max(1, round(train.early_fraction * train.iterations)):

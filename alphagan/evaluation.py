@@ -21,7 +21,7 @@ from alphagan.metrics.ms_ssim import ms_ssim_as_published_index_pairs, ms_ssim_i
 from alphagan.metrics.pairs import mean_over_pairs, random_pairs
 from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
 from alphagan.paths import Paths
-from alphagan.seeding import seeded
+from alphagan.seeding import Draws, seeded
 from alphagan.volumes import Volumes, augment
 
 PROPOSED = "alpha_wgan_gp"  # the paper's own model
@@ -58,8 +58,8 @@ def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: i
     if len(set(people)) < 2:
         found = f"{len(set(people))} people in {' + '.join(splits)}"
         raise InputError(f"{volumes.folder}: {found}; evaluation needs two: add scans, or raise prepare.split.test")
-    generator = seeded("cpu", "real", seed, *splits)
-    x = torch.cat([augment(volumes.tensor(rows), how, generator) for _ in range(copies)])
+    draws = Draws(seeded("cpu", "real", seed, *splits))
+    x = torch.cat([augment(volumes.tensor(rows), how, draws) for _ in range(copies)])
     return Sample(x[:, 0], people * copies)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alphagan.config import SIZES, Model
 from alphagan.errors import InputError
-from alphagan.layers import CodeToCube, CubeToCode, InputConv3d, ResizeConv3d, norm
+from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d, norm
 
 LEAK = 0.2  # slope of every LeakyReLU
 
@@ -60,23 +60,23 @@ class Generator(nn.Module):
         Length of the code.
     width : float
         Multiplier of all channel counts; 1 is the paper.
-    folded : bool
-        False computes resize-convolutions the textbook way, with the same result.
+    dtype : torch.dtype, optional
+        Of activations between convolutions; float32 by default.
     """
 
-    def __init__(self, size: int, z_dim: int, width: float = 1.0, folded: bool = True):
+    def __init__(self, size: int, z_dim: int, width: float = 1.0, dtype: torch.dtype | None = None):
         super().__init__()
         side, channels = stages(size, width)
         inwards = channels[::-1]
         blocks = [CodeToCube(z_dim, inwards[0], side), nn.BatchNorm3d(inwards[0]), nn.ReLU(inplace=True)]
         for n_in, n_out in pairwise(inwards):
-            blocks += [ResizeConv3d(n_in, n_out, folded), nn.BatchNorm3d(n_out), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*blocks, ResizeConv3d(inwards[-1], 1, folded), nn.Tanh())
+            blocks += [ResizeConv3d(n_in, n_out, dtype), nn.BatchNorm3d(n_out), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*blocks, ResizeConv3d(inwards[-1], 1, dtype), nn.Tanh())
         self.z_dim = z_dim
 
     def forward(self, z: Tensor) -> Tensor:
         """Map codes (B, z_dim) to volumes (B, 1, S, S, S) in [-1, 1]."""
-        return self.layers(z)
+        return self.layers(z).to(z.dtype)
 
 
 class Discriminator(nn.Module):
@@ -92,19 +92,32 @@ class Discriminator(nn.Module):
         Multiplier of all channel counts; 1 is the paper.
     normalisation : {"batch", "group", "none"}
         Of every convolution but the first and the last; "batch" is the paper.
+    dtype : torch.dtype, optional
+        Of activations between convolutions; float32 by default.
     """
 
-    def __init__(self, size: int, n_out: int, width: float = 1.0, normalisation: str = "batch"):
+    def __init__(
+        self,
+        size: int,
+        n_out: int,
+        width: float = 1.0,
+        normalisation: str = "batch",
+        dtype: torch.dtype | None = None,
+    ):
         super().__init__()
         side, channels = stages(size, width)
-        blocks: list[nn.Module] = [InputConv3d(channels[0]), nn.LeakyReLU(LEAK)]
+        blocks: list[nn.Module] = [StridedConv3d(1, channels[0], dtype), nn.LeakyReLU(LEAK, inplace=True)]
         for n_in, n_next in pairwise(channels):
-            blocks += [nn.Conv3d(n_in, n_next, 4, stride=2, padding=1), norm(normalisation, n_next), nn.LeakyReLU(LEAK)]
+            blocks += [
+                StridedConv3d(n_in, n_next, dtype),
+                norm(normalisation, n_next),
+                nn.LeakyReLU(LEAK, inplace=True),
+            ]
         self.layers = nn.Sequential(*blocks, CubeToCode(channels[-1], n_out, side))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map volumes (B, 1, S, S, S) in [-1, 1] to (B, n_out)."""
-        return self.layers(x)
+        return self.layers(x).to(x.dtype)
 
 
 class Critic(Discriminator):
@@ -112,16 +125,23 @@ class Critic(Discriminator):
 
     Parameters
     ----------
-    size, width, normalisation
+    size, width, normalisation, dtype
         As `Discriminator` has them.
     patches : bool
         True ends in one more halving, which leaves a score for each octant of the volume: the released WGAN-GP's D.
     """
 
-    def __init__(self, size: int, width: float = 1.0, normalisation: str = "batch", patches: bool = False):
-        super().__init__(size, 1, width, normalisation)
+    def __init__(
+        self,
+        size: int,
+        width: float = 1.0,
+        normalisation: str = "batch",
+        patches: bool = False,
+        dtype: torch.dtype | None = None,
+    ):
+        super().__init__(size, 1, width, normalisation, dtype)
         if patches:
-            head = nn.Conv3d(stages(size, width)[1][-1], 1, 4, stride=2, padding=1)
+            head = StridedConv3d(stages(size, width)[1][-1], 1, dtype)
             self.layers[-1] = nn.Sequential(head, nn.Flatten())
 
     def features(self, x: Tensor) -> Tensor:
@@ -136,8 +156,8 @@ class Critic(Discriminator):
 class Encoder(Discriminator):
     """E: volume to code, without noise and with BatchNorm, as published."""
 
-    def __init__(self, size: int, z_dim: int, width: float = 1.0):
-        super().__init__(size, z_dim, width)
+    def __init__(self, size: int, z_dim: int, width: float = 1.0, dtype: torch.dtype | None = None):
+        super().__init__(size, z_dim, width, dtype=dtype)
 
 
 class VariationalEncoder(Discriminator):
@@ -145,14 +165,16 @@ class VariationalEncoder(Discriminator):
 
     Parameters
     ----------
-    size, z_dim, width
+    size, z_dim, width, dtype
         As `Encoder` has them.
     dense : bool
         True has the released code's heads, each of two fully connected layers.
     """
 
-    def __init__(self, size: int, z_dim: int, width: float = 1.0, dense: bool = False):
-        super().__init__(size, 2 * z_dim, width)
+    def __init__(
+        self, size: int, z_dim: int, width: float = 1.0, dense: bool = False, dtype: torch.dtype | None = None
+    ):
+        super().__init__(size, 2 * z_dim, width, dtype=dtype)
         if dense:
             side, channels = stages(size, width)
             self.layers[-1] = _DenseHeads(channels[-1] * side**3, max(1, round(2048 * width)), z_dim)
@@ -178,7 +200,8 @@ class _DenseHeads(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([head(x.flatten(1)) for head in self.heads], dim=1)
+        x = x.flatten(1).to(self.heads[0][0].weight.dtype)
+        return torch.cat([head(x) for head in self.heads], dim=1)
 
 
 class CodeCritic(nn.Module):
@@ -210,15 +233,15 @@ def build(
     size: int,
     model: Model,
     seed: int = 0,
-    folded: bool = True,
     names: str = "GEDC",
     departures: Collection[str] = (),
+    dtype: torch.dtype | None = None,
 ) -> dict[str, nn.Module]:
     """Make a model's networks with PyTorch's default initialisation, drawn from `seed` alone.
 
     Parameters
     ----------
-    size, model, seed, folded
+    size, model, seed, dtype
         As `alphagan.objectives.Objective` has them.
     names : str
         Which networks, in the order of their initialisation; without C, E is variational.
@@ -233,13 +256,13 @@ def build(
 
     def encoder():
         if "C" in names:
-            return Encoder(size, model.z_dim, model.width)
-        return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures)
+            return Encoder(size, model.z_dim, model.width, dtype)
+        return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures, dtype)
 
     make = {
-        "G": lambda: Generator(size, model.z_dim, model.width, folded),
+        "G": lambda: Generator(size, model.z_dim, model.width, dtype),
         "E": encoder,
-        "D": lambda: Critic(size, model.width, model.critic_norm, "patch_critic" in departures),
+        "D": lambda: Critic(size, model.width, model.critic_norm, "patch_critic" in departures, dtype),
         "C": lambda: CodeCritic(model.z_dim, model.code_units, model.critic_norm),
     }
     with torch.random.fork_rng(devices=[]):

@@ -1,11 +1,16 @@
-"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it."""
+"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it; on one machine, or on a cluster.
+
+Where the environment variable ALPHAGAN_DASK holds the address of a Dask scheduler, its workers prepare the scans.
+"""
 
 import csv
 import hashlib
 import os
+import platform
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import joblib
@@ -18,6 +23,7 @@ from alphagan.config import Config, Prepare, Split
 from alphagan.errors import InputError
 from alphagan.paths import Paths
 
+WAIT_S = 300  # for the first worker of a Dask cluster, which a queue may start later
 AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
 SUBJECT_COLUMNS = [
     *("row", "subject", "session", "source", "sha256", "split", "brain_ml"),
@@ -52,7 +58,8 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     Raises
     ------
     InputError
-        If the cohort is unknown, has no scans, or none passes quality control.
+        If the cohort is unknown, has no scans, or none passes quality control; if ALPHAGAN_DASK is set and Dask is not
+        installed, no scheduler answers, or its workers do not share this machine's files.
     """
     if cohort_name not in config.cohorts:
         raise InputError(f"cohort {cohort_name!r} is not under cohorts (known: {', '.join(config.cohorts) or 'none'})")
@@ -63,14 +70,15 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
 
     # Unordered and through files, so that memory holds a few scans per worker, however many there are.
     tasks = (joblib.delayed(_prepare_part)(index, scan, settings, parts) for index, scan in enumerate(scans))
-    workers = joblib.Parallel(n_jobs=settings.workers, return_as="generator_unordered")
     hidden = None if progress is None else not progress
-    results = sorted(tqdm(workers(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
+    with _cluster(os.environ.get("ALPHAGAN_DASK")):
+        workers = joblib.Parallel(n_jobs=settings.workers, return_as="generator_unordered")
+        results = sorted(tqdm(workers(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
 
     seen, kept, quality = {}, [], []
-    for (_, part, reason), scan in zip(results, scans, strict=True):
+    for (_, part, content, reason), scan in zip(results, scans, strict=True):
         if part:
-            first = seen.setdefault(_content(part), scan)
+            first = seen.setdefault(content, scan)
             reason = "" if first is scan else f"duplicate: same voxels as {first.source}"
         if not reason:
             kept.append((scan, part))
@@ -119,23 +127,61 @@ def _fingerprint(settings: Prepare) -> str:
     return hashlib.sha256(content + Path(resample.__file__).read_bytes()).hexdigest()[:12]
 
 
-def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tuple[int, Path | None, str]:
-    """Prepare one scan into a file, unless it is there already; a scan that is refused has none, only a reason."""
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Send what joblib runs inside to the Dask scheduler at an address, if one is given."""
+    if not address:
+        yield
+        return
+    try:
+        from distributed import Client  # the one thing that needs Dask
+    except ModuleNotFoundError:
+        raise InputError(
+            "ALPHAGAN_DASK: Dask is not installed; run `pip install 'dask[distributed]'`, or unset ALPHAGAN_DASK"
+        ) from None
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"ALPHAGAN_DASK: no Dask scheduler answers at {address!r}: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WAIT_S)
+        except TimeoutError:
+            raise InputError(f"ALPHAGAN_DASK: the scheduler at {address!r} has no workers; start some") from None
+        with joblib.parallel_config("dask", client=client):
+            yield
+
+
+def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tuple[int, Path | None, bytes | None, str]:
+    """Prepare one scan into a file, unless it is there already.
+
+    Returns
+    -------
+    index, part, content, reason
+        The file, and a digest that equal cubes alone share; a scan that is refused has neither, but a reason.
+    """
+    if not parts.is_dir():
+        raise InputError(
+            f"{parts}: not found on {platform.node()}; start every Dask worker in the folder that prepares, on a file "
+            "system that all of them share"
+        )
     try:
         key = scan.fingerprint()
     except OSError:  # the image or the mask is missing, and prepare_scan says which
         key = scan.source
     part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-    if not part.exists():
-        try:
-            prepared = resample.prepare_scan(scan, settings)
-        except resample.QualityError as refusal:
-            return index, None, str(refusal)
-        temporary = part.with_suffix(f".{os.getpid()}.tmp")
-        with open(temporary, "wb") as file:
-            np.savez(file, **vars(prepared), sha256=_sha256(scan, prepared.cube))
-        os.replace(temporary, part)
-    return index, part, ""
+    if part.exists():
+        with np.load(part) as saved:
+            return index, part, hashlib.sha256(saved["cube"]).digest(), ""
+    try:
+        prepared = resample.prepare_scan(scan, settings)
+    except resample.QualityError as refusal:
+        return index, None, None, str(refusal)
+    temporary = part.with_suffix(f".{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        np.savez(file, **vars(prepared), sha256=_sha256(scan, prepared.cube))
+    os.replace(temporary, part)
+    return index, part, hashlib.sha256(prepared.cube).digest(), ""
 
 
 def _sha256(scan: Scan, cube: np.ndarray) -> str:
@@ -145,25 +191,20 @@ def _sha256(scan: Scan, cube: np.ndarray) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _content(part: Path) -> bytes:
-    with np.load(part) as saved:
-        return hashlib.sha256(saved["cube"].tobytes()).digest()
-
-
 def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) -> None:
-    shape = (len(kept), *[settings.size] * 3)
-    volumes = np.lib.format.open_memmap(folder / "volumes.npy", mode="w+", dtype=np.uint8, shape=shape)
     splits = assign_splits((scan.subject for scan, _ in kept), settings.split)
     rows = []
-    for row, (scan, part) in enumerate(kept):
-        with np.load(part) as saved:
-            volumes[row] = saved["cube"]
-            affine, sizes = saved["affine"], np.linalg.norm(saved["affine"][:3, :3], axis=0)
-            measured = [saved["brain_ml"].round(3), *sizes.round(6), *affine[:3].ravel(), *saved["intensity"]]
-            sha256 = str(saved["sha256"])
-        identity = [row, scan.subject, scan.session, scan.source, sha256, splits[scan.subject]]
-        rows.append([*identity, *map(float, measured)])
-    volumes.flush()
+    with open(folder / "volumes.npy", "wb") as file:  # row after row: pages of a memory map would count as memory
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *[settings.size] * 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for row, (scan, part) in enumerate(kept):
+            with np.load(part) as saved:
+                file.write(saved["cube"].tobytes())
+                affine, sizes = saved["affine"], np.linalg.norm(saved["affine"][:3, :3], axis=0)
+                measured = [saved["brain_ml"].round(3), *sizes.round(6), *affine[:3].ravel(), *saved["intensity"]]
+                sha256 = str(saved["sha256"])
+            identity = [row, scan.subject, scan.session, scan.source, sha256, splits[scan.subject]]
+            rows.append([*identity, *map(float, measured)])
     _write_csv(folder / "subjects.csv", SUBJECT_COLUMNS, rows)
 
 

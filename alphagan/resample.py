@@ -1,6 +1,7 @@
 """One scan to one cube: canonical RAS, checked, brain only, trimmed, averaged down; and the affine that leads back."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import nibabel
 import numpy as np
@@ -14,6 +15,7 @@ from alphagan.config import Prepare
 MAX_BRAIN_FILL = 0.75
 MAX_BRAIN_ML = 2500
 FEWEST_VALUES = 8  # of an image; masks and tissue maps have fewer
+COUNTED = 2**16  # voxels that are counted at a time, so that they stay in the processor's cache
 
 
 class QualityError(Exception):
@@ -50,26 +52,27 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     QualityError
         If the scan fails quality control.
     """
-    voxels, affine, brain = _read(scan)
-    if not brain.any():
+    voxels, affine, mask = _read(scan)
+    first, last = bounding_box(voxels if mask is None else mask)
+    if not last.any():
         inside = " inside the mask" if scan.mask else ""
         raise QualityError(f"empty: every voxel{inside} is zero")
-    first, last = bounding_box(brain)
     box = tuple(map(slice, first, last))
-    brain, voxels = brain[box], voxels[box].astype(np.float64)
+    voxels = _in_order(voxels[box])
+    brain = voxels != 0 if mask is None else _in_order(mask[box])
     values = voxels[brain]
     brain_ml = values.size * abs(np.linalg.det(affine[:3, :3])) / 1000
-    _check(values, brain.mean(), brain_ml, scan.mask is not None, settings)
+    _check(values, values.size / brain.size, brain_ml, scan.mask is not None, settings)
 
     start, stop = first.astype(float), last.astype(float)
     if settings.fit == "pad":
         start, stop = _isotropic_box(start, stop, np.linalg.norm(affine[:3, :3], axis=0), settings.field_of_view_mm)
-    low, high = np.percentile(values, [0.1, settings.upper_percentile])
+    low, high = _percentiles(values, [0.1, settings.upper_percentile])
     low = min(0.0, float(low))
     if high <= low:
         raise QualityError(f"no contrast: the brain's {settings.upper_percentile} percentile is {high:g}")
-    voxels = np.where(brain, voxels - low, 0.0)
-    cube = area_resize(voxels, start - first, stop - first, settings.size) * (255 / (high - low))
+    counted = None if low == 0 and mask is None else brain  # what is not brain is zero already
+    cube = area_resize(voxels, start - first, stop - first, settings.size, counted, low) * (255 / (high - low))
     return Prepared(
         cube=np.clip(np.rint(cube), 0, 255).astype(np.uint8),
         affine=cube_affine(affine, start, stop, settings.size),
@@ -109,7 +112,14 @@ def axis_weights(n_in: int, start: float, stop: float, n_out: int) -> np.ndarray
     return np.maximum(1 - distance, 0) * inside[:, None]
 
 
-def area_resize(volume: np.ndarray, start: np.ndarray, stop: np.ndarray, size: int) -> np.ndarray:
+def area_resize(
+    volume: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    size: int,
+    inside: np.ndarray | None = None,
+    zero: float = 0.0,
+) -> np.ndarray:
     """Resample the box [start, stop] of a volume to a cube by area averaging along each axis.
 
     Parameters
@@ -119,25 +129,49 @@ def area_resize(volume: np.ndarray, start: np.ndarray, stop: np.ndarray, size: i
         The box in voxels, counted from the outer edge of voxel 0; may reach outside, where the volume counts as zero.
     size : int
         Side S of the cube.
+    inside : ndarray of bool, (X, Y, Z), optional
+        Voxels that count; all others are zero. By default all count.
+    zero : float
+        Subtracted from the voxels that count.
 
     Returns
     -------
     cube : ndarray, (S, S, S), float64
         The same to the bit whatever the number of threads: sparse products sum in a fixed order, BLAS may not.
     """
-    cube = np.asarray(volume, dtype=np.float64)
-    for axis in range(3):
-        weights = csr_array(axis_weights(cube.shape[0], start[axis], stop[axis], size))
-        _, n_y, n_z = cube.shape
-        cube = (weights @ cube.reshape(-1, n_y * n_z)).reshape(size, n_y, n_z)
-        cube = np.moveaxis(cube, 0, -1)  # the next axis comes first; after three turns all are back in place
-    return np.ascontiguousarray(cube)
+    along_x, along_y, along_z = (
+        csr_array(axis_weights(*ends, size)) for ends in zip(volume.shape, start, stop, strict=True)
+    )
+    cube = np.empty((size, size, size))
+    # One plane of the cube after another: what is held in float64 fits into the processor's cache.
+    plane, term, counted = np.empty((3, *volume.shape[1:]))
+    for x, (begin, end) in enumerate(pairwise(along_x.indptr)):
+        plane[:] = 0
+        for row, weight in zip(along_x.indices[begin:end], along_x.data[begin:end], strict=True):
+            counted[:] = volume[row]
+            if inside is not None:
+                counted[:] = np.where(inside[row], counted - zero, 0.0)
+            plane += np.multiply(counted, weight, out=term)
+        cube[x] = (along_z @ (along_y @ plane).T).T
+    return cube
 
 
 def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and one past the last voxel of a mask that is not empty, two (3,) arrays of int."""
-    lines = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    return np.array([line[0] for line in lines]), np.array([line[-1] + 1 for line in lines])
+    """First and one past the last voxel that is not zero, two (3,) arrays of int; six zeros where there is none."""
+    # In the order of memory, forwards, one plane after another: several times faster.
+    forwards = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in mask.strides)
+    along = np.argmax(np.abs(mask.strides))
+    face, line = False, []
+    for plane in np.moveaxis(mask[forwards], along, 0):
+        inside = plane != 0
+        line.append(inside.any())
+        face = face | inside
+    lines = [face.any(axis=1), face.any(axis=0)]
+    lines.insert(along, np.array(line))
+    found = [np.flatnonzero(line[turned]) for line, turned in zip(lines, forwards, strict=True)]
+    if not found[0].size:
+        return np.zeros((2, 3), dtype=int)
+    return np.array([line[0] for line in found]), np.array([line[-1] + 1 for line in found])
 
 
 def cube_affine(affine: np.ndarray, start: np.ndarray, stop: np.ndarray, size: int) -> np.ndarray:
@@ -156,13 +190,13 @@ def cube_affine(affine: np.ndarray, start: np.ndarray, stop: np.ndarray, size: i
     return affine @ to_volume
 
 
-def _read(scan: Scan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Voxels in RAS order, their affine, and which of them are brain."""
+def _read(scan: Scan) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Voxels in RAS order, their affine, and which of them are brain (None: those that are not zero)."""
     try:
         image, mask = scan.load()
         voxels, affine = _canonical(image, "image")
         if mask is None:
-            return voxels, affine, voxels != 0
+            return voxels, affine, None
         inside, mask_affine = _canonical(mask, "mask")
     except QualityError:
         raise
@@ -194,6 +228,35 @@ def _canonical(image: SpatialImage, name: str) -> tuple[np.ndarray, np.ndarray]:
         raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
     canonical = nibabel.as_closest_canonical(SpatialImage(voxels, affine))
     return np.asanyarray(canonical.dataobj), canonical.affine
+
+
+def _in_order(voxels: np.ndarray) -> np.ndarray:
+    """Copy to C order and the processor's byte order, by planes that are small enough to be transposed in its cache."""
+    copy = np.empty(voxels.shape, voxels.dtype.newbyteorder("="))
+    along = 1 if np.argmin(np.abs(voxels.strides)) == 0 else 0
+    for source, target in zip(np.moveaxis(voxels, along, 0), np.moveaxis(copy, along, 0), strict=True):
+        target[:] = source
+    return copy
+
+
+def _percentiles(values: np.ndarray, percents: list[float]) -> np.ndarray:
+    """`np.percentile` of values as float64; integers of up to 16 bits are counted rather than sorted."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
+        return np.percentile(values.astype(np.float64), percents)
+    lowest, n_bins = int(values.min()), int(values.max()) - int(values.min()) + 1
+    counts = np.zeros(n_bins, dtype=np.int64)
+    for begin in range(0, values.size, COUNTED):
+        part = values[begin : begin + COUNTED].astype(np.int64)
+        part -= lowest
+        counts += np.bincount(part, minlength=n_bins)
+    place = (values.size - 1) * (np.array(percents) / 100)
+    before = np.floor(place)
+    left, right = (
+        lowest + np.searchsorted(counts.cumsum(), rank, side="right").astype(float) for rank in (before, before + 1)
+    )
+    share = place - before
+    # From the nearer end, as numpy does, so that rounding is the same.
+    return np.where(share < 0.5, left + (right - left) * share, right - (right - left) * (1 - share))
 
 
 def _onto(inside: np.ndarray, mask_affine: np.ndarray, shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import hashlib
 
 import torch
+from torch import Tensor
 
 
 def seeded(device: torch.device | str, *key: int | str) -> torch.Generator:
@@ -20,3 +21,33 @@ def seeded(device: torch.device | str, *key: int | str) -> torch.Generator:
     """
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+class Draws:
+    """Random numbers of one iteration, for this process's share of the volumes.
+
+    Every process draws the numbers of the joint batch from the same generator and keeps those of its own share, so
+    that several processes compute what one would with all their volumes.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+    rank, size : int
+        Which of how many processes this is.
+    """
+
+    def __init__(self, generator: torch.Generator, rank: int = 0, size: int = 1):
+        self.generator, self.rank, self.size = generator, rank, size
+
+    def normal(self, n: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Draw (n, *shape) from N(0, 1)."""
+        return self._share(torch.randn, n, shape, dtype)
+
+    def uniform(self, n: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Draw (n, *shape) from U[0, 1)."""
+        return self._share(torch.rand, n, shape, dtype)
+
+    def _share(self, draw, n: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        joint = (n * self.size, *shape)
+        drawn = draw(joint, dtype=dtype, device=self.generator.device, generator=self.generator)
+        return drawn[self.rank * n : (self.rank + 1) * n]

@@ -1,24 +1,28 @@
 """Train one model on one prepared cohort. Needs torch, numpy, pyyaml, pydantic and tqdm, nothing else."""
 
+import contextlib
 import json
+import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from alphagan import __version__, checkpoint
-from alphagan.config import Settings
+from alphagan.config import WHERE, Settings
 from alphagan.engine import Training
 from alphagan.errors import InputError
+from alphagan.files import named_disk_errors, write_atomically
+from alphagan.health import refuse_divergence, refuse_non_finite
+from alphagan.memory import keep_freed_memory
+from alphagan.progress import Progress
 from alphagan.volumes import Volumes
 
-LOG_EVERY = 10  # iterations between looks at the losses, which on a GPU wait for the device
-SHOWN = ("L_G", "L_D", "L_C", "l1")  # loss terms beside the progress bar
+LOOK_EVERY = 10  # iterations between looks at the losses, which on a GPU wait for the device
 
 OnSample = Callable[[np.ndarray, Path], None]
 
@@ -41,7 +45,17 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def fit(settings: Settings, prepared: Path, run: Path, scratch: Path, on_sample: OnSample | None = None) -> Path:
+def fit(
+    settings: Settings,
+    prepared: Path,
+    run: Path,
+    scratch: Path,
+    on_sample: OnSample | None = None,
+    *,
+    progress: bool | None = None,
+    rank: int = 0,
+    agree: Callable[[int], int] = lambda number: number,
+) -> Path:
     """Train, or go on training from the newest checkpoint, and write the finished run.
 
     Parameters
@@ -56,6 +70,13 @@ def fit(settings: Settings, prepared: Path, run: Path, scratch: Path, on_sample:
         Checkpoints, and history.csv and samples/ as they grow; below it, a folder for each configuration and data.
     on_sample : callable, (volumes, path without suffix), optional
         Draws a grid of samples while training.
+    progress : bool, optional
+        Speed, losses and memory on stderr; see `Progress`.
+    rank : int
+        Of this process among those that train together. All read, the first alone writes and speaks.
+    agree : callable, (signal number) -> signal number, optional
+        Asked after every iteration with the signal that this process was sent, or 0; returns what all processes make
+        of it, so that they stop after the same iteration.
 
     Returns
     -------
@@ -64,14 +85,14 @@ def fit(settings: Settings, prepared: Path, run: Path, scratch: Path, on_sample:
     Raises
     ------
     InputError
-        If the cohort is not prepared, does not fit the settings, or the disk is full.
+        If the cohort is not prepared, does not fit the settings, the disk is full, or a checkpoint is not this run's.
     FloatingPointError
-        If a loss is not finite, naming the iteration and the last good checkpoint.
+        If a loss or a weight is not finite, or a loss diverges, naming the iteration and the last good checkpoint.
     Interrupted
         On SIGTERM or Ctrl-C, after saving a checkpoint, with a non-zero exit status.
     """
     # Initialise
-    train = settings.train
+    train, writes = settings.train, rank == 0
     if train.threads:
         torch.set_num_threads(train.threads)  # sums of floats depend on their number
     volumes = Volumes(prepared)
@@ -80,57 +101,108 @@ def fit(settings: Settings, prepared: Path, run: Path, scratch: Path, on_sample:
             f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again"
         )
     rows = volumes.rows("train")
+    configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | {"data": volumes.fingerprint()}
     work = scratch / f"{settings.fingerprint()}-{volumes.fingerprint()}"
-    (work / "samples").mkdir(parents=True, exist_ok=True)
-    training = Training(settings, choose_device(train.device))
+    title = f"{settings.cohort} {settings.name}"
+    say = checkpoint.to_stderr if writes else lambda message: None
 
-    # Resume
-    saved = checkpoint.load_newest(work, training.device)
-    if saved:
-        training.restore(saved)
+    with arithmetic(train.deterministic), _signals() as asked:
+        device = choose_device(train.device)
+        if device.type == "cpu":
+            keep_freed_memory()
+        training = Training(settings, device)
 
-    # Train
-    asked: list[int] = []
-    previous = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in _signals()}
-    bar = tqdm(
-        total=train.iterations, initial=training.iteration, desc=f"{settings.cohort} {settings.name}", disable=None
-    )
-    pending = []
+        # Resume
+        saved = checkpoint.load_newest(work, training.device, configuration, say)
+        if saved:
+            training.restore(saved)
+            say(f"{title}: goes on from iteration {training.iteration} of {train.iterations}")
+        elif other := checkpoint.left_behind(work, configuration):
+            say(other)
+        del saved  # as large as the networks and the optimisers' state
+        if writes:
+            checkpoint.describe(work, configuration)
+
+        # Train
+        pending, stop = [], 0
+        shown = Progress(title, training.iteration, train.iterations, training.device, progress if writes else False)
+        try:
+            with shown:
+                while training.iteration < train.iterations and not stop:
+                    pending.append(training.step(volumes, rows))
+                    done, losses = training.iteration, None
+                    stop = agree(asked[0] if asked else 0)
+                    save_now = bool(stop) or done % train.checkpoint_every == 0 or done == train.iterations
+                    if save_now or done % LOOK_EVERY == 0 or shown.due:
+                        losses, pending = training.record(pending), []
+                        refuse_divergence(training.columns, training.history)
+                    # Before the checkpoint: a run that is killed while it draws goes back, and draws again.
+                    if writes and on_sample and done % train.sample_every == 0:
+                        with named_disk_errors(work / "samples"):
+                            (work / "samples").mkdir(exist_ok=True)
+                            on_sample(training.sample(), work / "samples" / f"iteration-{done:06d}")
+                    if writes and save_now:
+                        checkpoint.save(training.state(), work, done, configuration)
+                        _write_history(training, work)
+                    shown.step(done, losses, now=save_now)
+            if stop:
+                say(f"{title}: {signal.Signals(stop).name}, saved at iteration {done}; start it again to go on")
+                raise Interrupted(128 + stop)
+            if writes:
+                _publish(training, volumes, work, run)
+        except FloatingPointError as error:
+            good = checkpoint.newest(work, before=getattr(error, "since", None))
+            hint = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before"
+            raise FloatingPointError(f"{title}: {error}; {hint}") from None
+    return run
+
+
+@contextlib.contextmanager
+def arithmetic(deterministic: bool) -> Iterator[None]:
+    """Choose between kernels that repeat to the byte and whichever are fastest; what was set before comes back after.
+
+    Raises
+    ------
+    RuntimeError
+        By torch, inside, where an operation has no deterministic kernel.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark, fill = torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory
+    if deterministic:  # read once, when CUDA starts, so that there is nothing to bring back
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs a write of every tensor that is made
     try:
-        while training.iteration < train.iterations:
-            pending.append(training.step(volumes, rows))
-            bar.update()
-            done = training.iteration
-            save_now = done % train.checkpoint_every == 0 or done == train.iterations or asked
-            if save_now or done % LOG_EVERY == 0:
-                last = training.record(pending)
-                pending = []
-                bar.set_postfix({name: f"{value:.3g}" for name, value in last.items() if name in SHOWN})
-            if done % train.sample_every == 0 and on_sample:
-                on_sample(training.sample(), work / "samples" / f"iteration-{done:06d}")
-            if save_now:
-                checkpoint.save(training.state(), work, done)
-                training.write_history(work / "history.csv")
-            if asked:
-                raise Interrupted(128 + asked[0])
-    except FloatingPointError as error:
-        raise FloatingPointError(f"{error}; the last good checkpoint is in {work}") from None
+        yield
     finally:
-        bar.close()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-    # Finish
-    return _publish(training, volumes, work, run)
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory = benchmark, fill
 
 
-def _signals() -> tuple[int, ...]:
-    """Signals that ask a run to stop; Python lets only the main thread listen to them."""
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect the signals that ask a run to stop; Python lets only the main thread listen to them."""
+    asked: list[int] = []
     listening = threading.current_thread() is threading.main_thread()
-    return (signal.SIGTERM, signal.SIGINT) if listening else ()
+    numbers = (signal.SIGTERM, signal.SIGINT) if listening else ()
+    before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
-def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> Path:
+def _write_history(training: Training, folder: Path) -> None:
+    """Write one line per iteration, with 9 significant digits."""
+    lines = [",".join(["iteration", *training.columns])]
+    lines += [",".join([str(i), *(f"{value:.9g}" for value in row)]) for i, row in enumerate(training.history, 1)]
+    text = "\n".join(lines) + "\n"
+    write_atomically(lambda file: file.write(text.encode()), folder, "history.csv")
+
+
+def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> None:
     """Put the finished run together beside its final place, then move it there in one step."""
     rows = volumes.rows("train")
     facts = {
@@ -142,13 +214,20 @@ def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> Pat
         "data": volumes.fingerprint(),
         "voxel_size_mm": volumes.voxel_sizes_mm(rows).mean(0).round(4).tolist(),
     }
-    whole = work / "run"
-    shutil.rmtree(whole, ignore_errors=True)
-    checkpoint.save_atomically(training.weights(), whole, "weights.pt")
-    (whole / "config.json").write_text(json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n")
-    training.write_history(whole / "history.csv")
-    shutil.copytree(work / "samples", whole / "samples")
-    shutil.rmtree(run, ignore_errors=True)
-    run.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(whole, run)
-    return run
+    config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"
+    weights = training.weights()
+    refuse_non_finite(weights, training.iteration)
+    partial = run.with_name(f".{run.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        write_atomically(lambda file: torch.save(weights, file), partial, "weights.pt")
+        write_atomically(lambda file: file.write(config.encode()), partial, "config.json")
+        _write_history(training, partial)
+        with named_disk_errors(partial):
+            (partial / "samples").mkdir()
+            for path in sorted((work / "samples").glob("*")):
+                shutil.copy(path, partial / "samples")
+            shutil.rmtree(run, ignore_errors=True)
+            partial.rename(run)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -2,8 +2,10 @@
 
 import csv
 import hashlib
+import mmap
+import sys
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from alphagan.cohort_config import Augment
 from alphagan.errors import InputError
-from alphagan.seeding import seeded
+from alphagan.seeding import Draws, seeded
 
 
 def to_range(volumes: np.ndarray | Tensor) -> Tensor:
@@ -38,8 +40,6 @@ class Volumes:
     Attributes
     ----------
     array : ndarray, (N, S, S, S), uint8, memory-mapped
-    subjects : list of dict
-        The rows of subjects.csv, in the order of `array`.
 
     Raises
     ------
@@ -51,16 +51,23 @@ class Volumes:
         self.folder = Path(folder)
         try:
             self.array = np.load(self.folder / "volumes.npy", mmap_mode="r")
-            with open(self.folder / "subjects.csv", newline="") as file:
-                self.subjects = list(csv.DictReader(file))
+            with open(self.folder / "subjects.csv", "rb") as file:
+                n_subjects = sum(1 for line in file if line.strip()) - 1
         except FileNotFoundError as error:
             raise InputError(f"{error.filename}: not found; run `alphagan prepare {self.folder.name}` first") from None
         except ValueError as error:
             raise InputError(f"{self.folder / 'volumes.npy'}: damaged ({error}); prepare the cohort again") from None
-        if len(self.subjects) != len(self.array):
+        if n_subjects != len(self.array):
             raise InputError(
                 f"{self.folder}: subjects.csv and volumes.npy disagree in length; prepare the cohort again"
             )
+        self._columns: dict[str, list[str]] = {}
+
+    @cached_property
+    def subjects(self) -> list[dict[str, str]]:
+        """The rows of subjects.csv, in the order of `array`: some 2 kB of memory each, so read when first needed."""
+        with open(self.folder / "subjects.csv", newline="") as file:
+            return list(csv.DictReader(file))
 
     @property
     def size(self) -> int:
@@ -69,17 +76,19 @@ class Volumes:
 
     def rows(self, *splits: str) -> list[int]:
         """Rows of the scans in the named splits ("train", "val", "test"); all scans where none is named."""
-        return [row for row, subject in enumerate(self.subjects) if not splits or subject["split"] in splits]
+        return [row for row, split in enumerate(self._column("split")) if not splits or split in splits]
 
     def people(self, rows: Sequence[int]) -> list[str]:
         """Who each row is a scan of."""
-        return [self.subjects[row]["subject"] for row in rows]
+        subjects = self._column("subject")
+        return [subjects[row] for row in rows]
 
     def affines(self, rows: Sequence[int]) -> np.ndarray:
         """Affines from voxel of the cube to scanner millimetres, (n, 4, 4)."""
-        names = [f"a{i}{j}" for i in range(3) for j in range(4)]
-        top = np.array([[float(self.subjects[row][name]) for name in names] for row in rows]).reshape(-1, 3, 4)
-        return np.concatenate([top, np.broadcast_to([[[0.0, 0.0, 0.0, 1.0]]], (len(top), 1, 4))], axis=1)
+        affines = np.zeros((len(rows), 4, 4))
+        affines[:, 3, 3] = 1
+        affines[:, :3] = self._tops[np.asarray(rows, dtype=int)]
+        return affines
 
     def voxel_sizes_mm(self, rows: Sequence[int]) -> np.ndarray:
         """Voxel sizes of the cubes in millimetres, (n, 3)."""
@@ -87,11 +96,48 @@ class Volumes:
 
     def tensor(self, rows: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
         """Read rows as (n, 1, S, S, S) float32 in [-1, 1]."""
-        return to_range(torch.from_numpy(self.array[np.asarray(rows, dtype=int)]).to(device)).unsqueeze(1)
+        rows = np.asarray(rows, dtype=int)
+        self._ask_for(rows)
+        return to_range(torch.from_numpy(self.array[rows]).to(device)).unsqueeze(1)
 
     def fingerprint(self) -> str:
         """12 hexadecimal digits that change with the scans, their splits or the way they were prepared."""
         return hashlib.sha256((self.folder / "subjects.csv").read_bytes()).hexdigest()[:12]
+
+    def _column(self, name: str) -> list[str]:
+        """One column of subjects.csv; the others are not kept."""
+        if name not in self._columns:
+            with open(self.folder / "subjects.csv", newline="") as file:
+                reader = csv.reader(file)
+                at = self._places(next(reader), [name])[0]
+                self._columns[name] = [sys.intern(row[at]) for row in reader if row]
+        return self._columns[name]
+
+    @cached_property
+    def _tops(self) -> np.ndarray:
+        """First three rows of every affine, (N, 3, 4)."""
+        with open(self.folder / "subjects.csv", newline="") as file:
+            reader = csv.reader(file)
+            at = self._places(next(reader), [f"a{i}{j}" for i in range(3) for j in range(4)])
+            numbers = (float(row[place]) for row in reader if row for place in at)
+            return np.fromiter(numbers, dtype=float, count=12 * len(self.array)).reshape(-1, 3, 4)
+
+    def _places(self, header: list[str], names: list[str]) -> list[int]:
+        missing = [name for name in names if name not in header]
+        if missing:
+            raise InputError(f"{self.folder / 'subjects.csv'}: no column {missing[0]}; prepare the cohort again")
+        return [header.index(name) for name in names]
+
+    def _ask_for(self, rows: np.ndarray) -> None:
+        """Have the system read whole scans side by side: what is not in memory yet would come page by page."""
+        mapped, n_bytes = self.array._mmap, self.array[0].nbytes
+        if not hasattr(mapped, "madvise"):  # Windows
+            return
+        first = self.array.offset % mmap.ALLOCATIONGRANULARITY
+        for row in rows % len(self.array):
+            begin = first + int(row) * n_bytes
+            page = begin - begin % mmap.PAGESIZE
+            mapped.madvise(mmap.MADV_WILLNEED, page, begin + n_bytes - page)
 
 
 @lru_cache(maxsize=4)
@@ -113,7 +159,7 @@ def batch_indices(n: int, batch_size: int, draw: int, seed: int) -> np.ndarray:
     return np.array([_order(n, seed, int(position // n))[position % n] for position in positions])
 
 
-def augment(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
+def augment(x: Tensor, how: Augment, draws: Draws) -> Tensor:
     """Flip left and right, and scale intensities, each sample for itself (paper, section 3).
 
     Parameters
@@ -121,15 +167,24 @@ def augment(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     x : Tensor, (B, 1, X, Y, Z), float32 in [-1, 1], X from left to right (RAS)
     how : Augment
         flip: with probability 1/2. intensity [low, high]: multiply by U(low, high) with background at 0.
-    generator : torch.Generator
+    draws : Draws
         On the device of `x`.
     """
     shape = (len(x), 1, 1, 1, 1)
     if how.flip:
-        flipped = torch.rand(shape, device=x.device, generator=generator) < 0.5
-        x = torch.where(flipped, x.flip(2), x)
+        x = _flip(x, draws.uniform(*shape) < 0.5)
     if how.intensity:
         low, high = how.intensity
-        scale = low + (high - low) * torch.rand(shape, device=x.device, generator=generator)
-        x = (x + 1) * scale - 1
+        scale = low + (high - low) * draws.uniform(*shape)
+        # In place once there is a copy: fresh memory costs more than the arithmetic.
+        x = (x.add_(1) if how.flip else x + 1).mul_(scale).sub_(1)
     return x
+
+
+def _flip(x: Tensor, flipped: Tensor) -> Tensor:
+    """Copy x (B, 1, X, Y, Z), from right to left where `flipped` (B, 1, ...) says so, in one pass over whole planes."""
+    n, _, n_planes = x.shape[:3]
+    planes = torch.arange(n_planes, device=x.device)
+    planes = torch.where(flipped.view(n, 1), planes.flip(0), planes)
+    planes = planes + n_planes * torch.arange(n, device=x.device).view(n, 1)
+    return x.flatten(0, 2).index_select(0, planes.flatten()).view(x.shape)

@@ -1,6 +1,7 @@
 """Small things that many tests need: settings, prepared cohorts."""
 
 import csv
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -35,3 +36,15 @@ def write_prepared(folder: Path, n=20, size=16, seed=0) -> Path:
             split = ("train", "val", "test")[(row % 5 == 3) + 2 * (row % 5 == 4)]
             writer.writerow([row, f"sub-{row:03d}", "", split, *affine])
     return folder
+
+
+def digests(run: Path) -> list[str]:
+    """Hashes of what a finished run must repeat to the byte."""
+    return [hashlib.sha256((run / name).read_bytes()).hexdigest() for name in ("weights.pt", "history.csv")]
+
+
+def summed(loss, x_real, draws):
+    """A phase's loss as one graph, and its terms; training differentiates summand by summand."""
+    summands = []
+    terms = loss(x_real, draws, summands.append)
+    return sum(summands), terms

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from factories import tiny_settings, write_prepared
+from factories import summed, tiny_settings, write_prepared
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
@@ -16,6 +16,7 @@ from alphagan.generate import Run, reconstruct, sample
 from alphagan.networks import VariationalEncoder, n_parameters
 from alphagan.objectives import OBJECTIVES, gradient_penalty
 from alphagan.objectives.wgan_gp import per_voxel_penalty
+from alphagan.seeding import Draws
 from alphagan.training import fit
 from alphagan.volumes import Volumes
 
@@ -40,6 +41,10 @@ def rng(seed=9):
     return torch.Generator().manual_seed(seed)
 
 
+def draws():
+    return Draws(rng())
+
+
 def gradient(objective, loss, name):
     parameters = list(objective.networks[name].parameters())
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters, retain_graph=True)])
@@ -62,14 +67,14 @@ def test_alpha_gan(norm):
     ours, x = make("alpha_gan", critic_norm=norm), volumes()
     G, E, D, C = (ours.networks[name] for name in "GEDC")
 
-    loss, _ = ours.phases[0].loss(x, rng())
+    loss, _ = summed(ours.phases[0].loss, x, draws())
     z_rand = torch.randn(3, 6, dtype=torch.float64, generator=rng())
     z_enc = E(x)
     x_rec = G(z_enc)
     expected = 10 * F.l1_loss(x_rec, x) + bce(C(z_enc), 1.0) + bce(D(x_rec), 1.0) + bce(D(G(z_rand)), 1.0)
     assert_same(ours, loss, expected, "EG")
 
-    loss, _ = ours.phases[1].loss(x, rng())
+    loss, _ = summed(ours.phases[1].loss, x, draws())
     x_rec, x_rand, z_enc = G(E(x)).detach(), G(z_rand).detach(), E(x).detach()
     expected = 2 * bce(D(x), 1.0) + bce(D(x_rec), 0.0) + bce(D(x_rand), 0.0) + bce(C(z_enc), 0.0) + bce(C(z_rand), 1.0)
     assert_same(ours, loss, expected, "DC")
@@ -87,20 +92,20 @@ def test_vae_gan():
     ours, x = make("vae_gan"), volumes()
     G, E, D = (ours.networks[name] for name in "GED")
 
-    loss, _ = ours.phases[0].loss(x, rng())
+    loss, _ = summed(ours.phases[0].loss, x, draws())
     generator = rng()
     x_rec = G(encoded(E, x, generator)[0]).detach()
     x_rand = G(torch.randn(3, 6, dtype=torch.float64, generator=generator)).detach()
     assert_same(ours, loss, bce(D(x), 1.0) + bce(D(x_rec), 0.0) + bce(D(x_rand), 0.0), "D")
 
-    loss, _ = ours.phases[1].loss(x, rng())
+    loss, _ = summed(ours.phases[1].loss, x, draws())
     generator = rng()
     x_rec = G(encoded(E, x, generator)[0].detach())
     x_rand = G(torch.randn(3, 6, dtype=torch.float64, generator=generator))
     expected = bce(D(x_rec), 1.0) + bce(D(x_rand), 1.0) + 10 * F.mse_loss(D.features(x_rec), D.features(x).detach())
     assert_same(ours, loss, expected, "G")
 
-    loss, terms = ours.phases[2].loss(x, rng())
+    loss, terms = summed(ours.phases[2].loss, x, draws())
     z_enc, divergence = encoded(E, x, rng())
     torch.testing.assert_close(terms["prior_E"], divergence, rtol=1e-9, atol=1e-12)
     likelihood = Normal(D.features(x).detach(), 1.0).log_prob(D.features(G(z_enc))).flatten(1)
@@ -114,7 +119,7 @@ def test_wgan_gp():
     assert [phase.batch for phase in ours.phases[:5]] == [0, 1, 2, 3, 4]
     G, D = ours.G, ours.D
 
-    loss, _ = ours.phases[0].loss(x, rng())
+    loss, _ = summed(ours.phases[0].loss, x, draws())
     generator = rng()
     x_rand = G(torch.randn(3, 6, dtype=torch.float64, generator=generator)).detach()
     e = torch.rand(3, 1, 1, 1, 1, dtype=torch.float64, generator=generator)
@@ -123,7 +128,7 @@ def test_wgan_gp():
     expected = D(x_rand).mean() - D(x).mean() + 10 * ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
     assert_same(ours, loss, expected, "D")
 
-    loss, _ = ours.phases[-1].loss(x, rng())
+    loss, _ = summed(ours.phases[-1].loss, x, draws())
     assert_same(ours, loss, -D(G(torch.randn(3, 6, dtype=torch.float64, generator=rng()))).mean(), "G")
 
 
@@ -142,13 +147,15 @@ def test_batches_of_real_scans_per_iteration():
 def test_dead_code_gradient():
     """C's distance is that of -C(z_rand) alone, whatever the encoder says; its codes are in the penalty only."""
     ours = make("alpha_wgan_gp", ["dead_code_gradient"], lambda1=0.0)
-    loss, _ = ours.critics_loss(volumes(), rng())
+    loss, _ = summed(ours.critics_loss, volumes(), draws())
     z_rand = torch.randn(3, 6, dtype=torch.float64, generator=rng())
     torch.testing.assert_close(gradient(ours, loss, "C"), gradient(ours, -ours.C(z_rand).mean(), "C"))
-    other, _ = ours.critics_loss(volumes(seed=6), rng())
+    other, _ = summed(ours.critics_loss, volumes(seed=6), draws())
     torch.testing.assert_close(gradient(ours, other, "C"), gradient(ours, -ours.C(z_rand).mean(), "C"))
     penalised = make("alpha_wgan_gp", ["dead_code_gradient"])
-    both = [gradient(penalised, penalised.critics_loss(x, rng())[0], "C") for x in (volumes(), volumes(seed=6))]
+    both = [
+        gradient(penalised, summed(penalised.critics_loss, x, draws())[0], "C") for x in (volumes(), volumes(seed=6))
+    ]
     assert not torch.allclose(*both)
 
 
@@ -196,7 +203,7 @@ def test_saturating_loss():
         ours = make("vae_gan", departures, lambda2=0.0)
         with torch.no_grad():
             ours.D.layers[-1].bias -= 20.0  # D(fake) is about 2e-9
-        loss, _ = ours.generator_loss(volumes(), rng())
+        loss, _ = summed(ours.generator_loss, volumes(), draws())
         norms[len(departures)] = gradient(ours, loss, "G").norm().item()
     assert norms[1] < 1e-6 * norms[0]
 
@@ -204,9 +211,9 @@ def test_saturating_loss():
 def test_pixel_reconstruction():
     ours, x = make("vae_gan", ["pixel_reconstruction"]), volumes()
     z_enc, divergence = encoded(ours.E, x, rng())
-    loss, _ = ours.encoder_loss(x, rng())
+    loss, _ = summed(ours.encoder_loss, x, draws())
     assert_same(ours, loss, divergence + 10 * F.mse_loss(ours.G(z_enc), x), "E")
-    loss, _ = ours.generator_loss(x, rng())
+    loss, _ = summed(ours.generator_loss, x, draws())
     generator = rng()
     x_rec = ours.G(encoded(ours.E, x, generator)[0])
     x_rand = ours.G(torch.randn(3, 6, dtype=torch.float64, generator=generator))
@@ -215,7 +222,7 @@ def test_pixel_reconstruction():
 
 def test_averaged_kl():
     x = volumes()
-    (_, terms), (_, averaged) = (make("vae_gan", d).encoder_loss(x, rng()) for d in ((), ("averaged_kl",)))
+    (_, terms), (_, averaged) = (summed(make("vae_gan", d).encoder_loss, x, draws()) for d in ((), ("averaged_kl",)))
     torch.testing.assert_close(terms["prior_E"], 6 * averaged["prior_E"])
 
 
@@ -232,10 +239,10 @@ def test_per_voxel_penalty():
         return x.sum((1, 2, 3, 4))
 
     real, fake = volumes(2)
-    assert per_voxel_penalty(critic, real, fake, rng()).item() == pytest.approx(0, abs=1e-12)
-    assert gradient_penalty(critic, real, fake, rng()).item() == pytest.approx((SIZE**1.5 - 1) ** 2)
+    assert per_voxel_penalty(critic, real, fake, draws()).item() == pytest.approx(0, abs=1e-12)
+    assert gradient_penalty(critic, real, fake, draws()).item() == pytest.approx((SIZE**1.5 - 1) ** 2)
     ours = make("wgan_gp", ["per_voxel_penalty"])
-    loss, terms = ours.critic_loss(real, rng())
+    loss, terms = summed(ours.critic_loss, real, draws())
     torch.testing.assert_close(loss, 10 * terms["penalty_D"] - terms["distance_D"])
     assert terms["penalty_D"].item() == pytest.approx(1, abs=0.1)  # no voxel's slope is near 1 in a new network
 

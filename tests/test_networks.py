@@ -5,8 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from alphagan.config import SIZES, Model
+from alphagan.convolution import from_blocks, to_blocks
 from alphagan.errors import InputError
-from alphagan.layers import CodeToCube, CubeToCode, InputConv3d, ResizeConv3d, from_blocks, to_blocks
+from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d
 from alphagan.networks import build, describe, n_parameters, stages
 
 PUBLISHED = {"G": 37_416_512, "D": 11_049_665, "E": 43_785_896, "C": 20_901_889}
@@ -67,20 +68,32 @@ def noise(*shape):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 2, 2), (3, 4, 5)])
 @pytest.mark.parametrize("n_out", [1, 4])
-@pytest.mark.parametrize("folded", [True, False])
-def test_resize_convolution_equals_the_textbook_to_second_order(shape, n_out, folded):
-    layer = ResizeConv3d(3, n_out, folded).double()
+def test_resize_convolution_equals_the_textbook_to_second_order(shape, n_out):
+    layer = ResizeConv3d(3, n_out).double()
     assert_equal_to_second_order(
         layer, lambda x: textbook_resize_conv(x, layer.weight), noise(2, 3, *shape), layer.weight
     )
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 2), (4, 6, 8)])
-def test_input_convolution_equals_the_textbook_to_second_order(shape):
-    layer = InputConv3d(3).double()
+@pytest.mark.parametrize(("n_in", "n_out"), [(1, 3), (2, 3), (2, 70)])  # one channel, many voxels, many weights
+def test_strided_convolution_equals_the_textbook_to_second_order(shape, n_in, n_out):
+    layer = StridedConv3d(n_in, n_out).double()
     assert_equal_to_second_order(
-        layer, lambda x: F.conv3d(x, layer.weight, layer.bias, 2, 1), noise(2, 1, *shape), layer.weight
+        layer, lambda x: F.conv3d(x, layer.weight, layer.bias, 2, 1), noise(2, n_in, *shape), layer.weight
     )
+
+
+@pytest.mark.parametrize("layer", [StridedConv3d(2, 3, torch.bfloat16), ResizeConv3d(2, 3, torch.bfloat16)])
+def test_bfloat16_layers_keep_bfloat16_and_give_float32_gradients(layer):
+    x = noise(2, 2, 4, 4, 4).float()
+    y = layer(x)
+    assert y.dtype == torch.bfloat16
+    y.float().square().sum().backward()
+    assert layer.weight.grad.dtype == torch.float32
+    exact = F.conv3d(x, layer.weight, layer.bias, 2, 1) if layer.stride[0] == 2 else None
+    if exact is not None:
+        torch.testing.assert_close(y.float(), exact, rtol=0.02, atol=0.02)
 
 
 def test_blocks_and_back_is_the_identity():

@@ -1,33 +1,21 @@
-"""Training repeats to the byte, survives being killed, and refuses what it cannot do in one line."""
+"""Training repeats to the byte, says what it does, and refuses what it cannot do in one line."""
 
-import hashlib
+import io
 import os
-import signal
-import subprocess
+import re
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from factories import tiny_settings, write_prepared
+from factories import digests, tiny_settings, write_prepared
 
-from alphagan import checkpoint, training
+from alphagan import progress, training
 from alphagan.averaging import recalibrate, update_average
 from alphagan.engine import Training
 from alphagan.errors import InputError
 from alphagan.networks import Generator
 from alphagan.volumes import Volumes
-
-RUN_ONE = """
-import sys, pathlib
-sys.path.insert(0, {tests!r})
-from factories import tiny_settings
-from alphagan.training import fit
-d = pathlib.Path({folder!r})
-fit(tiny_settings(iterations=12), d / "prepared", d / "run", d / "scratch")
-"""
 
 
 @pytest.fixture
@@ -36,11 +24,11 @@ def prepared(tmp_path):
 
 
 def fit(tmp_path, name="run", **changes):
-    return training.fit(tiny_settings(**changes), tmp_path / "prepared", tmp_path / name, tmp_path / f"scratch-{name}")
-
-
-def digests(run):
-    return [hashlib.sha256((run / name).read_bytes()).hexdigest() for name in ("weights.pt", "history.csv")]
+    scratch, how = tmp_path / f"scratch-{name}", {}
+    for key in ("on_sample", "progress", "rank"):
+        if key in changes:
+            how[key] = changes.pop(key)
+    return training.fit(tiny_settings(**changes), tmp_path / "prepared", tmp_path / name, scratch, **how)
 
 
 def test_same_seed_same_bytes_and_another_seed_others(tmp_path, prepared):
@@ -68,78 +56,10 @@ def test_run_folder_holds_what_the_contract_says(tmp_path, prepared):
     assert drawn[0][0].dtype == np.uint8
 
 
-def start(tmp_path):
-    code = RUN_ONE.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
-
-
-def wait_for_checkpoint(tmp_path, process):
-    while not list((tmp_path / "scratch").glob("*/checkpoint-*.pt")):
-        assert process.poll() is None, process.stderr.read().decode()
-        time.sleep(0.01)
-
-
-def test_killed_and_resumed_equals_uninterrupted(tmp_path, prepared):
-    process = start(tmp_path)
-    wait_for_checkpoint(tmp_path, process)
-    process.kill()
-    process.wait()
-    assert not (tmp_path / "run").exists()
-    assert start(tmp_path).wait() == 0
-    reference = fit(tmp_path, "reference", iterations=12)
-    assert digests(tmp_path / "run") == digests(reference)
-
-
-def test_sigterm_saves_and_exits_non_zero(tmp_path, prepared):
-    process = start(tmp_path)
-    wait_for_checkpoint(tmp_path, process)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait() in (128 + signal.SIGTERM, 0)
-    if process.returncode:  # it may have been finishing already
-        state = checkpoint.load_newest(next((tmp_path / "scratch").iterdir()))
-        assert 0 < state["iteration"] < 12
-
-
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, prepared, capsys):
-    run = fit(tmp_path)
-    newest = sorted(next((tmp_path / "scratch-run").iterdir()).glob("checkpoint-*.pt"))[-1]
-    newest.write_bytes(newest.read_bytes()[:-100])
-    before = digests(run)
-    assert digests(fit(tmp_path)) == before
-    assert f"{newest}: damaged" in capsys.readouterr().err
-
-
-def test_only_two_checkpoints_are_kept(tmp_path):
-    for iteration in (1, 2, 3):
-        checkpoint.save({"x": torch.zeros(3)}, tmp_path, iteration)
-    assert [path.name[:19] for path in sorted(tmp_path.iterdir())] == ["checkpoint-00000002", "checkpoint-00000003"]
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("tmpfs cannot be mounted here")
-    try:
-        checkpoint.save({"x": torch.zeros(100_000)}, disk, 1)
-        with pytest.raises(InputError, match="could not write"):
-            checkpoint.save({"x": torch.zeros(200_000)}, disk, 2)
-        assert checkpoint.load_newest(disk)["iteration"] == 1
-        assert len(list(disk.iterdir())) == 1
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
 def test_changed_settings_start_afresh(tmp_path, prepared):
     fit(tmp_path, iterations=2)
     fit(tmp_path, iterations=2, lr=0.001)
     assert len(list((tmp_path / "scratch-run").iterdir())) == 2
-
-
-def test_losses_that_are_not_finite_stop_the_run(tmp_path, prepared):
-    with pytest.raises(FloatingPointError, match=r"not finite at iteration \d+; the last good checkpoint is in"):
-        fit(tmp_path, iterations=30, lr=1e18)
 
 
 def test_bad_input_is_named(tmp_path, prepared):
@@ -147,6 +67,115 @@ def test_bad_input_is_named(tmp_path, prepared):
         training.fit(tiny_settings(), tmp_path / "nowhere", tmp_path / "run", tmp_path / "scratch")
     with pytest.raises(InputError, match="prepare.size is 32"):
         training.fit(tiny_settings(size=32), prepared, tmp_path / "run", tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_deterministic_chooses_the_arithmetic_and_brings_back_what_was_set(
+    tmp_path, prepared, monkeypatch, deterministic
+):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", deterministic)
+    seen = []
+
+    def look(volumes, path):
+        warns = torch.is_deterministic_algorithms_warn_only_enabled()
+        seen.append((torch.are_deterministic_algorithms_enabled(), warns, torch.backends.cudnn.benchmark))
+
+    fit(tmp_path, deterministic=deterministic, iterations=2, on_sample=look)
+    assert seen == [(deterministic, False, not deterministic)]
+    assert torch.backends.cudnn.benchmark == deterministic
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) == deterministic
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_too_the_same_seed_gives_the_same_bytes_resumed_or_not(tmp_path, prepared):
+    def stop(volumes, path):
+        raise InterruptedError
+
+    first = fit(tmp_path, "a", device="cuda", iterations=6)
+    with pytest.raises(InterruptedError):
+        fit(tmp_path, "b", device="cuda", iterations=6, sample_every=5, on_sample=stop)
+    assert digests(fit(tmp_path, "b", device="cuda", iterations=6)) == digests(first)
+
+
+LINE = re.compile(
+    r"tiny alpha_wgan_gp: iteration (\d+)/4, [\d.e+?]+ iterations/s, (\d+:\d\d:\d\d|\?) left, "
+    r"L_G -?[\d.e+-]+, l1 [\d.e+-]+, L_D -?[\d.e+-]+, L_C -?[\d.e+-]+, memory \d+\.\d\d GB"
+)
+
+
+def test_a_log_gets_a_line_at_every_checkpoint(tmp_path, prepared, capsys):
+    fit(tmp_path, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert [LINE.fullmatch(line)[1] for line in lines] == ["2", "4"]
+
+
+def test_a_log_gets_a_line_when_the_last_is_old(tmp_path, prepared, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    fit(tmp_path, progress=True, checkpoint_every=4)
+    lines = capsys.readouterr().err.splitlines()
+    assert [LINE.fullmatch(line)[1] for line in lines] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("wanted", [None, False])
+def test_a_notebook_gets_nothing(tmp_path, prepared, capsys, wanted):
+    fit(tmp_path, progress=wanted)
+    assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("wanted", [True, None])
+def test_a_terminal_gets_a_bar_with_losses_and_memory(tmp_path, prepared, monkeypatch, wanted):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    fit(tmp_path, progress=wanted)
+    last = sys.stderr.getvalue().strip().split("\r")[-1]
+    assert re.search(r"4/4 .*(it/s|s/it), L_G=.*, l1=.*, L_D=.*, L_C=.*, memory=\d+\.\d\d GB", last)
+    assert not LINE.search(sys.stderr.getvalue())
+
+
+def test_speed_is_that_of_the_last_minute_and_time_left_follows_from_it(capsys, monkeypatch):
+    now = {"s": 0.0}
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now["s"])
+    with progress.Progress("t", 100, 10_000, torch.device("cpu"), wanted=True) as shown:
+        shown.step(101)
+        for done in range(102, 200):
+            now["s"] = (done - 101) * 10.0  # ten seconds each, then two
+            shown.step(done, {"L_G": 1.0})
+        for done in range(200, 300):
+            now["s"] += 2.0
+            shown.step(done, {"L_G": 1.0})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("t: iteration 104/10000, 0.1 iterations/s, 27:29:20 left, L_G 1, memory ")
+    assert "0.5 iterations/s" in lines[-1]
+    assert len(lines) == (98 * 10 + 100 * 2) // 30  # one in thirty seconds
+
+
+def test_hours():
+    assert [progress.hours(s) for s in (0.4, 59.6, 3599.4, 100 * 3600 + 61)] == [
+        "0:00:00", "0:01:00", "0:59:59", "100:01:01"
+    ]  # fmt: skip
+
+
+def test_memory_grows_with_what_is_held():
+    device = torch.device("cpu")
+    before = progress.memory_bytes(device)
+    held = torch.ones(20_000_000)
+    assert 70e6 < progress.memory_bytes(device) - before < 120e6
+    del held
+
+
+def test_only_the_first_of_several_processes_writes_and_speaks(tmp_path, prepared, capsys):
+    drawn = []
+    fit(tmp_path, rank=1, progress=True, on_sample=lambda *_: drawn.append(1))
+    assert not drawn
+    assert capsys.readouterr().err == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
 
 
 @pytest.mark.parametrize(("phase", "moving"), [(0, {"G", "E"}), (1, {"D", "C"})])

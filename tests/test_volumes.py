@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from alphagan.cohort_config import Augment
 from alphagan.errors import InputError
+from alphagan.seeding import Draws
 from alphagan.volumes import Volumes, augment, batch_indices, to_range, to_uint8
 
 
@@ -38,7 +39,7 @@ def generator():
 def test_flip_swaps_left_and_right_only():
     x = torch.full((200, 1, 4, 4, 4), -1.0)
     x[:, 0, 0, 1, 2] = 1.0  # a bright voxel on the subject's left
-    flipped = augment(x, Augment(flip=True, intensity=None), generator())
+    flipped = augment(x, Augment(flip=True, intensity=None), Draws(generator()))
     on_left, on_right = flipped[:, 0, 0, 1, 2] == 1, flipped[:, 0, 3, 1, 2] == 1
     assert torch.equal(on_left, ~on_right)  # it is on one side or the other, and nowhere else
     assert torch.equal((flipped == 1).sum((1, 2, 3, 4)), torch.ones(200, dtype=torch.long))
@@ -48,12 +49,12 @@ def test_flip_swaps_left_and_right_only():
 def test_intensity_scales_each_volume_and_keeps_the_background():
     x = torch.full((500, 1, 2, 2, 2), 1.0)
     x[:, :, 0] = -1.0
-    scaled = augment(x, Augment(flip=False, intensity=[0.7, 1.0]), generator())
+    scaled = augment(x, Augment(flip=False, intensity=[0.7, 1.0]), Draws(generator()))
     assert torch.all(scaled[:, :, 0] == -1)
     factor = (scaled[:, 0, 1, 0, 0] + 1) / 2
     assert 0.7 <= factor.min() < 0.71
     assert 0.99 < factor.max() <= 1.0
-    assert torch.equal(augment(x, Augment(flip=False, intensity=None), generator()), x)
+    assert torch.equal(augment(x, Augment(flip=False, intensity=None), Draws(generator())), x)
 
 
 def test_reading_a_prepared_cohort(tmp_path):

@@ -8,26 +8,29 @@ from torch import Tensor, nn
 
 from alphagan.config import Model
 from alphagan.networks import build
+from alphagan.seeding import Draws
 
 Terms = dict[str, Tensor]
+Backward = Callable[[Tensor], None]
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One backward pass of a training iteration.
+    """One gradient of a training iteration, and the steps that are taken on it.
 
     Parameters
     ----------
     updates : dict
         Network to the number of optimiser steps that are taken on this phase's gradient. Other networks are frozen.
-    loss : callable, (x_real, generator) -> (loss, terms)
-        x_real: (B, 1, S, S, S) in [-1, 1]; generator: all randomness; terms: what history.csv records.
+    loss : callable, (x_real, draws, backward) -> terms
+        x_real: (B, 1, S, S, S) in [-1, 1]; draws: all randomness; backward: is called with each summand of the loss as
+        soon as it is known, which differentiates it and frees its graph; terms: what history.csv records, detached.
     batch : int
         Which of the iteration's batches of real scans it sees, counted from 0.
     """
 
     updates: dict[str, int]
-    loss: Callable[[Tensor, torch.Generator], tuple[Tensor, Terms]]
+    loss: Callable[[Tensor, Draws, Backward], Terms]
     batch: int = 0
 
 
@@ -42,10 +45,10 @@ class Objective:
         Networks and loss weights.
     seed : int
         Of the initial weights.
-    folded : bool
-        False computes resize-convolutions the textbook way, with the same result.
     departures : iterable of str
         What to do as the released code does; see `alphagan.departures`.
+    dtype : torch.dtype, optional
+        Of activations between convolutions; float32 by default.
 
     Attributes
     ----------
@@ -58,9 +61,16 @@ class Objective:
     names = "GEDC"
     phases: tuple[Phase, ...] = ()
 
-    def __init__(self, size: int, model: Model, seed: int = 0, folded: bool = True, departures: Iterable[str] = ()):
+    def __init__(
+        self,
+        size: int,
+        model: Model,
+        seed: int = 0,
+        departures: Iterable[str] = (),
+        dtype: torch.dtype | None = None,
+    ):
         self.model, self.departures = model, frozenset(departures)
-        self.networks = build(size, model, seed, folded, self.names, self.departures)
+        self.networks = build(size, model, seed, self.names, self.departures, dtype)
         self.G, self.E, self.D, self.C = (self.networks.get(name) for name in "GEDC")
         # The penalty holds the norm of D's gradient over all V voxels at 1, so that each voxel's share is about
         # 1/sqrt(V), while the mean L1 gives every voxel lambda2/V. "balanced" keeps their ratio at any size.
@@ -71,15 +81,26 @@ class Objective:
         """Batches of real scans that one iteration sees."""
         return 1 + max(phase.batch for phase in self.phases)
 
-    def random_codes(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def random_codes(self, x: Tensor, draws: Draws) -> Tensor:
         """Draw z_rand ~ N(0, I), one code for each volume of `x`."""
-        return torch.randn(len(x), self.model.z_dim, device=x.device, dtype=x.dtype, generator=generator)
+        return draws.normal(len(x), self.model.z_dim, dtype=x.dtype)
 
     def scores(self, *batches: Tensor) -> list[Tensor]:
         """D of several batches: in one call, unless BatchNorm would mix their statistics."""
         if self.model.critic_norm == "batch":
             return [self.D(batch) for batch in batches]
         return list(self.D(torch.cat(batches)).chunk(len(batches)))
+
+    def ascend_distance(self, backward: Backward, *weighted: tuple[float, Tensor]) -> Tensor:
+        """Have D climb sum_i w_i E[D(x_i)] for pairs (w_i, x_i), and return its value, ()."""
+        calls = [[pair] for pair in weighted] if self.model.critic_norm == "batch" else [weighted]
+        total = 0.0
+        for pairs in calls:
+            scores = self.D(torch.cat([x for _, x in pairs])).chunk(len(pairs))
+            distance = sum(w * score.mean() for (w, _), score in zip(pairs, scores, strict=True))
+            backward(-distance)
+            total += distance.detach()
+        return total
 
 
 class AutoEncodingGAN(Objective):
@@ -88,8 +109,8 @@ class AutoEncodingGAN(Objective):
     Notes
     -----
     The paper updates encoder and generator as one, then the discriminator, then the code discriminator. The last two
-    share one backward pass here: their losses have no parameter in common, and neither update changes the other's
-    loss, so the result is the same and E(x) is computed once.
+    share one phase here: their losses have no parameter in common, and neither update changes the other's loss, so the
+    result is the same and E(x) is computed once.
     """
 
     def __init__(self, *arguments, **options):
@@ -99,40 +120,41 @@ class AutoEncodingGAN(Objective):
             Phase({"D": 1, "C": 1}, self.critics_loss, batch=0 if "one_real_batch" in self.departures else 1),
         )
 
-    def fakes(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Encoded and random codes, z_enc and z_rand, and the volumes that G makes of them, x_rec and x_rand."""
-        z_enc, z_rand = self.E(x_real), self.random_codes(x_real, generator)
+    @torch.no_grad()
+    def fakes(self, x_real: Tensor, draws: Draws) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encoded and random codes, z_enc and z_rand, and the volumes that G makes of them, without gradient."""
+        z_enc, z_rand = self.E(x_real), self.random_codes(x_real, draws)
         return z_enc, z_rand, self.G(z_enc), self.G(z_rand)
 
-    def encoder_generator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+    def encoder_generator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """L_E + L_G: encoder and generator learn as one network."""
         raise NotImplementedError
 
-    def critics_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
-        """L_D + L_C: both critics learn from fakes that carry no gradient."""
+    def critics_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
+        """L_D + L_C: both discriminators learn from fakes that carry no gradient."""
         raise NotImplementedError
 
 
-def slope(critic: nn.Module, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+def slope(critic: nn.Module, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
     """Gradient of a critic at x_hat = e real + (1 - e) fake with e ~ U[0, 1] for each sample, as a graph.
 
     Returns
     -------
     gradient : Tensor, (B, ...), of the shape of `real`
     """
-    e = torch.rand((len(real),) + (1,) * (real.ndim - 1), device=real.device, dtype=real.dtype, generator=generator)
+    e = draws.uniform(len(real), *(1,) * (real.ndim - 1), dtype=real.dtype)
     x_hat = (e * real + (1 - e) * fake).requires_grad_()
     return torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)[0]
 
 
-def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
     """Two-sided gradient penalty on random interpolates (Gulrajani et al. 2017; L_GP of the paper).
 
     Parameters
     ----------
     critic : callable, (B, ...) -> (B,)
     real, fake : Tensor, (B, ...)
-    generator : torch.Generator
+    draws : Draws
 
     Returns
     -------
@@ -142,7 +164,7 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, generator: t
     -----
     mean_b (||grad critic(x_hat_b)||_2 - 1)^2 with x_hat as `slope` draws it.
     """
-    gradient = slope(critic, real, fake, generator)
+    gradient = slope(critic, real, fake, draws)
     norm = (gradient.flatten(1).square().sum(1) + 1e-15).sqrt()  # the constant keeps the root differentiable at zero
     return (norm - 1).square().mean()
 

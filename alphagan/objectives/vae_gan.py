@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from alphagan.objectives.base import Objective, Phase, Terms, called_fake, called_real
+from alphagan.objectives.base import Backward, Objective, Phase, Terms, called_fake, called_real
+from alphagan.seeding import Draws
 
 
 class VAEGAN(Objective):
@@ -29,7 +30,7 @@ class VAEGAN(Objective):
             Phase({"E": 1}, self.encoder_loss, batch=second),
         )
 
-    def encode(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def encode(self, x_real: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """Draw z_enc ~ q(z|x) = N(mean, exp(log_variance)), (B, z_dim), and say how far q is from the prior.
 
         Returns
@@ -42,7 +43,7 @@ class VAEGAN(Objective):
         divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
         if "averaged_kl" in self.departures:
             divergence = divergence / self.model.z_dim
-        noise = torch.randn(mean.shape, device=mean.device, dtype=mean.dtype, generator=generator)
+        noise = draws.normal(*mean.shape, dtype=mean.dtype)
         return mean + (0.5 * log_variance).exp() * noise, divergence
 
     def squared_error(self, x_real: Tensor, x_rec: Tensor) -> Tensor:
@@ -51,21 +52,22 @@ class VAEGAN(Objective):
             target = self.D.features(x_real)
         return (self.D.features(x_rec) - target).square().flatten(1)
 
-    def discriminator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+    def discriminator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """-L_GAN: real against reconstructed and random volumes."""
         with torch.no_grad():
-            x_rec = self.G(self.encode(x_real, generator)[0])
-            x_rand = self.G(self.random_codes(x_real, generator))
+            x_rec = self.G(self.encode(x_real, draws)[0])
+            x_rand = self.G(self.random_codes(x_real, draws))
         d_rec, d_rand, d_real = self.scores(x_rec, x_rand, x_real)
         # L_GAN = log D(x) + log(1 - D(G(z_e))) + log(1 - D(G(z_r)))
         L_D = called_real(d_real) + called_fake(d_rec) + called_fake(d_rand)
-        return L_D, {"L_D": L_D}
+        backward(L_D)
+        return {"L_D": L_D.detach()}
 
-    def generator_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+    def generator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """Gamma L_llike - L_GAN."""
         with torch.no_grad():
-            z_enc, _ = self.encode(x_real, generator)
-        x_rec, x_rand = self.G(z_enc), self.G(self.random_codes(x_real, generator))
+            z_enc, _ = self.encode(x_real, draws)
+        x_rec, x_rand = self.G(z_enc), self.G(self.random_codes(x_real, draws))
         d_rec, d_rand = self.scores(x_rec, x_rand)
         if "saturating_loss" in self.departures:
             # log(1 - D) rather than -log D; the real term that the released code subtracts too has no path to G
@@ -77,15 +79,17 @@ class VAEGAN(Objective):
         else:
             reconstruction = self.model.lambda2 * self.squared_error(x_real, x_rec).mean()
         L_G = reconstruction + adversarial
-        return L_G, {"L_G": L_G, "l1": (x_rec - x_real).abs().mean()}
+        backward(L_G)
+        return {"L_G": L_G.detach(), "l1": (x_rec.detach() - x_real).abs().mean()}
 
-    def encoder_loss(self, x_real: Tensor, generator: torch.Generator) -> tuple[Tensor, Terms]:
+    def encoder_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """L_prior + L_llike."""
-        z_enc, L_prior = self.encode(x_real, generator)
+        z_enc, L_prior = self.encode(x_real, draws)
         x_rec = self.G(z_enc)
         if "pixel_reconstruction" in self.departures:
             L_llike = 10 * (x_rec - x_real).square().mean()
         else:
             # -log N(D_l(x) | D_l(x_rec), I), but for a constant
             L_llike = 0.5 * self.squared_error(x_real, x_rec).sum(1).mean()
-        return L_prior + L_llike, {"L_E": L_prior + L_llike, "prior_E": L_prior}
+        backward(L_prior + L_llike)
+        return {"L_E": L_prior.detach() + L_llike.detach(), "prior_E": L_prior.detach()}

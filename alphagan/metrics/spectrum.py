@@ -1,0 +1,143 @@
+"""Radial power spectra: blur lacks power at high frequencies, a checkerboard has too much at period two."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from alphagan.errors import InputError
+from alphagan.metrics import check_volumes
+from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+
+BATCH_VOXELS = 2**21  # transformed at a time; bounds the memory
+FLOOR = 1e-13  # of a volume's power, in one coefficient: about what float32 still resolves
+import os
+WIN=int(os.environ['WIN'])
+NEAR = float(os.environ['NEAR'])
+HIGH = 0.25  # cycles per voxel, half of the Nyquist frequency
+
+
+class Spectra:
+    """Power spectrum of each volume, averaged over directions.
+
+    Background counts as 0, and each volume's power is divided by its sum, so that brightness does not matter. By
+    Parseval's theorem the shares of all frequencies sum to 1.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        Volumes in [-1, 1], S even.
+    voxel_size_mm : float, optional
+        Side of a voxel. None: frequencies in cycles per voxel.
+
+    Attributes
+    ----------
+    frequencies : ndarray, (S * sqrt(3) / 2 + 1,)
+        Of the shells, 1 / S cycles per voxel apart; in cycles per millimetre if the voxel size is given. The Nyquist
+        frequency of an axis is 0.5 cycles per voxel; the corners of the cube of frequencies reach further.
+    log_power : ndarray, (n, len(frequencies))
+        Decadic logarithm of the mean share of a coefficient in the shell.
+    period_two : ndarray, (n,)
+        Decadic logarithm of the power at the seven frequencies whose components are 0 or 0.5 (but not all 0), relative
+        to that of their shells. Blur takes from both alike.
+
+    Raises
+    ------
+    InputError
+        If S is odd or a volume is all background.
+    """
+
+    def __init__(self, x: torch.Tensor, voxel_size_mm: float | None = None):
+        check_volumes("volumes", x)
+        size = x.shape[-1]
+        if size % 2:
+            raise InputError(f"volumes: sides of {size} voxels; the spectrum needs an even number, as prepare.size has")
+        along = torch.fft.fftfreq(size).abs()
+        components = torch.cartesian_prod(along, along, along[: size // 2 + 1])
+        radius = components.norm(dim=1)
+        shell = (radius * size).round().long().numpy()
+        # Folded at 0.25, the eight corners of the cube of frequencies fall on 0.
+        folded = torch.minimum(components, 0.5 - components).norm(dim=1)
+        alternating = ((folded <= NEAR) & (radius > HIGH)).numpy()
+        surroundings = ((folded > NEAR) & (radius >= 0.5 - NEAR)).numpy()
+        # The transform of real numbers is symmetric: all but the first and the last plane stand for two.
+        times = np.where((components[:, 2] == 0) | (components[:, 2] == 0.5), 1.0, 2.0)
+        n_coefficients = np.bincount(shell, times)
+        window = torch.hann_window(size, dtype=torch.float32) if WIN else torch.ones(size)
+        window = window[:, None, None] * window[:, None] * window
+
+        self.cycles_per_voxel = np.arange(len(n_coefficients)) / size
+        self.frequencies = self.cycles_per_voxel / (voxel_size_mm or 1.0)
+        self.log_power = np.empty((len(x), len(n_coefficients)))
+        self.alternation = np.empty(len(x))
+        for row, volume in enumerate(x):
+            power = torch.fft.rfftn((volume.float() + 1) * window.to(x.device)).abs().square().flatten()
+            power = power.cpu().numpy() * times
+            total = power.sum()
+            if total == 0:
+                raise InputError(f"volumes: number {row} is all background; leave it out")
+            self.log_power[row] = np.log10(np.bincount(shell, power / total) / n_coefficients + FLOOR)
+            self.alternation[row] = np.log10((power[alternating].sum()/times[alternating].sum()/total+FLOOR)/(power[surroundings].sum()/times[surroundings].sum()/total+FLOOR))
+
+
+def compare_spectra(
+    x: Spectra,
+    y: Spectra,
+    groups_x: Sequence | None = None,
+    groups_y: Sequence | None = None,
+    n_bootstrap: int = 1000,
+    *,
+    generator: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Compare the spectra of generated volumes y with those of real volumes x.
+
+    Only the mean over volumes is compared: a generator that always returns one sharp scan does well.
+
+    Parameters
+    ----------
+    x, y : Spectra
+        Of volumes of one size.
+    groups_x, groups_y : sequence of labels, optional
+        Subject of each volume. None: each its own.
+    n_bootstrap : int
+        Resamples of the subjects of both samples.
+    generator : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Differences of decadic logarithms of power, so that 0.3 is a factor of two.
+        spectrum_distance : mean over all shells but the constant of the absolute difference. Sampling noise makes it
+        positive.
+        high_frequencies : mean difference, generated less real, from half the Nyquist frequency on. Blur makes it
+        negative, noise and fine artefacts positive.
+        checkerboard : the same for period two beside its surroundings, positive for patterns that alternate from voxel
+        to voxel, such as transposed convolutions leave.
+
+    Raises
+    ------
+    InputError
+        If the volumes differ in size, or a sample holds fewer than two subjects.
+    """
+    if x.log_power.shape[1] != y.log_power.shape[1]:
+        raise InputError("x, y: spectra of volumes of different sizes; prepare both at one size")
+    high = x.cycles_per_voxel >= HIGH
+    means, draws, n = [], [], []
+    for spectra, groups in ((x, groups_x), (y, groups_y)):
+        values = np.column_stack([spectra.log_power, spectra.alternation])
+        subject = subject_index(groups, len(values))
+        weights = subject_counts(subject.max() + 1, n_bootstrap, generator)[:, subject]
+        means.append(values.mean(0))
+        draws.append(weights @ values / weights.sum(1, keepdims=True))
+        n.append(int(subject.max()) + 1)
+
+    def estimate(statistic) -> Estimate:
+        value = float(statistic(means[1] - means[0]))
+        return Estimate(value, *centred_interval(value, statistic(draws[1] - draws[0])), n=min(n))
+
+    return {
+        "spectrum_distance": estimate(lambda difference: np.abs(difference[..., 1:-1]).mean(-1)),
+        "high_frequencies": estimate(lambda difference: difference[..., :-1][..., high].mean(-1)),
+        "checkerboard": estimate(lambda difference: difference[..., -1]),
+    }
