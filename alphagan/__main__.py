@@ -1,6 +1,7 @@
 """The command line: thin wrappers around the functions that notebooks call."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -34,19 +35,22 @@ def _prepare(args) -> None:
     print(prepare.prepare(args.cohort, config.load(args.params), Paths()))
 
 
-def _train(args) -> None:
-    from alphagan import config, training
+def _train(args) -> int | None:
+    from alphagan import config, distributed, training
     from alphagan.paths import Paths
 
     settings, paths = config.load(args.params).settings(args.experiment), Paths()
-    run = training.fit(
-        settings,
-        paths.prepared(settings.cohort),
-        paths.run(settings.cohort, settings.name),
-        paths.scratch("train", settings.cohort, settings.name),
-        _sample_grids(),
-    )
-    print(run)
+    device, n = training.choose_device(settings.train.device), settings.train.devices
+    if n > 1 and "WORLD_SIZE" not in os.environ:  # which `launch` and torchrun set
+        again = ["-m", "alphagan", *(["--debug"] if args.debug else []), "train", args.experiment]
+        return distributed.launch(n, device, [*again, "--params", str(args.params)])
+    run = paths.run(settings.cohort, settings.name)
+    with distributed.join(device) as world:
+        prepared, scratch = paths.prepared(settings.cohort), paths.scratch("train", settings.cohort, settings.name)
+        training.fit(settings, prepared, run, scratch, _sample_grids(), progress=True, world=world)
+        if world.rank == 0:
+            print(run)
+    return None
 
 
 def _sample_grids():
@@ -102,9 +106,9 @@ def _collect(args) -> None:
 
 
 def _bench(args) -> None:
-    from alphagan import bench
+    from alphagan.bench import table
 
-    bench.main(args.size, args.batch, args.repeats, args.json)
+    table.main(args.size, args.batch, args.repeats, args.json, args.only_step)
 
 
 def _strip(args) -> None:
@@ -184,10 +188,11 @@ def _parser() -> argparse.ArgumentParser:
     add_device(command)
 
     command = add("bench", _bench, "time a training step against the textbook one")
-    command.add_argument("--size", type=_positive, default=32, help="side of the cube (default: %(default)s)")
+    command.add_argument("--size", type=_positive, default=64, help="side of the cube (default: %(default)s)")
     command.add_argument("--batch", type=_positive, default=4, help="volumes per batch (default: %(default)s)")
-    command.add_argument("--repeats", type=_positive, default=5, help="timed pairs (default: %(default)s)")
+    command.add_argument("--repeats", type=_positive, default=3, help="timed rounds (default: %(default)s)")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    command.add_argument("--only-step", action="store_true", help="leave out preparation, metrics and data path")
 
     command = add("repro", _repro, "run the pipeline as `dvc repro` does, independent stages side by side")
     command.add_argument("--jobs", type=_positive, default=2, help="stages at a time (default: %(default)s)")
@@ -209,7 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (InputError, FloatingPointError) as error:
         if args.debug:
             raise
-        print(f"alphagan: error: {error}", file=sys.stderr)
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # of processes that train together, one on every machine speaks
+            print(f"alphagan: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
 
 

@@ -11,8 +11,9 @@ from torch import nn
 from alphagan.averaging import recalibrate, update_average
 from alphagan.cohort_config import Augment
 from alphagan.config import Settings
+from alphagan.distributed import World, synchronise
 from alphagan.objectives import OBJECTIVES
-from alphagan.seeding import Draws, seeded
+from alphagan.seeding import seeded
 from alphagan.volumes import Volumes, augment, batch_indices, to_uint8
 
 N_SAMPLES = 8  # volumes in a sample grid
@@ -24,7 +25,8 @@ class Training:
     Parameters
     ----------
     settings : Settings
-    device : torch.device
+    world : World
+        Where this process computes, and with which others it trains.
 
     Attributes
     ----------
@@ -36,8 +38,8 @@ class Training:
         One row of loss terms for each iteration.
     """
 
-    def __init__(self, settings: Settings, device: torch.device):
-        self.settings, self.device = settings, device
+    def __init__(self, settings: Settings, world: World):
+        self.settings, self.world, self.device = settings, world, world.device
         self.objective = OBJECTIVES[settings.family](
             settings.size,
             settings.model,
@@ -47,7 +49,7 @@ class Training:
         )
         self.networks = self.objective.networks
         for network in self.networks.values():
-            network.to(device)
+            network.to(self.device)
         train, departures = settings.train, settings.departures
         self.augment = Augment(flip=False, intensity=None) if "no_augmentation" in departures else settings.augment
         lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
@@ -56,6 +58,9 @@ class Training:
             for name, network in self.networks.items()
         }
         self.G_average = copy.deepcopy(self.networks["G"]).requires_grad_(False)
+        if world.size > 1:  # but not G_average, which one process samples from while the others wait
+            for network in self.networks.values():
+                synchronise(network)
         self.G_early: dict | None = None
         self.iteration = 0
         self.columns: list[str] = []
@@ -64,16 +69,18 @@ class Training:
     def step(self, volumes: Volumes, rows: list[int]) -> dict[str, torch.Tensor]:
         """One iteration: every phase, on real scans that this iteration draws. Returns the loss terms."""
         train = self.settings.train
-        draws = Draws(seeded(self.device, "step", train.seed, self.iteration))
+        draws = self.world.draws(seeded(self.device, "step", train.seed, self.iteration))
         recorded, batches = {}, {}
         for phase in self.objective.phases:
             if phase.batch not in batches:
                 draw = self.iteration * self.objective.n_batches + phase.batch
-                picked = [rows[i] for i in batch_indices(len(rows), train.batch_size, draw, train.seed)]
+                joint = batch_indices(len(rows), train.batch_size, draw, train.seed)
+                picked = [rows[i] for i in self.world.shard(joint)]
                 batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.augment, draws)
             for name, network in self.networks.items():
                 network.requires_grad_(name in phase.updates)  # frozen networks cost no weight gradients
             recorded |= phase.loss(batches[phase.batch], draws, torch.Tensor.backward)
+            self.world.average_gradients(self.networks[name] for name in phase.updates)
             for name, n_steps in phase.updates.items():
                 for _ in range(n_steps):
                     self.optimisers[name].step()
@@ -110,7 +117,8 @@ class Training:
             If one of them is not finite, naming the iteration.
         """
         self.columns = list(pending[0])
-        rows = torch.stack([torch.stack(list(terms.values())) for terms in pending]).double().cpu().numpy()
+        rows = torch.stack([torch.stack(list(terms.values())) for terms in pending])
+        rows = self.world.mean(rows).double().cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if len(bad):
             names = [name for name, value in zip(self.columns, rows[bad[0]], strict=True) if not np.isfinite(value)]

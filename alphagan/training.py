@@ -14,6 +14,7 @@ import torch
 
 from alphagan import __version__, checkpoint
 from alphagan.config import WHERE, Settings
+from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.errors import InputError
 from alphagan.files import named_disk_errors, write_atomically
@@ -53,8 +54,7 @@ def fit(
     on_sample: OnSample | None = None,
     *,
     progress: bool | None = None,
-    rank: int = 0,
-    agree: Callable[[int], int] = lambda number: number,
+    world: World | None = None,
 ) -> Path:
     """Train, or go on training from the newest checkpoint, and write the finished run.
 
@@ -72,11 +72,9 @@ def fit(
         Draws a grid of samples while training.
     progress : bool, optional
         Speed, losses and memory on stderr; see `Progress`.
-    rank : int
-        Of this process among those that train together. All read, the first alone writes and speaks.
-    agree : callable, (signal number) -> signal number, optional
-        Asked after every iteration with the signal that this process was sent, or 0; returns what all processes make
-        of it, so that they stop after the same iteration.
+    world : World, optional
+        The processes that train together, by default this one on `train.device`. All read, the first alone writes and
+        speaks.
 
     Returns
     -------
@@ -92,7 +90,9 @@ def fit(
         On SIGTERM or Ctrl-C, after saving a checkpoint, with a non-zero exit status.
     """
     # Initialise
-    train, writes = settings.train, rank == 0
+    train = settings.train
+    world = world or World(choose_device(train.device))
+    writes = world.rank == 0
     if train.threads:
         torch.set_num_threads(train.threads)  # sums of floats depend on their number
     volumes = Volumes(prepared)
@@ -107,10 +107,9 @@ def fit(
     say = checkpoint.to_stderr if writes else lambda message: None
 
     with arithmetic(train.deterministic), _signals() as asked:
-        device = choose_device(train.device)
-        if device.type == "cpu":
+        if world.device.type == "cpu":
             keep_freed_memory()
-        training = Training(settings, device)
+        training = Training(settings, world)
 
         # Resume
         saved = checkpoint.load_newest(work, training.device, configuration, say)
@@ -119,6 +118,7 @@ def fit(
             say(f"{title}: goes on from iteration {training.iteration} of {train.iterations}")
         elif other := checkpoint.left_behind(work, configuration):
             say(other)
+        world.check_same("weights, settings and scans", training.networks, f"{work.name} {training.iteration}")
         del saved  # as large as the networks and the optimisers' state
         if writes:
             checkpoint.describe(work, configuration)
@@ -131,9 +131,9 @@ def fit(
                 while training.iteration < train.iterations and not stop:
                     pending.append(training.step(volumes, rows))
                     done, losses = training.iteration, None
-                    stop = agree(asked[0] if asked else 0)
+                    stop, look = world.agree(asked[0] if asked else 0, shown.due)
                     save_now = bool(stop) or done % train.checkpoint_every == 0 or done == train.iterations
-                    if save_now or done % LOOK_EVERY == 0 or shown.due:
+                    if save_now or done % LOOK_EVERY == 0 or look:
                         losses, pending = training.record(pending), []
                         refuse_divergence(training.columns, training.history)
                     # Before the checkpoint: a run that is killed while it draws goes back, and draws again.
@@ -141,15 +141,13 @@ def fit(
                         with named_disk_errors(work / "samples"):
                             (work / "samples").mkdir(exist_ok=True)
                             on_sample(training.sample(), work / "samples" / f"iteration-{done:06d}")
-                    if writes and save_now:
-                        checkpoint.save(training.state(), work, done, configuration)
-                        _write_history(training, work)
+                    if save_now:
+                        world.on_first(lambda: _save(training, work, configuration))
                     shown.step(done, losses, now=save_now)
             if stop:
                 say(f"{title}: {signal.Signals(stop).name}, saved at iteration {done}; start it again to go on")
                 raise Interrupted(128 + stop)
-            if writes:
-                _publish(training, volumes, work, run)
+            world.on_first(lambda: _publish(training, volumes, work, run))
         except FloatingPointError as error:
             good = checkpoint.newest(work, before=getattr(error, "since", None))
             hint = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before"
@@ -192,6 +190,11 @@ def _signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _save(training: Training, work: Path, configuration: dict) -> None:
+    checkpoint.save(training.state(), work, training.iteration, configuration)
+    _write_history(training, work)
 
 
 def _write_history(training: Training, folder: Path) -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from alphagan.config import Model, parse
 from alphagan.departures import DEPARTURES
+from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.errors import InputError
 from alphagan.generate import Run, reconstruct, sample
@@ -164,7 +165,7 @@ def test_one_real_batch(name, tmp_path):
     prepared = Volumes(write_prepared(tmp_path))
     drawn = {}
     for departures in ([], ["one_real_batch"]):
-        training = Training(tiny_settings(name=name, departures=departures), torch.device("cpu"))
+        training = Training(tiny_settings(name=name, departures=departures), World(torch.device("cpu")))
         seen = set()
         read = prepared.tensor
         prepared.tensor = lambda rows, device, read=read, seen=seen: seen.add(tuple(rows)) or read(rows, device)
@@ -185,14 +186,14 @@ def experiment(model, **changes):
 
 def test_no_augmentation():
     settings = (tiny_settings(name="alpha_gan", departures=departures) for departures in ([], ["no_augmentation"]))
-    as_described, changed = (Training(each, torch.device("cpu")).augment for each in settings)
+    as_described, changed = (Training(each, World(torch.device("cpu"))).augment for each in settings)
     assert (as_described.flip, as_described.intensity) == (True, [0.7, 1.0])
     assert (changed.flip, changed.intensity) == (False, None)
 
 
 def test_halved_learning_rate():
     settings = (tiny_settings(name="vae_gan", departures=d, lr=2e-4) for d in ([], ["halved_learning_rate"]))
-    optimisers = [Training(each, torch.device("cpu")).optimisers for each in settings]
+    optimisers = [Training(each, World(torch.device("cpu"))).optimisers for each in settings]
     assert [{o.param_groups[0]["lr"] for o in each.values()} for each in optimisers] == [{2e-4}, {1e-4}]
 
 

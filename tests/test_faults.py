@@ -17,6 +17,7 @@ import yaml
 from factories import digests, tiny_settings, write_prepared
 
 from alphagan import __main__, checkpoint, config, files, training
+from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.errors import InputError
 from alphagan.health import DivergenceError, refuse_divergence, refuse_non_finite
@@ -241,12 +242,14 @@ def test_ctrl_c_again_and_again_during_a_save_harms_nothing(tmp_path, prepared):
 def test_processes_that_train_together_stop_together(tmp_path, prepared):
     asked = []
 
-    def agree(number):
-        asked.append(number)
-        return signal.SIGTERM if len(asked) == 3 else number
+    class Together(World):
+        def agree(self, number, look):
+            asked.append(number)
+            return (signal.SIGTERM if len(asked) == 3 else number), look
 
+    world = Together(torch.device("cpu"))
     with pytest.raises(training.Interrupted):
-        training.fit(tiny_settings(), prepared, tmp_path / "run", tmp_path / "scratch-run", agree=agree)
+        training.fit(tiny_settings(), prepared, tmp_path / "run", tmp_path / "scratch-run", world=world)
     assert asked == [0, 0, 0]
     assert checkpoints(tmp_path)[-1].name.startswith("checkpoint-00000003")
 

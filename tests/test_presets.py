@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from alphagan.config import load, parse
+from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
@@ -57,7 +58,7 @@ def test_two_steps_of_every_experiment(preset, tmp_path, monkeypatch):
     for name, experiment in config.experiments.items():
         volumes = Volumes(Paths().prepared(experiment.cohort))
         assert len({subject["subject"] for subject in volumes.subjects}) == N
-        training = Training(config.settings(name), torch.device("cpu"))
+        training = Training(config.settings(name), World(torch.device("cpu")))
         before = [p.clone() for p in training.networks["G"].parameters()]
         rows = volumes.rows("train")
         steps = [training.step(volumes, rows) for _ in range(2)]
@@ -77,7 +78,7 @@ def test_a_step_at_the_papers_scale(tmp_path):
             generator = torch.Generator().manual_seed(0)
             return torch.rand(len(rows), 1, 64, 64, 64, generator=generator) * 2 - 1
 
-    terms = Training(settings, torch.device("cpu")).step(Noise(), list(range(8)))
+    terms = Training(settings, World(torch.device("cpu"))).step(Noise(), list(range(8)))
     assert all(np.isfinite(value.item()) for value in terms.values())
 
 

@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import nibabel
 import numpy as np
 import pytest
@@ -5,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scans import AFFINE, SHAPE, head, scan_of, text, truncated, write
+from scipy.sparse import csr_array
 from torch.nn import functional
 
+from alphagan import resample
 from alphagan.config import Prepare
 from alphagan.resample import QualityError, area_resize, axis_weights, bounding_box, prepare_scan
 
@@ -55,6 +59,56 @@ def test_padding_conserves_mass():
     start, stop = np.array([-3.3, -1.1, -4.7]), np.array([14.2, 13.0, 15.9])
     cube = area_resize(volume, start, stop, 8)
     assert cube.sum() * np.prod((stop - start) / 8) == pytest.approx(volume.sum())
+
+
+def one_axis_after_another(volume, start, stop, size):
+    """The whole volume in float64, one sparse product for each axis."""
+    for axis in range(3):
+        weights = csr_array(axis_weights(volume.shape[0], start[axis], stop[axis], size))
+        volume = (weights @ volume.reshape(volume.shape[0], -1)).reshape(size, *volume.shape[1:])
+        volume = np.moveaxis(volume, 0, -1)
+    return volume
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", ">i2", "f4", "f8"])
+@pytest.mark.parametrize(
+    ("start", "stop"), [((0, 0, 0), (21, 34, 27)), ((-4.5, 0.25, -3), (25.5, 30.25, 27)), ((5,) * 3, (9,) * 3)]
+)
+def test_plane_by_plane_is_the_whole_volume_to_the_bit(dtype, start, stop):
+    rng = np.random.default_rng(0)
+    volume = rng.uniform(1, 200, (21, 34, 27)).astype(dtype)
+    inside = rng.uniform(size=volume.shape) < 0.7
+    box = np.array(start, float), np.array(stop, float)
+    expected = one_axis_after_another(volume.astype(np.float64), *box, 12)
+    np.testing.assert_array_equal(area_resize(volume, *box, 12), expected)
+    expected = one_axis_after_another(np.where(inside, volume.astype(np.float64) + 3.3, 0.0), *box, 12)
+    np.testing.assert_array_equal(area_resize(volume, *box, 12, inside, -3.3), expected)
+
+
+@pytest.mark.parametrize("axes", list(permutations(range(3))))
+@pytest.mark.parametrize("turned", [(1, 1, 1), (-1, 1, -1)])
+def test_bounding_box_in_any_memory_order(axes, turned):
+    volume = np.zeros((5, 6, 7), np.int16).transpose(axes)[tuple(slice(None, None, step) for step in turned)]
+    assert np.array_equal(bounding_box(volume), np.zeros((2, 3)))
+    volume[1, 2, 3] = volume[3, 2, 1] = -1
+    np.testing.assert_array_equal(bounding_box(volume), [[1, 2, 1], [4, 3, 4]])
+    np.testing.assert_array_equal(bounding_box(volume != 0), [[1, 2, 1], [4, 3, 4]])
+
+
+@settings(deadline=None)
+@given(
+    dtype=st.sampled_from(["u1", "i1", "u2", "i2", ">i2", "i4", "f4"]),
+    n=st.integers(1, 400),
+    percent=st.floats(50, 100),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_counted_percentiles_are_numpys_to_the_bit(dtype, n, percent, seed):
+    info = np.iinfo(dtype) if np.dtype(dtype).kind in "iu" else np.iinfo(np.int16)
+    values = np.random.default_rng(seed).integers(info.min, info.max, n, endpoint=True).astype(dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resample, "COUNTED", 150)
+        found = resample._percentiles(values, [0.1, percent])
+    np.testing.assert_array_equal(found, np.percentile(values.astype(np.float64), [0.1, percent]))
 
 
 # ---- one scan

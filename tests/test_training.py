@@ -12,9 +12,11 @@ from factories import digests, tiny_settings, write_prepared
 
 from alphagan import progress, training
 from alphagan.averaging import recalibrate, update_average
+from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.errors import InputError
 from alphagan.networks import Generator
+from alphagan.seeding import Draws
 from alphagan.volumes import Volumes
 
 
@@ -25,7 +27,7 @@ def prepared(tmp_path):
 
 def fit(tmp_path, name="run", **changes):
     scratch, how = tmp_path / f"scratch-{name}", {}
-    for key in ("on_sample", "progress", "rank"):
+    for key in ("on_sample", "progress", "world"):
         if key in changes:
             how[key] = changes.pop(key)
     return training.fit(tiny_settings(**changes), tmp_path / "prepared", tmp_path / name, scratch, **how)
@@ -171,8 +173,17 @@ def test_memory_grows_with_what_is_held():
 
 
 def test_only_the_first_of_several_processes_writes_and_speaks(tmp_path, prepared, capsys):
+    class Second(World):
+        """Not the first, and with a batch of its own."""
+
+        def shard(self, rows):
+            return rows
+
+        def draws(self, generator):
+            return Draws(generator)
+
     drawn = []
-    fit(tmp_path, rank=1, progress=True, on_sample=lambda *_: drawn.append(1))
+    fit(tmp_path, world=Second(torch.device("cpu"), rank=1), progress=True, on_sample=lambda *_: drawn.append(1))
     assert not drawn
     assert capsys.readouterr().err == ""
     assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
@@ -181,7 +192,7 @@ def test_only_the_first_of_several_processes_writes_and_speaks(tmp_path, prepare
 @pytest.mark.parametrize(("phase", "moving"), [(0, {"G", "E"}), (1, {"D", "C"})])
 def test_frozen_networks_change_nothing(prepared, phase, moving):
     """G and E move in their phase alone, D and C in theirs."""
-    state = Training(tiny_settings(), torch.device("cpu"))
+    state = Training(tiny_settings(), World(torch.device("cpu")))
     state.objective.phases = (state.objective.phases[phase],)
     before = {name: [p.clone() for p in network.parameters()] for name, network in state.networks.items()}
     volumes = Volumes(prepared)
@@ -196,7 +207,7 @@ def test_frozen_networks_change_nothing(prepared, phase, moving):
 
 @pytest.mark.parametrize("generator_steps", [1, 2])
 def test_generator_takes_its_steps_on_one_gradient(prepared, generator_steps):
-    state = Training(tiny_settings(model={"generator_steps": generator_steps}), torch.device("cpu"))
+    state = Training(tiny_settings(model={"generator_steps": generator_steps}), World(torch.device("cpu")))
     volumes = Volumes(prepared)
     state.step(volumes, volumes.rows("train"))
     taken = {

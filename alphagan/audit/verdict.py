@@ -119,12 +119,12 @@ def _table(found: Audit) -> list[str]:
         "… beyond the stricter threshold": [c.criteria["relative"].strictly_flagged for c in spaces],
         "… held-out people, cross-fitted": [c.criteria["relative"].false_positives for c in spaces],
         "… training scans against the others": [c.criteria["relative"].training for c in spaces],
-        "nearer than the published threshold": [c.criteria["distance"].flagged for c in spaces],
+        "correlates more than held-out people (as published)": [c.criteria["distance"].flagged for c in spaces],
         "authentic": [c.authentic for c in spaces],
         "… held-out people": [c.authentic_held_out for c in spaces],
     }
     lines = [
-        "| share, with its 95 % interval | " + " | ".join(c.name for c in spaces) + " |",
+        "| share, with its 95 % interval | " + " | ".join(c.name.partition(",")[0] for c in spaces) + " |",
         "|---|" + "---|" * len(spaces),
         *("| " + " | ".join([name, *map(_interval, row)]) + " |" for name, row in rows.items()),
     ]
@@ -132,7 +132,7 @@ def _table(found: Audit) -> list[str]:
         cells = [_interval(_power(c, kind, level).found) for c in spaces]
         name = f"noise of SD {level:g}" if kind == "noise" else kind
         lines.append(f"| injected copies found, {name} | " + " | ".join(cells) + " |")
-    return lines
+    return [*lines, "", f"Spaces: {'; '.join(c.name for c in spaces)}."]
 
 
 def _limits(found: Audit) -> list[str]:

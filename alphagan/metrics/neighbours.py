@@ -98,7 +98,9 @@ def neighbours(
     """
     subject_x, subject_y = subject_index(groups_x, len(xx)), subject_index(groups_y, len(yy))
     if xx.shape != (len(xx),) * 2 or yy.shape != (len(yy),) * 2 or xy.shape != (len(xx), len(yy)):
-        raise InputError(f"xx, xy, yy: shapes {xx.shape}, {xy.shape}, {yy.shape} do not fit; give (n, n), (n, m), (m, m)")
+        raise InputError(
+            f"xx, xy, yy: shapes {xx.shape}, {xy.shape}, {yy.shape} do not fit; give (n, n), (n, m), (m, m)"
+        )
     real = _Balls(np.asarray(xx), np.asarray(xy), subject_x, subject_y, k)
     generated = _Balls(np.asarray(yy), np.asarray(xy).T, subject_y, subject_x, k)
     n_x, n_y = int(subject_x.max()) + 1, int(subject_y.max()) + 1
