@@ -49,7 +49,7 @@ class Training:
         )
         self.networks = self.objective.networks
         for network in self.networks.values():
-            network.to(self.device)
+            network.to(self.device).recomputed = settings.train.checkpoint_activations
         train, departures = settings.train, settings.departures
         self.augment = Augment(flip=False, intensity=None) if "no_augmentation" in departures else settings.augment
         lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from alphagan.config import SIZES, Model
 from alphagan.errors import InputError
 from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d, norm
+from alphagan.recompute import run
 
 LEAK = 0.2  # slope of every LeakyReLU
 
@@ -62,7 +63,14 @@ class Generator(nn.Module):
         Multiplier of all channel counts; 1 is the paper.
     dtype : torch.dtype, optional
         Of activations between convolutions; float32 by default.
+
+    Attributes
+    ----------
+    recomputed : bool
+        Whether activations are computed again for the backward pass instead of kept (`train.checkpoint_activations`).
     """
+
+    recomputed = False
 
     def __init__(self, size: int, z_dim: int, width: float = 1.0, dtype: torch.dtype | None = None):
         super().__init__()
@@ -76,7 +84,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map codes (B, z_dim) to volumes (B, 1, S, S, S) in [-1, 1]."""
-        return self.layers(z).to(z.dtype)
+        return run(self.layers, z, self.recomputed).to(z.dtype)
 
 
 class Discriminator(nn.Module):
@@ -94,7 +102,14 @@ class Discriminator(nn.Module):
         Of every convolution but the first and the last; "batch" is the paper.
     dtype : torch.dtype, optional
         Of activations between convolutions; float32 by default.
+
+    Attributes
+    ----------
+    recomputed : bool
+        As `Generator` has it.
     """
+
+    recomputed = False
 
     def __init__(
         self,
@@ -117,7 +132,7 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map volumes (B, 1, S, S, S) in [-1, 1] to (B, n_out)."""
-        return self.layers(x).to(x.dtype)
+        return run(self.layers, x, self.recomputed).to(x.dtype)
 
 
 class Critic(Discriminator):
@@ -146,7 +161,7 @@ class Critic(Discriminator):
 
     def features(self, x: Tensor) -> Tensor:
         """Outputs of the last layer but one, (B, C, side, side, side)."""
-        return self.layers[:-1](x)
+        return run(self.layers[:-1], x, self.recomputed)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map volumes (B, 1, S, S, S) in [-1, 1] to scores (B,), or (B, 8) of patches."""

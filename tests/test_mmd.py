@@ -147,6 +147,21 @@ def test_interval_at_equality_holds_zero(generator):
     assert np.mean([estimate.low < 0 < estimate.high for estimate in held]) >= 0.95
 
 
+def test_products_are_formed_once_for_all_repeats_and_estimates(generator, monkeypatch):
+    formed, original = [], mmd._inner_products
+    monkeypatch.setattr(mmd, "_inner_products", lambda x, y: formed.append(len(x)) or original(x, y))
+    x, y = normal(16, generator), normal(16, generator)
+    estimates = MMD(x, y)
+    x.fill_(torch.nan), y.fill_(torch.nan)  # volumes that anything looked at again would spoil every value
+    found = [
+        estimates.as_published(8, 100, 100, generator=generator),
+        estimates.unbiased("linear", n_bootstrap=100, generator=generator),
+        estimates.unbiased("rbf", n_bootstrap=100, generator=generator),
+    ]
+    assert formed == [16]
+    assert np.isfinite([[estimate.value, estimate.low, estimate.high] for estimate in found]).all()
+
+
 def test_bad_input_is_named(generator):
     x = normal(6, generator)
     with pytest.raises(InputError, match="mmd_batch: 8"):

@@ -13,8 +13,10 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
+from alphagan.bench import metrics as bench
 from alphagan.errors import InputError
 from alphagan.metrics import ms_ssim
+from alphagan.metrics.mmd import mmd_as_published
 from alphagan.metrics.ms_ssim import (
     BETAS,
     ms_ssim_as_published,
@@ -179,6 +181,39 @@ def test_memory_bound_changes_nothing(score, monkeypatch):
     torch.testing.assert_close(score(x, pairs), whole)
     one_by_one = torch.cat([score(x[pair], np.array([[0, 1]])) for pair in pairs])
     torch.testing.assert_close(whole, one_by_one)
+
+
+@pytest.mark.parametrize("size", [4, 7, 12])
+def test_halving_is_average_pooling(size):
+    x = torch.rand(3, size, size, size, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ms_ssim._halve(x), F.avg_pool3d(x.double(), 2), rtol=1e-14, atol=1e-14)
+
+
+def test_a_volume_of_many_pairs_is_filtered_once(monkeypatch):
+    filtered, original = [], ms_ssim._filter
+    monkeypatch.setattr(ms_ssim, "_filter", lambda x, matrix: filtered.append(len(x)) or original(x, matrix))
+    ms_ssim_index_pairs(brains(8, 32), random_pairs(8, 28, generator=np.random.default_rng(0)))
+    assert sum(filtered) == 2 * (2 * 8 + 28)  # two scales: mean and variance of each volume, one product for each pair
+
+
+def test_the_benchmark_competes_with_the_same_values():
+    x, y = brains(24, 16)[:8], brains(16, 16, seed=1)
+    pairs = np.array([[0, 1], [2, 3]])
+    x_large = brains(4, 32)
+    # They differ by the border of the coarsest scale, which torchmetrics mirrors.
+    theirs, ours = bench.textbook_ms_ssim(x_large, pairs), ms_ssim_index_pairs(x_large, pairs)
+    torch.testing.assert_close(theirs, ours, atol=0.03, rtol=0)
+    theirs = bench.textbook_mmd(x, y, 5, np.random.default_rng(3))
+    assert theirs == pytest.approx(mmd_as_published(x, y, 8, 5, generator=np.random.default_rng(3)), rel=1e-4)
+    rows = bench.measure(size=32, n=64, n_pairs=20, textbook_pairs=1, repeats=1)
+    assert [row["what"] for row in rows] == ["MS-SSIM", "MMD as published"]
+    assert all(row["ratio"] == pytest.approx(row["textbook_s"] / row["alphagan_s"]) for row in rows)
+
+
+@pytest.mark.slow
+def test_a_thousand_pairs_are_eight_times_faster_than_torchmetrics():
+    row, _ = bench.measure(textbook_pairs=4, repeats=1)
+    assert (row["n"], row["ratio"] > 8) == (1000, True)
 
 
 def test_reduced_matmul_precision_is_not_used_and_is_restored():

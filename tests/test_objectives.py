@@ -59,6 +59,23 @@ def test_every_phase_equals_the_textbook(norm):
             torch.testing.assert_close(actual[key], expected[key], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_recomputed_activations_change_neither_gradients_nor_statistics(norm):
+    states = []
+    for recomputed in (False, True):
+        objective = AlphaWGANGP(SIZE, model(critic_norm=norm), seed=1)
+        for network in objective.networks.values():
+            network.double().recomputed = recomputed
+        shared = draws(3)
+        for phase, x in zip(objective.phases, batches(), strict=True):
+            phase.loss(x, shared, torch.Tensor.backward)
+        networks = objective.networks.values()
+        states.append([p.grad for network in networks for p in network.parameters()])
+        states[-1] += [buffer for network in networks for buffer in network.buffers()]
+    for kept, again in zip(*states, strict=True):
+        torch.testing.assert_close(again, kept, rtol=1e-12, atol=1e-14)
+
+
 def flat_gradient(networks, loss, name):
     return torch.cat([gradient.flatten() for gradient in gradients(networks, loss, [name]).values()])
 

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from scans import head, scan_of, text, truncated, write
 
 from alphagan import prepare as prepare_module
 from alphagan import resample
+from alphagan.bench import preparation
 from alphagan.config import Prepare, Split, parse
 from alphagan.errors import InputError
 from alphagan.paths import Paths
@@ -136,6 +138,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from alphagan import resample
+from alphagan.bench import preparation
 from alphagan.config import parse
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
@@ -228,6 +231,53 @@ def test_memory_does_not_grow_with_the_number_of_scans(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from alphagan.config import parse
+from alphagan.paths import Paths
+from alphagan.prepare import prepare
+
+cohort = {"kind": "nifti", "source": sys.argv[1]}
+config = parse({"cohorts": {"study": cohort}, "experiments": {}, "prepare": {"size": 64, "workers": 2}})
+prepare("study", config, Paths(Path(sys.argv[2])))
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc, which Linux has")
+def test_the_process_stays_as_small_for_64_scans_as_for_8(tmp_path):
+    kilobytes = {}
+    for n in (8, 64):
+        source = tmp_path / f"raw-{n}"
+        for person in range(n):
+            write(source / f"{person}.nii", head(person))
+        call = [sys.executable, "-c", PEAK, str(source), str(tmp_path / f"root-{n}")]
+        kilobytes[n] = int(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
+    assert kilobytes[64] - kilobytes[8] < 5_000  # 56 more cubes of 64^3 are 14 700
+
+
+def test_volumes_are_written_as_numpy_would(study, prepared, tmp_path):
+    np.save(tmp_path / "saved.npy", np.load(prepared / "volumes.npy"))
+    assert (prepared / "volumes.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+
+
+def test_a_worker_without_the_folder_says_so(study, tmp_path):
+    with pytest.raises(InputError, match=r"parts: not found on .*; start every Dask worker in the folder"):
+        prepare_module._prepare_part(0, scan_of(study / "sub-00_ses-0_T1w.nii.gz"), Prepare(), tmp_path / "parts")
+
+
+def test_the_benchmark_prepares_the_same_brains_both_ways(tmp_path):
+    (path,) = preparation.write_scans(tmp_path, 1)
+    assert nibabel.aff2axcodes(nibabel.load(path).affine) == ("L", "I", "A")
+    ours, theirs = prepare_scan(scan_of(path), Prepare(size=32)).cube, preparation.textbook([path], 32)[0]
+    theirs = theirs[::-1, :, ::-1].transpose(0, 2, 1)  # it keeps the order in which the scan is stored
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.97
+    (row,) = preparation.measure(size=32, n=2, repeats=1, workers=1)
+    assert row["ratio"] == pytest.approx(row["textbook_s"] / row["alphagan_s"])
 
 
 def test_nothing_is_printed_where_there_is_no_terminal(study, tmp_path, capfd):

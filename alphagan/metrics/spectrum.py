@@ -17,8 +17,8 @@ NEAR = 1 / 16  # cycles per voxel: how far a pattern that the brain's own outlin
 class Spectra:
     """Power spectrum of each volume, averaged over directions.
 
-    Background counts as 0. A Hann window along each axis takes away the edge where a brain touches the side of its cube,
-    which would look like detail. Each volume's power is divided by its sum, so that brightness does not matter.
+    Background counts as 0. A Hann window along each axis takes away the edge where a brain touches the side of its
+    cube, which would look like detail. Each volume's power is divided by its sum: brightness does not matter.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class Spectra:
         Decadic logarithm of the share of a volume's power that a coefficient of the shell has on average. The shares of
         all coefficients sum to 1 (Parseval's theorem).
     alternation : ndarray, (n,)
-        Decadic logarithm of the power near the seven frequencies whose components are 0 or 0.5 cycles per voxel, but not
-        all 0, over that of all others which are as high. Patterns that repeat every second voxel have theirs there.
+        Decadic logarithm of the power near the seven frequencies whose components are 0 or 0.5 cycles per voxel, but
+        not all 0, over that of all others which are as high. Patterns that repeat every second voxel have theirs there.
 
     Raises
     ------
