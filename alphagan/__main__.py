@@ -111,6 +111,23 @@ def _bench(args) -> None:
     table.main(args.size, args.batch, args.repeats, args.json, args.only_step)
 
 
+def _plan(args) -> None:
+    from alphagan import plan
+    from alphagan.bench.table import matrix_rate
+    from alphagan.config import Model
+
+    if args.batch % args.gpus:
+        raise InputError(f"--batch: {args.batch} is not a multiple of {args.gpus} devices; choose one that is")
+    model = Model(critic_norm=args.critic_norm, z_dim=args.z_dim, width=args.width)
+    needs = plan.plan(args.size, args.batch // args.gpus, model, args.precision, args.checkpoint_activations)
+    if args.tflops:
+        rate, whence = args.tflops * 1e12, "as given"
+    else:
+        # bfloat16 is multiplied as float32 where that is faster
+        rate, whence = 0.6 * matrix_rate(), "60 % of what this processor's float32 matrix products reach"
+    print(plan.describe(needs, args.iterations, args.gpus, rate, whence))
+
+
 def _strip(args) -> None:
     from alphagan import notebooks
 
@@ -193,6 +210,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--repeats", type=_positive, default=3, help="timed rounds (default: %(default)s)")
     command.add_argument("--json", action="store_true", help="print JSON instead of a table")
     command.add_argument("--only-step", action="store_true", help="leave out preparation, metrics and data path")
+
+    command = add("plan", _plan, "estimate parameters, arithmetic, memory and time of a training")
+    command.add_argument("--size", type=_positive, default=64, help="side of the cube (default: %(default)s)")
+    command.add_argument("--batch", type=_positive, default=4, help="volumes of all devices (default: %(default)s)")
+    command.add_argument("--gpus", type=_positive, default=1, help="devices (default: %(default)s)")
+    command.add_argument("--iterations", type=_positive, default=12000, help="default: %(default)s")
+    command.add_argument("--precision", choices=("float32", "bf16"), default="float32", help="default: %(default)s")
+    command.add_argument("--checkpoint-activations", action="store_true", help="compute activations twice")
+    command.add_argument(
+        "--critic-norm", choices=("batch", "group", "none"), default="batch", help="default: %(default)s"
+    )
+    command.add_argument("--z-dim", type=_positive, default=1000, help="length of the code (default: %(default)s)")
+    command.add_argument("--width", type=float, default=1.0, help="multiplier of channels (default: %(default)s)")
+    command.add_argument("--tflops", type=float, help="rate of each device; default: measured on this processor")
 
     command = add("repro", _repro, "run the pipeline as `dvc repro` does, independent stages side by side")
     command.add_argument("--jobs", type=_positive, default=2, help="stages at a time (default: %(default)s)")

@@ -109,6 +109,12 @@ class Train(Section):
             raise ValueError("expects [beta1, beta2]")
         return value
 
+    @model_validator(mode="after")
+    def _every_device_has_its_share(self):
+        if self.batch_size % self.devices:
+            raise ValueError(f"batch_size: {self.batch_size} is not a multiple of devices: {self.devices}")
+        return self
+
 
 class Evaluate(Section):
     """Sample sizes of the evaluation; the defaults are the paper's."""

@@ -1,7 +1,7 @@
 """Features of Med3D's ResNet-50 (Chen, Ma and Zheng 2019, arXiv 1904.00625), whose weights the user supplies.
 
-The file is resnet_50_23dataset.pth of https://github.com/Tencent/MedicalNet. Most published Fréchet distances between 3D
-brains rest on it, at different sizes and intensities, and do not compare with each other; nor do these with them.
+The file is resnet_50_23dataset.pth of https://github.com/Tencent/MedicalNet. Most published Fréchet distances between
+3D brains rest on it, at different sizes and intensities, and do not compare with each other; nor do these with them.
 """
 
 import hashlib

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +28,12 @@ def run(layers: nn.Sequential, x: Tensor, recomputed: bool) -> Tensor:
 
 
 def _blocks(layers: nn.Sequential) -> Iterator[nn.Sequential]:
-    """Cut after every activation, so that what is kept is what an activation returned."""
-    start = 0
-    for end, layer in enumerate(layers, 1):
-        if isinstance(layer, nn.ReLU | nn.LeakyReLU) or end == len(layers):
+    """Cut after activations, whose results are kept, but not beside the single-channel end, where they are largest."""
+    cuts = [end for end, layer in enumerate(layers, 1) if isinstance(layer, nn.ReLU | nn.LeakyReLU)]
+    cuts = cuts[1:] if getattr(layers[0], "in_channels", None) == 1 else cuts[:-1]
+    for start, end in pairwise([0, *cuts, len(layers)]):
+        if start < end:
             yield layers[start:end]
-            start = end
 
 
 def _contexts(block: nn.Sequential):

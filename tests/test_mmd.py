@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from alphagan.bench import metrics as bench
 from alphagan.errors import InputError
 from alphagan.metrics import mmd
 from alphagan.metrics.mmd import MMD, mmd_as_published, mmd_unbiased
@@ -60,6 +61,12 @@ def test_as_published_averages_batches_of_the_whole_set(generator):
         ]
     )
     assert mmd_as_published(x, y, batch=2, repeats=4000, generator=generator) == pytest.approx(expected, rel=0.02)
+
+
+def test_as_published_is_what_a_loop_over_batches_finds(generator):
+    x, y = normal(17, generator, side=4), normal(24, generator, mean=0.1, side=4)
+    loop = bench.textbook_mmd(x, y, 5, np.random.default_rng(3))
+    assert mmd_as_published(x, y, 8, 5, generator=np.random.default_rng(3)) == pytest.approx(loop, rel=1e-4)
 
 
 def test_expectations_on_gaussians(generator):

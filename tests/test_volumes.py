@@ -103,22 +103,18 @@ def large(tmp_path_factory):
 def test_a_large_cohort_opens_quickly_and_small(large):
     assert (large / "volumes.npy").stat().st_size > 26e9
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     volumes = Volumes(large)
-    assert (
-        time.perf_counter() - started < 2
-    )  # about 0.02 s; reading the table into dicts takes 0.5 s on a quiet machine
+    assert time.process_time() - started < 0.4  # 0.02 s; as a list of dicts the table takes 0.5 s, and 200 MB
     assert tracemalloc.get_traced_memory()[1] < 1e6
+    tracemalloc.stop()
     rows = volumes.rows("train")
     assert len(rows) == 60_000
     assert len(set(volumes.people(rows))) == 30_000
     np.testing.assert_allclose(volumes.voxel_sizes_mm(rows).mean(0), [2.5, 2.875, 2.375])
     x = augment(volumes.tensor([99_999, 0, 5, 50_000]), Augment(), Draws(generator()))
     assert torch.equal(x, torch.full((4, 1, 64, 64, 64), -1.0))
-    held, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert held < 30e6  # tables of strings alone would be 200 MB
-    assert most < 60e6
+    assert "subjects" not in vars(volumes)  # nothing of this needed the whole table
 
 
 def test_the_benchmark_of_the_data_path_has_a_row_for_each_state_of_the_cache(monkeypatch):

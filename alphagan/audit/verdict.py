@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from alphagan.audit import Audit
+from alphagan.audit.calibration import STRICT
 from alphagan.audit.compare import Comparison, Power
 from alphagan.metrics.bootstrap import Estimate
 
@@ -79,7 +80,8 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(
             ALARM,
             f"{where}, {told}; of new people, {100 * level:g} % at most would on average "
-            f"(p = {relative.chance:.2g}). {round(strict.value * strict.n)} are beyond the stricter threshold. They "
+            f"(p = {relative.chance:.2g}). {round(strict.value * strict.n)} are beyond the stricter threshold, where "
+            f"about {STRICT * strict.n:.1g} of new people would be. They "
             f"point at {round(comparison.copied_training.value * comparison.copied_training.n)} training scans.",
         )
     elif strict.value > 0 or relative.chance < 0.05:

@@ -10,12 +10,13 @@ import torch
 
 from alphagan.bench.workers import compare, in_turn, workers
 from alphagan.config import Model
+from alphagan.plan import step_flops
 
 PAPER_ITERATIONS = 12_000
 NOT_RUN = "not run: no GPU"
 
 
-def matrix_rate(dtype: torch.dtype, device: str = "cpu", side: int = 2048, repeats: int = 7) -> float:
+def matrix_rate(dtype: torch.dtype = torch.float32, device: str = "cpu", side: int = 2048, repeats: int = 7) -> float:
     """Floating-point operations a second of a square matrix product, median of several."""
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     seconds = []
@@ -26,23 +27,6 @@ def matrix_rate(dtype: torch.dtype, device: str = "cpu", side: int = 2048, repea
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
     return 2 * side**3 / statistics.median(seconds[1:])
-
-
-def step_flops(size: int, batch: int, model: Model) -> float:
-    """Floating-point operations of one step's large products, folded; batch 4 at 64 cubed: 1.16e12.
-
-    A forward pass of G, D or E counts once; the phases of alpha_wgan_gp take 13 of them to learn E and G, and
-    3 + 9 + 2 p for the critics, where a penalty p takes 6, or 4 where the critic is piecewise linear.
-    """
-    from alphagan.networks import stages
-
-    _, channels = stages(size, model.width)
-    macs = sum(
-        64 * n_in * n_out * (size // 2 ** (stage + 1)) ** 3
-        for stage, (n_in, n_out) in enumerate(zip([1, *channels[:-1]], channels, strict=True))
-    )
-    passes = 13 + 3 + 9 + 2 * (4 if model.critic_norm == "none" else 6)
-    return 2.0 * macs * passes * batch
 
 
 def step_rows(size: int, batch: int, repeats: int, device: str = "cpu") -> list[dict]:
@@ -68,10 +52,9 @@ def step_rows(size: int, batch: int, repeats: int, device: str = "cpu") -> list[
             rows.append({"what": f"step, {name}, BatchNorm as published", "at": at, "target": target, **row})
         memory = {name: ask(name, "memory") for name in published}
         for name in ("float32", "bf16"):
-            rows.append({
-                "what": f"memory of the step, {name}", "at": at, "target": 0.5, "ratio": memory[name] / memory["textbook"],
-                "textbook_bytes": memory["textbook"], "alphagan_bytes": memory[name],
-            })  # fmt: skip
+            held = {"textbook_bytes": memory["textbook"], "alphagan_bytes": memory[name]}
+            held["ratio"] = memory[name] / memory["textbook"]
+            rows.append({"what": f"memory of the step, {name}", "at": at, "target": 0.5, **held})
         seconds = in_turn(ask, ["textbook", "float32"], ("sample", 8 * batch), repeats)
         rows.append({"what": "sampling", "at": at, "target": 3.0, **compare(seconds, "float32")})
     unnormalised = {"textbook": worker("textbook", "none"), "bf16": worker("alphagan", "none", "bf16")}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from alphagan.errors import InputError
-from alphagan.figures.common import CYCLE, Figure, appearance, as_volumes, check_rows, style, voxel_sizes
+from alphagan.figures.common import CYCLE, PLANES, Figure, appearance, as_volumes, check_rows, style, voxel_sizes
 from alphagan.figures.grids import MARGIN, _canvas, _finish, _left_right, _tile
 
 PER_PAGE = 8
@@ -58,14 +58,15 @@ def _page(generated, train, pairs, sizes, title):
     tile = sizes.max() * generated.shape[1] * (1 + MARGIN)  # mm
     left, width = LABEL * tile, (LABEL + 3 * len(PLANES_SHOWN)) * tile
     height = len(pairs) * tile
-    figure, axes = _canvas(width, height, 1.25 / tile, 0.75 if title else 0.4)
+    figure, axes = _canvas(width, height, 1.25 / tile, 0.6 if title else 0.3)
     for line, (pair, volume, scan) in enumerate(zip(pairs, generated, train, strict=True)):
         bottom = height - (line + 1) * tile
         scan = _as_bright(scan[::-1] if pair.mirrored else scan, volume)
         looks = ((volume, "gray", (-1, 1)), (scan, "gray", (-1, 1)), (np.abs(volume - scan), "inferno", (0, 1)))
         for number, plane in enumerate(PLANES_SHOWN):
+            spare = (tile - generated.shape[1] * sizes[list(PLANES[plane][1:])]) / 2
             for column, (shown, cmap, limits) in enumerate(looks):
-                corner = left + (3 * number + column + MARGIN / 2) * tile, bottom + MARGIN / 2 * tile
+                corner = left + (3 * number + column) * tile + spare[0], bottom + spare[1]
                 _tile(axes, shown, sizes, plane, corner, cmap, limits)
         axes.text(0.05 * tile, bottom + tile / 2, _label(pair), color="white", va="center", fontsize=7.5)
     _left_right(axes, left, left + tile, height)
@@ -116,7 +117,7 @@ def power_curves(comparisons: dict, title: str | None = None) -> Figure:
         plain = {power.kind: power.found for power in criterion.power if power.kind != "noise"}
         found = {0.0: plain["exact"]} | {power.level: power.found for power in criterion.power if power.kind == "noise"}
         label = f"{_two_lines(name)} (n = {plain['exact'].n})"
-        noise.plot(found, [estimate.value for estimate in found.values()], "o-", color=colour, label=label)
+        noise.plot(list(found), [estimate.value for estimate in found.values()], "o-", color=colour, label=label)
         noise.fill_between(
             list(found), [estimate.low for estimate in found.values()], [estimate.high for estimate in found.values()],
             color=colour, alpha=0.15, linewidth=0,
