@@ -261,7 +261,7 @@ def test_the_process_stays_as_small_for_64_scans_as_for_8(tmp_path):
 
 
 def test_volumes_are_written_as_numpy_would(study, prepared, tmp_path):
-    np.save(tmp_path / "saved.npy", np.load(prepared / "volumes.npy"))
+    np.save(tmp_path / "saved.npy", np.ascontiguousarray(np.load(prepared / "volumes.npy")))
     assert (prepared / "volumes.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
 
 

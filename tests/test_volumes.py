@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from factories import write_prepared
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphagan.bench import data_path
@@ -25,6 +25,7 @@ def test_uint8_and_back_is_the_identity():
     assert np.array_equal(to_uint8(x), values)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 40), batch=st.integers(1, 50), seed=st.integers(0, 5))
 def test_every_pass_visits_everyone_once(n, batch, seed):
     n_batches = -(-2 * n // batch)

@@ -111,7 +111,7 @@ def main(size: int, batch: int, repeats: int, as_json: bool, only_step: bool) ->
     print(f"measuring, several minutes ({size} cubed, batch {batch}, {where['threads']} threads)", file=sys.stderr)
     rows = step_rows(size, batch, repeats)
     if not only_step:
-        rows += _other_rows() + gpu_rows(repeats)
+        rows += _other_rows(rows[0]["alphagan_s"]) + gpu_rows(repeats)
     if as_json:
         print(json.dumps({**where, "rows": rows}, indent=2))
         return
@@ -123,11 +123,11 @@ def main(size: int, batch: int, repeats: int, as_json: bool, only_step: bool) ->
         print(_line(row))
 
 
-def _other_rows() -> list[dict]:
-    """Preparation, metrics and data path; they need the packages that notebooks do."""
+def _other_rows(step_s: float) -> list[dict]:
+    """Data path, metrics and preparation; they need the packages that notebooks and tests do."""
     from alphagan.bench import data_path, metrics, preparation
 
-    return [row for module in (data_path, metrics, preparation) for row in module.measure()]
+    return [*data_path.measure(step_s), *metrics.measure(), *preparation.measure()]
 
 
 def _line(row: dict) -> str:
