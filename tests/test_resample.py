@@ -1,3 +1,4 @@
+import gzip
 from itertools import permutations
 
 import nibabel
@@ -139,6 +140,21 @@ def test_scaled_and_singleton_and_float_files_are_the_same_scan(tmp_path):
         np.testing.assert_array_equal(other.cube, plain.cube)
     assert scaled.intensity[1] == pytest.approx(2.5 * plain.intensity[1])
     assert plain.brain_ml == pytest.approx(np.count_nonzero(head()) * 64 / 1000)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "f4"])
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_mgz_is_read_as_nibabel_reads_it(tmp_path, dtype, pieces):
+    path = write(tmp_path / "a.mgz", head(), axes="LIA", dtype=dtype)
+    content = gzip.decompress(path.read_bytes())
+    middle = len(content) // pieces
+    path.write_bytes(b"".join(gzip.compress(part) for part in (content[:middle], content[middle:]) if part))
+    (image, _), expected = scan_of(path).load(), nibabel.load(path)
+    np.testing.assert_array_equal(np.asanyarray(image.dataobj), np.asanyarray(expected.dataobj))
+    np.testing.assert_array_equal(image.affine, expected.affine)
+    path.write_bytes(path.read_bytes()[:-4000])
+    with pytest.raises(QualityError, match="unreadable: "):
+        prepare_scan(scan_of(path), Prepare())
 
 
 def test_intensity_is_linear_from_low_to_the_percentile(tmp_path):
