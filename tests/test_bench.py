@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from alphagan import __main__
 
@@ -17,3 +18,5 @@ def test_bench_prints_json(capsys):
     assert 0 < rows["memory of the step, float32"]["ratio"] < 1
     assert rows["step, bf16, critics without BatchNorm"]["share_of_bf16_matrix_rate"] > 0
     assert found["bf16_matrix_flops_per_s"] > 0
+    if not torch.cuda.is_available():  # said, not left out
+        assert rows["step, best setting, batch 4"]["status"] == "not run: no GPU"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from alphagan import __main__
-from alphagan.bench.workers import AlphaganEngine, _peak_bytes
+from alphagan.bench.workers import AlphaganEngine, peak_bytes
 from alphagan.config import Model, Train
 from alphagan.plan import plan, step_flops
 
@@ -41,7 +41,7 @@ def test_memory_is_planned_within_15_percent(size, batch, norm, precision, recom
     engine = AlphaganEngine(size, batch, model, train, CPU)
     engine.step()
     needs = plan(size, batch, model, precision, recomputed)
-    assert needs.memory_bytes == pytest.approx(needs.state_bytes + _peak_bytes(engine.step, CPU), rel=0.15)
+    assert needs.memory_bytes == pytest.approx(needs.state_bytes + peak_bytes(engine.step, CPU), rel=0.15)
 
 
 def test_command_line(capsys):

@@ -3,17 +3,17 @@
 import csv
 import statistics
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from alphagan.bench.timing import seconds
 from alphagan.cohort_config import Augment
+from alphagan.prepare import AFFINE_COLUMNS
 from alphagan.seeding import Draws, seeded
 from alphagan.volumes import Volumes, augment, batch_indices
-
-AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
 
 
 def write_sparse_cohort(folder: Path, n: int, size: int) -> Path:
@@ -84,18 +84,16 @@ def measure(
         volumes = Volumes(write_sparse_cohort(Path(folder), n, size))
         train = volumes.rows("train")
 
-        def step(number: int) -> float:
-            started = time.perf_counter()
+        def step(number: int) -> None:
             draws = Draws(seeded(device, "step", 0, number))
             for draw in range(number * batches_per_step, (number + 1) * batches_per_step):
                 picked = [train[i] for i in batch_indices(len(train), batch, draw, seed=0)]
                 augment(volumes.tensor(picked, device), Augment(), draws)
             if device.type == "cuda":
                 torch.cuda.synchronize()
-            return time.perf_counter() - started
 
         for when in ("read for the first time", "read before"):
-            share = statistics.median(step(number) for number in range(repeats)) / step_s
+            share = statistics.median(seconds(partial(step, number)) for number in range(repeats)) / step_s
             at = f"{size}^3, {batches_per_step} batches of {batch}, {n} scans, {device.type}"
             rows.append({"what": f"data path, scans {when}", "at": at, "target": "< 3 %", "share": share})
     return rows

@@ -1,7 +1,5 @@
 """MS-SSIM against torchmetrics pair by pair, and the published MMD against a loop over its batches."""
 
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
+from alphagan.bench.timing import compare, seconds
 from alphagan.metrics.mmd import mmd_as_published
 from alphagan.metrics.ms_ssim import BETAS, ms_ssim_index_pairs, n_scales
 from alphagan.metrics.pairs import random_pairs
@@ -117,14 +116,5 @@ def _row(
 ) -> dict:
     """Time both in turn, the textbook's share of the work scaled up."""
     with torch.no_grad():
-        times = [(scaled * _seconds(textbook), _seconds(ours)) for _ in range(repeats)]
-    textbook_s, alphagan_s = (statistics.median(column) for column in zip(*times, strict=True))
-    ratio = statistics.median(theirs / mine for theirs, mine in times)
-    measured = {"textbook_s": textbook_s, "alphagan_s": alphagan_s, "ratio": ratio, "n": n}
-    return {"what": what, "at": at, "target": target} | measured
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+        times = [(scaled * seconds(textbook), seconds(ours)) for _ in range(repeats)]
+    return {"what": what, "at": at, "target": target, **compare(*zip(*times, strict=True)), "n": n}

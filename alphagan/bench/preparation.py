@@ -1,9 +1,6 @@
 """Preparation against the loop that one would first write with nilearn and numpy, on scans as FreeSurfer has them."""
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -11,6 +8,7 @@ import numpy as np
 from nilearn.datasets import load_mni152_template
 from nilearn.image import resample_img
 
+from alphagan.bench.timing import compare, seconds
 from alphagan.config import parse
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
@@ -94,22 +92,6 @@ def measure(size: int = 64, n: int = 16, repeats: int = 3, workers: int = 2) -> 
             with tempfile.TemporaryDirectory(prefix="alphagan-bench-") as root:
                 prepare("bench", config, Paths(Path(root)), progress=False)
 
-        times = [(_seconds(lambda: textbook(paths, size)), _seconds(ours)) for _ in range(repeats + 1)][1:]
-    textbook_s, alphagan_s = (statistics.median(column) for column in zip(*times, strict=True))
-    return [
-        {
-            "what": "preparation",
-            "at": f"256^3 .mgz to {size}^3, {workers} workers",
-            "target": ">= 5x",
-            "textbook_s": textbook_s,
-            "alphagan_s": alphagan_s,
-            "ratio": statistics.median(theirs / mine for theirs, mine in times),
-            "n": n,
-        }
-    ]
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+        times = [(seconds(lambda: textbook(paths, size)), seconds(ours)) for _ in range(repeats + 1)][1:]
+    at = f"256^3 .mgz to {size}^3, {workers} workers"
+    return [{"what": "preparation", "at": at, "target": ">= 5x", **compare(*zip(*times, strict=True)), "n": n}]

@@ -4,11 +4,11 @@ import json
 import platform
 import statistics
 import sys
-import time
 
 import torch
 
-from alphagan.bench.workers import compare, in_turn, workers
+from alphagan.bench.timing import compare, seconds
+from alphagan.bench.workers import in_turn, workers
 from alphagan.config import Model
 from alphagan.plan import step_flops
 
@@ -19,14 +19,13 @@ NOT_RUN = "not run: no GPU"
 def matrix_rate(dtype: torch.dtype = torch.float32, device: str = "cpu", side: int = 2048, repeats: int = 7) -> float:
     """Floating-point operations a second of a square matrix product, median of several."""
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    seconds = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
+
+    def multiply() -> None:
         a @ b
         if device == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    return 2 * side**3 / statistics.median(seconds[1:])
+
+    return 2 * side**3 / statistics.median([seconds(multiply) for _ in range(repeats + 1)][1:])
 
 
 def step_rows(size: int, batch: int, repeats: int, device: str = "cpu") -> list[dict]:
@@ -46,24 +45,26 @@ def step_rows(size: int, batch: int, repeats: int, device: str = "cpu") -> list[
         "bf16": worker("alphagan", "batch", "bf16"),
     }
     with workers(published) as ask:
-        seconds = in_turn(ask, list(published), "step", repeats)
+        taken = in_turn(ask, list(published), "step", repeats)
         for name, target in (("float32", 2.5), ("bf16", 5.0)):
-            row = compare(seconds, name)
+            row = {**compare(taken["textbook"], taken[name]), "n": repeats}
             rows.append({"what": f"step, {name}, BatchNorm as published", "at": at, "target": target, **row})
         memory = {name: ask(name, "memory") for name in published}
         for name in ("float32", "bf16"):
             held = {"textbook_bytes": memory["textbook"], "alphagan_bytes": memory[name]}
             held["ratio"] = memory[name] / memory["textbook"]
             rows.append({"what": f"memory of the step, {name}", "at": at, "target": 0.5, **held})
-        seconds = in_turn(ask, ["textbook", "float32"], ("sample", 8 * batch), repeats)
-        rows.append({"what": "sampling", "at": at, "target": 3.0, **compare(seconds, "float32")})
+        taken = in_turn(ask, ["textbook", "float32"], ("sample", 8 * batch), repeats)
+        rows.append(
+            {"what": "sampling", "at": at, "target": 3.0, **compare(taken["textbook"], taken["float32"]), "n": repeats}
+        )
     unnormalised = {"textbook": worker("textbook", "none"), "bf16": worker("alphagan", "none", "bf16")}
     unnormalised["float32"] = worker("alphagan", "none")
     rate = matrix_rate(torch.bfloat16, device)
     with workers(unnormalised) as ask:
-        seconds = in_turn(ask, list(unnormalised), "step", repeats)
+        taken = in_turn(ask, list(unnormalised), "step", repeats)
         for name in ("float32", "bf16"):
-            row = compare(seconds, name)
+            row = {**compare(taken["textbook"], taken[name]), "n": repeats}
             flops = step_flops(size, batch, Model(critic_norm="none")) / row["alphagan_s"]
             what = f"step, {name}, critics without BatchNorm"
             row |= {"flops_per_s": flops, "share_of_bf16_matrix_rate": flops / rate}
@@ -111,7 +112,8 @@ def main(size: int, batch: int, repeats: int, as_json: bool, only_step: bool) ->
     print(f"measuring, several minutes ({size} cubed, batch {batch}, {where['threads']} threads)", file=sys.stderr)
     rows = step_rows(size, batch, repeats)
     if not only_step:
-        rows += _other_rows(rows[0]["alphagan_s"]) + gpu_rows(repeats)
+        rows += _other_rows(rows[0]["alphagan_s"])
+    rows += gpu_rows(repeats)
     if as_json:
         print(json.dumps({**where, "rows": rows}, indent=2))
         return

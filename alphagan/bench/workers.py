@@ -2,13 +2,12 @@
 
 import multiprocessing
 import os
-import statistics
-import time
 from contextlib import contextmanager
 
 import torch
 
 from alphagan.bench.textbook import Textbook
+from alphagan.bench.timing import seconds
 from alphagan.cohort_config import Augment
 from alphagan.config import Model, Settings, Train
 from alphagan.distributed import World
@@ -92,16 +91,18 @@ def _serve(connection, kind: str, size: int, batch: int, model: dict, train: dic
     engine = ENGINES[kind](size, batch, Model(**model), Train(batch_size=batch, device=where.type, **train), where)
     while (command := connection.recv()) is not None:
         if command == "memory":
-            connection.send(_peak_bytes(engine.step, where) - engine.gradient_bytes)
+            connection.send(peak_bytes(engine.step, where) - engine.gradient_bytes)
             continue
-        started = time.perf_counter()
-        engine.step() if command == "step" else engine.sample(command[1])
-        if where.type == "cuda":
-            torch.cuda.synchronize()
-        connection.send(time.perf_counter() - started)
+
+        def work(command=command) -> None:
+            engine.step() if command == "step" else engine.sample(command[1])
+            if where.type == "cuda":
+                torch.cuda.synchronize()
+
+        connection.send(seconds(work))
 
 
-def _peak_bytes(step, device: torch.device) -> int:
+def peak_bytes(step, device: torch.device) -> int:
     """Most bytes that torch holds during a step, beyond what it held before."""
     if device.type == "cuda":
         torch.cuda.synchronize()
@@ -153,14 +154,3 @@ def in_turn(ask, names: list[str], command, repeats: int) -> dict[str, list[floa
     """Time a command in each worker, in turn, `repeats` times after one that is not counted."""
     rounds = [{name: ask(name, command) for name in names} for _ in range(repeats + 1)][1:]
     return {name: [each[name] for each in rounds] for name in names}
-
-
-def compare(seconds: dict[str, list[float]], ours: str, textbook: str = "textbook") -> dict[str, float]:
-    """Medians of two workers, and the median of their pairwise ratios."""
-    pairs = list(zip(seconds[textbook], seconds[ours], strict=True))
-    return {
-        "textbook_s": statistics.median(seconds[textbook]),
-        "alphagan_s": statistics.median(seconds[ours]),
-        "ratio": statistics.median(a / b for a, b in pairs),
-        "n": len(pairs),
-    }
