@@ -1,5 +1,6 @@
 """A Dask cluster prepares what this machine's own processes do, and what is wrong with it is said in one line."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -29,8 +30,12 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster():
+    before = dict(os.environ)
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         yield cluster
+    # It leaves OMP_NUM_THREADS=1 and the like behind, which processes of later tests would take over.
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def elsewhere(*_):
