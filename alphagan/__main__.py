@@ -81,14 +81,24 @@ def _reconstruct(args) -> None:
     print(args.output)
 
 
+def _features(args) -> None:
+    from alphagan import config, features
+    from alphagan.paths import Paths
+
+    settings, paths = config.load(args.params), Paths()
+    features.train_features(paths.prepared(args.cohort), paths.features(args.cohort), settings.features, args.device)
+    print(paths.features(args.cohort))
+
+
 def _evaluate(args) -> None:
     from alphagan import config, evaluation
     from alphagan.paths import Paths
 
     paths = Paths()
-    evaluation.write_metrics(
-        evaluation.evaluate(config.load(args.params), args.cohort, paths), paths.metrics(args.cohort)
-    )
+    found = evaluation.evaluate(config.load(args.params), args.cohort, paths)
+    for names, reason in found.left_out.items():
+        print(f"left out: {names}: {reason}", file=sys.stderr)
+    evaluation.write_json(found.as_dict(), paths.metrics(args.cohort))
     print(paths.metrics(args.cohort))
 
 
@@ -114,7 +124,7 @@ def _bench(args) -> None:
 def _plan(args) -> None:
     from alphagan import plan
     from alphagan.bench.table import matrix_rate
-    from alphagan.config import Model
+    from alphagan.config_sections import Model
 
     if args.batch % args.gpus:
         raise InputError(f"--batch: {args.batch} is not a multiple of {args.gpus} devices; choose one that is")
@@ -179,6 +189,11 @@ def _parser() -> argparse.ArgumentParser:
     command = add("train", _train, "train an experiment, or go on with it, into models/COHORT/MODEL")
     command.add_argument("experiment", help="a name under experiments in the params file")
     add_params(command)
+
+    command = add("features", _features, "train the feature network that the evaluation of a cohort rests on")
+    command.add_argument("cohort", help="a name under cohorts in the params file")
+    add_params(command)
+    add_device(command)
 
     command = add("evaluate", _evaluate, "measure a cohort's trained models on held-out people")
     command.add_argument("cohort", help="a name under cohorts in the params file")

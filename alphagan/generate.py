@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from alphagan.config import Settings
 from alphagan.errors import InputError
-from alphagan.networks import Discriminator, Generator, build
+from alphagan.networks import Critic, Discriminator, Generator, build
 from alphagan.objectives import OBJECTIVES
 from alphagan.seeding import seeded
 from alphagan.volumes import Volumes, to_uint8
@@ -103,10 +103,17 @@ class Run:
         """
         if not self.has_encoder:
             raise InputError(f"{self.folder}: {self.settings.name} has no encoder, so it cannot reconstruct scans")
+        return self._network("E", device)
+
+    def critic(self, device: torch.device | str = "cpu") -> Critic:
+        """D in eval mode."""
+        return self._network("D", device)
+
+    def _network(self, name: str, device: torch.device | str) -> nn.Module:
         settings, names = self.settings, OBJECTIVES[self.settings.family].names
-        E = build(settings.size, settings.model, names=names, departures=settings.departures)["E"]
-        E.load_state_dict(self._weights("E"))
-        return E.to(device).eval().requires_grad_(False)
+        network = build(settings.size, settings.model, names=names, departures=settings.departures)[name]
+        network.load_state_dict(self._weights(name))
+        return network.to(device).eval().requires_grad_(False)
 
 
 def random_codes(first: int, n: int, z_dim: int, seed: int) -> Tensor:

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from alphagan.config import SIZES, Model
+from alphagan.config_sections import SIZES, Model
 from alphagan.errors import InputError
 from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d, norm
 from alphagan.recompute import run
@@ -25,7 +25,7 @@ def stages(size: int, width: float = 1.0) -> tuple[int, list[int]]:
     Parameters
     ----------
     size : int
-        Side of the cube, one of `alphagan.config.SIZES`.
+        Side of the cube, one of `alphagan.config_sections.SIZES`.
     width : float
         Multiplier of all channel counts; 1 is the paper.
 

@@ -14,6 +14,10 @@ class Paths:
         """Folder of one prepared cohort: volumes.npy, subjects.csv, qc.csv."""
         return self.root / "data" / "prepared" / cohort
 
+    def features(self, cohort: str) -> Path:
+        """Folder of one cohort's feature network: weights.pt, config.json."""
+        return self.root / "data" / "features" / cohort
+
     def run(self, cohort: str, model: str) -> Path:
         """Folder of one trained model: weights.pt, config.json, history.csv."""
         return self.root / "models" / cohort / model
@@ -29,6 +33,10 @@ class Paths:
     def metrics(self, cohort: str) -> Path:
         """Metrics of one cohort's models."""
         return self.reports() / "metrics" / f"{cohort}.json"
+
+    def audit(self, cohort: str) -> Path:
+        """What the memorisation audit found of one cohort's models."""
+        return self.reports() / "audit" / f"{cohort}.json"
 
     def figures(self, *cohort: str) -> Path:
         """Folder of one cohort's figures, or of those that belong to none."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from alphagan.config import Model
+from alphagan.config_sections import Model
 from alphagan.networks import build, n_parameters, stages
 
 

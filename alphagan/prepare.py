@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from alphagan import resample
 from alphagan.cohorts import Scan, find_scans
-from alphagan.config import Config, Prepare, Split
+from alphagan.config import Config
+from alphagan.config_sections import Prepare, Split
 from alphagan.errors import InputError
 from alphagan.paths import Paths
 

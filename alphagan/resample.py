@@ -9,7 +9,7 @@ from nibabel.spatialimages import SpatialImage
 from scipy.sparse import csr_array
 
 from alphagan.cohorts import Scan
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 
 # 256 healthy adult brains fill 41 to 50 % of their bounding box and 1.1 to 1.9 litres; a head, 60 % and over 3 litres.
 MAX_BRAIN_FILL = 0.75

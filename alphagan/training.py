@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from alphagan import __version__, checkpoint
-from alphagan.config import WHERE, Settings
+from alphagan.config import Settings
+from alphagan.config_sections import WHERE
 from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.errors import InputError
@@ -120,8 +121,7 @@ def fit(
             say(other)
         world.check_same("weights, settings and scans", training.networks, f"{work.name} {training.iteration}")
         del saved  # as large as the networks and the optimisers' state
-        if writes:
-            checkpoint.describe(work, configuration)
+        world.on_first(lambda: checkpoint.describe(work, configuration))
 
         # Train
         pending, stop = [], 0
@@ -137,10 +137,8 @@ def fit(
                         losses, pending = training.record(pending), []
                         refuse_divergence(training.columns, training.history)
                     # Before the checkpoint: a run that is killed while it draws goes back, and draws again.
-                    if writes and on_sample and done % train.sample_every == 0:
-                        with named_disk_errors(work / "samples"):
-                            (work / "samples").mkdir(exist_ok=True)
-                            on_sample(training.sample(), work / "samples" / f"iteration-{done:06d}")
+                    if on_sample and done % train.sample_every == 0:
+                        world.on_first(lambda: _draw(training, work / "samples", on_sample))
                     if save_now:
                         world.on_first(lambda: _save(training, work, configuration))
                     shown.step(done, losses, now=save_now)
@@ -190,6 +188,12 @@ def _signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _draw(training: Training, folder: Path, on_sample: Callable[[np.ndarray, Path], None]) -> None:
+    with named_disk_errors(folder):
+        folder.mkdir(exist_ok=True)
+        on_sample(training.sample(), folder / f"iteration-{training.iteration:06d}")
 
 
 def _save(training: Training, work: Path, configuration: dict) -> None:

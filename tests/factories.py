@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from alphagan.cohort_config import Augment
-from alphagan.config import Model, Settings, Train
+from alphagan.config import Settings
+from alphagan.config_sections import Model, Train
 
 
 def tiny_settings(size=16, model=None, name="alpha_wgan_gp", departures=(), **train) -> Settings:

@@ -18,7 +18,7 @@ from scipy.ndimage import affine_transform, binary_dilation
 from alphagan.cohort_config import AnyCohort, Cohort
 from alphagan.cohorts import Scan
 from alphagan.cohorts.template import Acquisition, draw_anatomy, scan, tissues
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 from alphagan.resample import prepare_scan
 
 VOXEL_MM = 4.0

@@ -10,7 +10,7 @@ import pytest
 from alphagan.cohort_config import AtlasCohort
 from alphagan.cohorts import find_scans
 from alphagan.cohorts.atlas import find
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 from alphagan.errors import InputError
 from alphagan.resample import QualityError, prepare_scan
 

@@ -8,7 +8,8 @@ from factories import summed, tiny_settings, write_prepared
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
-from alphagan.config import Model, parse
+from alphagan.config import parse
+from alphagan.config_sections import Model
 from alphagan.departures import DEPARTURES
 from alphagan.distributed import World
 from alphagan.engine import Training

@@ -16,7 +16,7 @@ from torch import nn
 
 from alphagan import distributed
 from alphagan.cohort_config import Augment
-from alphagan.config import Model
+from alphagan.config_sections import Model
 from alphagan.distributed import World, join, synchronise
 from alphagan.errors import InputError
 from alphagan.objectives import OBJECTIVES

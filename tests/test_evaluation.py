@@ -8,7 +8,8 @@ import torch
 from factories import write_prepared
 
 from alphagan.cohort_config import Augment
-from alphagan.config import Evaluate, parse
+from alphagan.config import parse
+from alphagan.config_sections import Evaluate
 from alphagan.errors import InputError
 from alphagan.evaluation import Sample, collect, distance, diversity, evaluate, mean_brain, real_sample
 from alphagan.paths import Paths

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch
 
 from alphagan import figures, networks
-from alphagan.config import Model
+from alphagan.config_sections import Model
 from alphagan.errors import InputError
 
 

@@ -6,7 +6,8 @@ import pytest
 from alphagan.cohort_config import FreesurferCohort
 from alphagan.cohorts import adni_table, find_scans
 from alphagan.cohorts.freesurfer import find, missing
-from alphagan.config import Prepare, parse
+from alphagan.config import parse
+from alphagan.config_sections import Prepare
 from alphagan.errors import InputError
 from alphagan.resample import prepare_scan
 

@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from alphagan.cohort_config import TemplateCohort
 from alphagan.cohorts import Scan, calibration, find_scans, lesions, mni152, template
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 from alphagan.resample import prepare_scan
 
 KINDS = ("tumour", "stroke")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alphagan.config import SIZES, Model
+from alphagan.config_sections import SIZES, Model
 from alphagan.convolution import from_blocks, to_blocks
 from alphagan.errors import InputError
 from alphagan.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d

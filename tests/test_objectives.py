@@ -6,7 +6,7 @@ import torch
 from factories import summed
 
 from alphagan.bench.textbook import Textbook
-from alphagan.config import Model, Train
+from alphagan.config_sections import Model, Train
 from alphagan.objectives import AlphaWGANGP, gradient_penalty
 from alphagan.seeding import Draws
 

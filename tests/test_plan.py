@@ -5,7 +5,7 @@ import torch
 
 from alphagan import __main__
 from alphagan.bench.workers import AlphaganEngine, peak_bytes
-from alphagan.config import Model, Train
+from alphagan.config_sections import Model, Train
 from alphagan.plan import plan, step_flops
 
 CPU = torch.device("cpu")

@@ -17,7 +17,8 @@ from scans import head, scan_of, text, truncated, write
 from alphagan import prepare as prepare_module
 from alphagan import resample
 from alphagan.bench import preparation
-from alphagan.config import Prepare, Split, parse
+from alphagan.config import parse
+from alphagan.config_sections import Prepare, Split
 from alphagan.errors import InputError
 from alphagan.paths import Paths
 from alphagan.prepare import AFFINE_COLUMNS, assign_splits, prepare

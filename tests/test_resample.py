@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from torch.nn import functional
 
 from alphagan import resample
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 from alphagan.resample import QualityError, area_resize, axis_weights, bounding_box, prepare_scan
 
 # ---- resampling

@@ -11,7 +11,7 @@ from scans import AFFINE, SHAPE, head, write
 from alphagan.cohort_config import AnyCohort
 from alphagan.cohorts import find_scans
 from alphagan.cohorts.semisynthetic_stroke import csf_intensity, place
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 from alphagan.errors import InputError
 from alphagan.resample import prepare_scan
 

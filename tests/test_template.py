@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from alphagan.cohort_config import NiftiCohort, TemplateCohort
 from alphagan.cohorts import find_scans, mni152, template
 from alphagan.cohorts.calibration import IXI_REFERENCE, spread
-from alphagan.config import Prepare
+from alphagan.config_sections import Prepare
 from alphagan.errors import InputError
 from alphagan.resample import prepare_scan
 

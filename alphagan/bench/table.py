@@ -9,7 +9,7 @@ import torch
 
 from alphagan.bench.timing import compare, seconds
 from alphagan.bench.workers import in_turn, workers
-from alphagan.config import Model
+from alphagan.config_sections import Model
 from alphagan.plan import step_flops
 
 PAPER_ITERATIONS = 12_000

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alphagan.config import Model, Train
+from alphagan.config_sections import Model, Train
 from alphagan.networks import LEAK, build, stages
 
 

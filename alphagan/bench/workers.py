@@ -9,7 +9,8 @@ import torch
 from alphagan.bench.textbook import Textbook
 from alphagan.bench.timing import seconds
 from alphagan.cohort_config import Augment
-from alphagan.config import Model, Settings, Train
+from alphagan.config import Settings
+from alphagan.config_sections import Model, Train
 from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.memory import keep_freed_memory

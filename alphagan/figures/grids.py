@@ -10,7 +10,7 @@ from alphagan.figures.common import PLANES, Figure, appearance, as_volumes, chec
 MARGIN = 0.06  # between brains, as a share of the volume
 
 
-def _tile(axes, volume, sizes, plane, corner, cmap="gray", limits=(-1, 1)):
+def draw_tile(axes, volume, sizes, plane, corner, cmap="gray", limits=(-1, 1)):
     """Draw a centre slice with its lower left corner at `corner` (mm) and return the image."""
     across, right, up = PLANES[plane]
     width, height = volume.shape[right] * sizes[right], volume.shape[up] * sizes[up]
@@ -19,7 +19,7 @@ def _tile(axes, volume, sizes, plane, corner, cmap="gray", limits=(-1, 1)):
     return axes.imshow(picture, origin="lower", extent=extent, cmap=cmap, vmin=limits[0], vmax=limits[1])
 
 
-def _canvas(width, height, inches_per_mm, header):
+def canvas(width, height, inches_per_mm, header):
     """Figure with one black axes in mm, `header` inches below its top."""
     width_in, height_in = width * inches_per_mm, height * inches_per_mm + header
     figure = Figure(figsize=(width_in, height_in))
@@ -27,12 +27,13 @@ def _canvas(width, height, inches_per_mm, header):
     return figure, axes
 
 
-def _finish(axes, width, height):
+def finish(axes, width, height):
+    """Show all of a canvas, without ticks."""
     axes.set(xlim=(0, width), ylim=(0, height), aspect="equal", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def _left_right(axes, left, right, top, size=9):
+def left_right(axes, left, right, top, size=9):
     """Mark the subject's left and right in the upper corners of a tile."""
     for x, text, side in ((left, " L", "left"), (right, "R ", "right")):
         axes.text(x, top, text, color="white", ha=side, va="top", fontsize=size)
@@ -61,16 +62,16 @@ def montage(volumes: np.ndarray, affine=None, title: str | None = None) -> Figur
     cell = max(extent[0], extent[1])
     heights = [extent[PLANES[plane][2]] for plane in PLANES]
     width, height = cell * len(volumes), sum(heights)
-    figure, axes = _canvas(width, height, 1.2 / cell, 0.35 if title else 0)
+    figure, axes = canvas(width, height, 1.2 / cell, 0.35 if title else 0)
     for column, volume in enumerate(volumes):
         top = height
         for plane, tall in zip(PLANES, heights, strict=True):
             corner = (column * cell + (cell - extent[PLANES[plane][1]]) / 2, top - tall)
-            _tile(axes, volume, sizes, plane, corner)
+            draw_tile(axes, volume, sizes, plane, corner)
             if column == 0 and plane != "sagittal":
-                _left_right(axes, 0, cell, top)
+                left_right(axes, 0, cell, top)
             top -= tall
-    _finish(axes, width, height)
+    finish(axes, width, height)
     if title:
         axes.set_title(title)
     return figure
@@ -106,13 +107,13 @@ def brain_grid(volumes: np.ndarray, affine=None, n: int = 48, n_columns: int = 1
     wide, tall = (sizes * volumes.shape[1])[:2] * (1 + MARGIN)
     n_columns = min(n_columns, len(volumes))
     n_lines = -(-len(volumes) // n_columns)
-    figure, axes = _canvas(n_columns * wide, n_lines * tall, 1.0 / wide, 0.4 if title else 0)
+    figure, axes = canvas(n_columns * wide, n_lines * tall, 1.0 / wide, 0.4 if title else 0)
     for index, volume in enumerate(volumes):
         line, column = divmod(index, n_columns)
         corner = ((column + MARGIN / 2) * wide, (n_lines - 1 - line + MARGIN / 2) * tall)
-        _tile(axes, volume, sizes, "axial", corner)
-    _left_right(axes, 0, wide, n_lines * tall)
-    _finish(axes, n_columns * wide, n_lines * tall)
+        draw_tile(axes, volume, sizes, "axial", corner)
+    left_right(axes, 0, wide, n_lines * tall)
+    finish(axes, n_columns * wide, n_lines * tall)
     if title:
         axes.set_title(title)
     return figure
@@ -159,11 +160,11 @@ def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figu
         for column, (name, map_) in enumerate(maps.items()):
             for plane, bottom, tall in (("axial", 0, lower), ("coronal", lower, upper)):
                 corner = np.array([column * width, bottom]) + np.array([width, tall]) * MARGIN / (1 + MARGIN) / 2
-                image = _tile(axes, map_, sizes, plane, corner, cmap, limits)
-                _left_right(axes, column * width, (column + 1) * width, bottom + tall)
+                image = draw_tile(axes, map_, sizes, plane, corner, cmap, limits)
+                left_right(axes, column * width, (column + 1) * width, bottom + tall)
             text = f"{appearance(name)[0]}\nn = {len(sets[name])}".replace(", ", ",\n")
             axes.text((column + 0.5) * width, (lower + upper) * 1.01, text, ha="center", va="bottom", fontsize=11)
-        _finish(axes, len(sets) * width, lower + upper)
+        finish(axes, len(sets) * width, lower + upper)
         bar = figure.add_axes((left + 0.1 * span, 0.55 / height_in, 0.8 * span, 0.1 / height_in))
         figure.colorbar(image, cax=bar, orientation="horizontal", label=label)
     if title:

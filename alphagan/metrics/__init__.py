@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, TooFewError
 
 
 @contextmanager
@@ -30,9 +30,11 @@ def check_volumes(name: str, x: torch.Tensor, at_least: int = 1) -> None:
     Raises
     ------
     InputError
-        If `x` does not have the shape (n, S, S, S) with n >= `at_least`, or does not hold floating-point numbers.
+        If `x` does not have the shape (n, S, S, S), or does not hold floating-point numbers.
+    TooFewError
+        If n < `at_least`.
     """
     if x.ndim != 4 or len(set(x.shape[1:])) != 1 or not x.is_floating_point():
         raise InputError(f"{name}: expected floats of shape (n, S, S, S), found {x.dtype} {tuple(x.shape)}")
     if len(x) < at_least:
-        raise InputError(f"{name}: {len(x)} volumes, but this metric needs at least {at_least}; give more")
+        raise TooFewError(f"{name}: {len(x)} volumes, but this metric needs at least {at_least}; give more")

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, TooFewError
 from alphagan.metrics import check_volumes, full_precision
 from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
 
@@ -63,7 +63,7 @@ class MMD:
         n, m = xy.shape
         n_batches = min(n, m) // batch
         if n_batches == 0:
-            raise InputError(f"evaluate.mmd_batch: {batch} is more than the {min(n, m)} volumes there are; lower it")
+            raise TooFewError(f"evaluate.mmd_batch: {batch} is more than the {min(n, m)} volumes there are; lower it")
         total = 0.0
         for _ in range(repeats):
             i = generator.permutation(n)[: n_batches * batch].reshape(n_batches, batch)

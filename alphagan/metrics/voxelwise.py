@@ -7,7 +7,7 @@ import torch
 
 from alphagan.errors import InputError
 from alphagan.metrics import check_volumes
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate, centred_interval, resample_influence
 
 
 def mean_brain_difference(
@@ -51,10 +51,12 @@ def mean_brain_difference(
         raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
     mean_x, mean_y = x.mean(0), y.mean(0)
     sign = (mean_x - mean_y).sign()
-    of_x = torch.stack([((volume - mean_x) * sign).mean() for volume in x])
-    of_y = torch.stack([((volume - mean_y) * sign).mean() for volume in y])
-    change_x, n_x = _resample(of_x, groups_x, n_bootstrap, generator)
-    change_y, n_y = _resample(of_y, groups_y, n_bootstrap, generator)
+    of_x, of_y = (
+        torch.stack([((volume - mean) * sign).mean() for volume in volumes]).double().cpu().numpy()
+        for volumes, mean in ((x, mean_x), (y, mean_y))
+    )
+    change_x, n_x = resample_influence(of_x, groups_x, n_bootstrap, generator)
+    change_y, n_y = resample_influence(of_y, groups_y, n_bootstrap, generator)
     value = (mean_x - mean_y).abs().mean().item()
     return Estimate(value, *centred_interval(value, change_x - change_y), n=min(n_x, n_y))
 
@@ -89,21 +91,7 @@ def voxelwise_sd(
     mean, sd = x.mean(0), x.std(0)
     # d sd = d variance / (2 sd); voxels that never vary, such as background, stay at 0.
     slope = torch.where(sd > 0, 0.5 / sd, 0)
-    influence = torch.stack([((volume - mean).square() * slope).mean() for volume in x])
-    change, n = _resample(influence, groups, n_bootstrap, generator)
+    influence = torch.stack([((volume - mean).square() * slope).mean() for volume in x]).double().cpu().numpy()
+    change, n = resample_influence(influence, groups, n_bootstrap, generator)
     value = sd.mean().item()
     return Estimate(value, *centred_interval(value, change), n=n)
-
-
-def _resample(
-    influence: torch.Tensor, groups: Sequence | None, n_bootstrap: int, generator: np.random.Generator
-) -> tuple[np.ndarray, int]:
-    """Change of a statistic when subjects are resampled, to first order (the infinitesimal jackknife, Efron 1982).
-
-    `influence` holds, for every volume, the derivative of the statistic with respect to its weight. Resampling these
-    numbers instead of the volumes costs one pass over the voxels instead of one per resample.
-    """
-    subject = subject_index(groups, len(influence))
-    influence = influence.double().cpu().numpy()
-    totals = np.bincount(subject, influence - influence.mean())
-    return subject_counts(len(totals), n_bootstrap, generator) @ totals / len(influence), len(totals)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from alphagan.config import Model
+from alphagan.config_sections import Model
 from alphagan.networks import build
 from alphagan.seeding import Draws
 

@@ -1,0 +1,210 @@
+"""The training scans nearest to a volume, voxel by voxel and in a feature space, mirror images included.
+
+Both similarities are correlations, so that rescaled intensities change nothing. A correlation r between standardised
+volumes is a Euclidean distance d = sqrt(2 (1 - r)).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from alphagan.contrastive import brain_intensities, brain_mask
+from alphagan.errors import InputError, TooFewError
+from alphagan.metrics import check_volumes, full_precision
+
+BATCH = 64  # queries at a time; bounds the working memory
+NEXT = 50  # how many further neighbours the nearest one is compared with
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How alike queries and training scans are.
+
+    Attributes
+    ----------
+    values : ndarray, (n, m), float64 in -1..1
+        Correlation of each query with each training scan, the higher of the query's and its mirror image's.
+    mirrored : ndarray, (n, m), bool
+        Whether the mirror image's was higher.
+    """
+
+    values: np.ndarray
+    mirrored: np.ndarray
+
+
+class Space(Protocol):
+    """Where volumes are compared: a name, and similarities with the training scans that it was made with."""
+
+    name: str
+
+    def similarity(self, queries: Tensor) -> Similarity:
+        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
+
+
+class VoxelSpace:
+    """Correlation of how two brains deviate from the mean training brain, over all voxels that are brain in training.
+
+    Intensities count in units of their volume's mean. Without the mean brain every two brains correlate at 0.9 or more,
+    blurred or average ones most of all, so that a threshold on that tells smoothness rather than copies.
+
+    Parameters
+    ----------
+    train : Tensor, (m, S, S, S), float in [-1, 1]
+    shift : int
+        Also try queries moved by up to so many voxels along one axis, at 1 + 6 `shift` times the cost. The preparation
+        fits brains to their cube, so that copies lie where their originals do.
+    centred : bool
+        False is Pearson's correlation of the brains themselves.
+    """
+
+    def __init__(self, train: Tensor, shift: int = 0, centred: bool = True):
+        check_volumes("train", train, at_least=2)
+        parts = [name for name, said in ((f"shifts of {shift}", shift > 0), ("not centred", not centred)) if said]
+        self.name = ", ".join(["voxels", *parts])
+        steps = [step for step in range(-shift, shift + 1) if step]
+        self.moves = [(1, 0), *product((1, 2, 3), steps)]
+        inside = torch.stack([brain_mask(part).any(0) for part in train.split(BATCH)]).any(0)
+        self.inside = inside | inside.flip(0)
+        mean = sum(brain_intensities(part).sum(0) for part in train.split(BATCH)) / len(train)
+        self.mean = (mean + mean.flip(0)) / 2 if centred else torch.zeros_like(mean)
+        self.train = torch.cat([self._standard(part) for part in train.split(BATCH)])
+
+    def similarity(self, queries: Tensor) -> Similarity:
+        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
+        check_volumes("queries", queries)
+        if queries.shape[1:] != self.mean.shape:
+            sides = f"{queries.shape[1]} and {self.mean.shape[0]}"
+            raise InputError(f"queries, train: sides of {sides} voxels; prepare both at one size")
+        with full_precision():
+            plain, mirror = ([self._best(part, flip) for part in queries.split(BATCH)] for flip in (False, True))
+        plain, mirror = torch.cat(plain), torch.cat(mirror)
+        return Similarity(torch.maximum(plain, mirror).cpu().numpy(), (mirror > plain).cpu().numpy())
+
+    def _best(self, queries: Tensor, flip: bool) -> Tensor:
+        """Similarities (n, m), float64, the best over all shifts."""
+        queries = queries.flip(1) if flip else queries
+        moved = (self._standard(shifted(queries, axis, step)) @ self.train.T for axis, step in self.moves)
+        return torch.stack(list(moved)).amax(0).double().clamp(-1, 1)
+
+    def _standard(self, volumes: Tensor) -> Tensor:
+        """Deviations inside the brain, (n, v), with mean 0 and norm 1."""
+        deviations = (brain_intensities(volumes.float()) - self.mean)[:, self.inside]
+        return F.normalize(deviations - deviations.mean(1, keepdim=True), dim=1)
+
+
+class FeatureSpace:
+    """Correlation of features about their mean over the training scans, each in units of its spread there.
+
+    Parameters
+    ----------
+    train : Tensor, (m, S, S, S), float in [-1, 1]
+    name : str
+        Of the feature network.
+    features : callable, (n, S, S, S) -> (n, d)
+        For instance `alphagan.features.Features.project`.
+    """
+
+    def __init__(self, train: Tensor, name: str, features: Callable[[Tensor], Tensor]):
+        check_volumes("train", train, at_least=2)
+        self.name, self.features = name, features
+        found = features(train).double()
+        self.mean, self.sd = found.mean(0), found.std(0).clamp(min=1e-12)
+        self.train = self._standard(found)
+
+    def similarity(self, queries: Tensor) -> Similarity:
+        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
+        check_volumes("queries", queries)
+        plain, mirror = (self._standard(self.features(x).double()) @ self.train.T for x in (queries, queries.flip(1)))
+        return Similarity(torch.maximum(plain, mirror).clamp(-1, 1).numpy(), (mirror > plain).numpy())
+
+    def _standard(self, features: Tensor) -> Tensor:
+        return F.normalize((features - self.mean) / self.sd, dim=1)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The training scans nearest to each of n volumes.
+
+    Attributes
+    ----------
+    scan : ndarray of int, (n,)
+        Position of the nearest training scan.
+    mirrored : ndarray of bool, (n,)
+        Whether it is the volume's mirror image that it is near to.
+    similarity : ndarray, (n,)
+        Correlation with it.
+    distance : ndarray, (n,)
+        sqrt(2 (1 - similarity)).
+    ratio : ndarray, (n,)
+        Distance to the nearest over distance to the second nearest.
+    relative : ndarray, (n,)
+        Distance to the nearest over mean distance to the next 50 (after Carlini et al. 2023): a copy is close to its
+        original alone.
+    """
+
+    scan: np.ndarray
+    mirrored: np.ndarray
+    similarity: np.ndarray
+    distance: np.ndarray
+    ratio: np.ndarray
+    relative: np.ndarray
+
+
+def nearest(found: Similarity, leave_out: np.ndarray | None = None) -> Nearest:
+    """Find each query's nearest training scans.
+
+    Parameters
+    ----------
+    found : Similarity
+    leave_out : ndarray of bool, (n, m), optional
+        Pairs that do not count, such as a training scan and itself.
+
+    Raises
+    ------
+    TooFewError
+        If a query has fewer than two training scans to be compared with.
+    """
+    values = found.values if leave_out is None else np.where(leave_out, -np.inf, found.values)
+    n_others = int(np.isfinite(values).sum(1).min())
+    if n_others < 2:
+        raise TooFewError(f"train: {n_others} scans to compare with, but the audit needs at least two; add scans")
+    order = np.argsort(-values, axis=1, kind="stable")[:, : min(NEXT + 1, n_others)]
+    ranked = np.take_along_axis(values, order, axis=1)
+    distances = np.sqrt(2 * np.maximum(1 - ranked, 0))
+    first = distances[:, 0]
+    return Nearest(
+        scan=order[:, 0],
+        mirrored=np.take_along_axis(found.mirrored, order[:, :1], axis=1)[:, 0],
+        similarity=ranked[:, 0],
+        distance=first,
+        ratio=_quotient(first, distances[:, 1]),
+        relative=_quotient(first, distances[:, 1:].mean(1)),
+    )
+
+
+def same_person(people: Sequence[str]) -> np.ndarray:
+    """Pairs of scans that show one person, each scan and itself among them, (m, m)."""
+    number = np.unique(np.asarray(people), return_inverse=True)[1]
+    return number[:, None] == number
+
+
+def shifted(volumes: Tensor, axis: int, step: int) -> Tensor:
+    """Move volumes (n, S, S, S) by whole voxels along one of axes 1 to 3; background enters from outside."""
+    if step == 0:
+        return volumes
+    moved = volumes.roll(step, axis)
+    length = volumes.shape[axis]
+    entered = slice(0, step) if step > 0 else slice(length + step, length)
+    moved[tuple(entered if dim == axis else slice(None) for dim in range(4))] = -1
+    return moved
+
+
+def _quotient(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Divide; 1 where both are 0, as then one scan is as near as the next."""
+    return np.divide(a, b, out=np.ones_like(a), where=b > 0)

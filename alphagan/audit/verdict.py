@@ -1,0 +1,177 @@
+"""One page in plain words: what the audit found, how sure that is, and what it cannot say."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from alphagan.audit import Audit
+from alphagan.audit.calibration import STRICT
+from alphagan.audit.comparison import Comparison, Power
+from alphagan.metrics.bootstrap import Estimate
+
+MUST_FIND = ("exact", "flipped", "rescaled")
+FOUND = 0.95  # share of injected copies that counts as "finds them"
+CLOSER = -3.0  # standard scores of C_T below which it is called out
+LEAK = 0.6  # area under the ROC curve from which a leak is no longer called small
+STRICT_ALARM = 0.01  # ten times what the stricter threshold is made for
+
+ALARM, LOOK, CLEAR = "alarm", "look", "clear"
+HEADLINES = {
+    ALARM: "Signs of memorisation were found.",
+    LOOK: "Some findings deserve a look before these volumes are shared.",
+    CLEAR: "These tests found no sign of memorisation.",
+}
+
+
+class Finding(NamedTuple):
+    """One sentence or two, and how grave it is: "alarm", "look" or "clear"."""
+
+    grade: str
+    text: str
+
+
+def findings(found: Audit) -> list[Finding]:
+    """Everything worth saying, space by space, then membership."""
+    said = [finding for comparison in found.comparisons.values() for finding in _of_space(comparison)]
+    said += [_of_membership(name, auc) for name, auc in found.membership.items()]
+    if found.n_generated < found.n_train:
+        text = f"Only {found.n_generated} volumes were generated for {found.n_train} training scans: generate more."
+        said.append(Finding(LOOK, text))
+    return said
+
+
+def verdict(found: Audit, title: str = "Memorisation audit") -> str:
+    """Write the verdict as Markdown.
+
+    Parameters
+    ----------
+    found : Audit
+    title : str
+        Names the model and the cohort.
+    """
+    said = findings(found)
+    worst = min((finding.grade for finding in said), key=[ALARM, LOOK, CLEAR].index, default=LOOK)
+    lines = [
+        f"# {title}",
+        "",
+        f"**{HEADLINES[worst]}** {found.n_generated} generated volumes were compared with {found.n_train} training "
+        f"scans of {found.n_train_people} people. {found.n_held_out} held-out people, who cannot have been copied, set "
+        f"every threshold, so that {100 * found.level:.3g} % of new people at most are beyond it on average.",
+        "",
+        *(f"- **{finding.grade}**: {finding.text}" for finding in said),
+        "",
+        *_table(found),
+        "",
+        *_limits(found),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _of_space(comparison: Comparison) -> Iterator[Finding]:
+    where = f"In {comparison.name}" if comparison.name.startswith("voxels") else f"By features ({comparison.name})"
+    relative, distance = comparison.criteria["relative"], comparison.criteria["distance"]
+    missed = [power for power in relative.power if power.kind in MUST_FIND and power.found.value < FOUND]
+    if missed:
+        shares = ", ".join(f"{power.kind} {_percent(power.found)}" for power in missed)
+        yield Finding(LOOK, f"{where}, the audit misses plain copies ({shares}), so that finding none means little.")
+    level, flagged, strict = relative.threshold.level, relative.flagged, relative.strictly_flagged
+    n_flagged = round(flagged.value * flagged.n)
+    told = f"{n_flagged} of {flagged.n} volumes ({_percent(flagged)}) single out one training scan"
+    if strict.low > STRICT_ALARM or (flagged.low > level and relative.chance < 0.05):
+        yield Finding(
+            ALARM,
+            f"{where}, {told}; of new people, {100 * level:g} % at most would on average "
+            f"(p = {relative.chance:.2g}). {round(strict.value * strict.n)} are beyond the stricter threshold, where "
+            f"about {STRICT * strict.n:.1g} of new people would be. They "
+            f"point at {round(comparison.copied_training.value * comparison.copied_training.n)} training scans.",
+        )
+    elif strict.value > 0 or relative.chance < 0.05:
+        yield Finding(
+            LOOK,
+            f"{where}, {told} (p = {relative.chance:.2g}), {round(strict.value * strict.n)} of them beyond the "
+            "stricter threshold. Look at the pairs.",
+        )
+    else:
+        yield Finding(CLEAR, f"{where}, {told}, as many as chance explains (p = {relative.chance:.2g}).")
+    if distance.flagged.low > level and distance.chance < 0.05 and relative.chance >= 0.05:
+        yield Finding(
+            CLEAR,
+            f"{where}, {_percent(distance.flagged)} of the volumes are nearer to a training scan than all but "
+            f"{100 * level:g} % of new people are, but about as near to the next scans. Blur and averaging do that; "
+            "it is not by itself copying.",
+        )
+    if comparison.more_singular < CLOSER and relative.chance >= 0.05:
+        text = (
+            f"{where}, the nearest scan stands out more than for held-out people (z = {comparison.more_singular:.1f})."
+        )
+        yield Finding(LOOK, text)
+
+
+def _of_membership(name: str, auc: Estimate) -> Finding:
+    told = f"who was trained on can be told from {name} with an AUC of {_interval(auc)}"
+    if auc.low <= 0.5:
+        return Finding(CLEAR, f"Membership: {told}; 0.5 is a guess, so that no leak is shown. It may still be there.")
+    grade = ALARM if auc.value > LEAK else LOOK
+    return Finding(grade, f"Membership: {told}; 0.5 would be a guess.")
+
+
+def _table(found: Audit) -> list[str]:
+    spaces = list(found.comparisons.values())
+    rows = {
+        "singles out one training scan": [c.criteria["relative"].flagged for c in spaces],
+        "… beyond the stricter threshold": [c.criteria["relative"].strictly_flagged for c in spaces],
+        "… held-out people, cross-fitted": [c.criteria["relative"].false_positives for c in spaces],
+        "… training scans against the others": [c.criteria["relative"].training for c in spaces],
+        "correlates more with it than held-out people do": [c.criteria["distance"].flagged for c in spaces],
+        "authentic": [c.authentic for c in spaces],
+        "… held-out people": [c.authentic_held_out for c in spaces],
+    }
+    lines = [
+        "| share, with its 95 % interval | " + " | ".join(c.name.partition(",")[0] for c in spaces) + " |",
+        "|---|" + "---|" * len(spaces),
+        *("| " + " | ".join([name, *map(_interval, row)]) + " |" for name, row in rows.items()),
+    ]
+    for kind, level in {(power.kind, power.level): None for c in spaces for power in c.criteria["relative"].power}:
+        cells = [_interval(_power(c, kind, level).found) for c in spaces]
+        name = f"noise of SD {level:g}" if kind == "noise" else kind
+        lines.append(f"| injected copies found, {name} | " + " | ".join(cells) + " |")
+    return [*lines, "", f"Spaces: {'; '.join(c.name for c in spaces)}."]
+
+
+def _limits(found: Audit) -> list[str]:
+    worst = [_worst_noise_found(comparison) for comparison in found.comparisons.values()]
+    noise = f"with noise up to an SD of {max(worst):g} (the range of intensities is 2)" if any(worst) else "exactly"
+    return [
+        "## What this does not say",
+        "",
+        f"**Passing is not a privacy guarantee.** The audit finds scans that are reproduced {noise}, mirrored or "
+        "rescaled; how much of anything further it finds stands in the table, and copies of parts of a brain were not "
+        "tried. It looked at one set of samples: the model can make others. An attacker may know more than was tried "
+        "here. Only training with differential privacy bounds what can leak, and this model was not trained so.",
+        "",
+        f"Shares among {found.n_held_out} held-out people are uncertain, as their intervals show, and the stricter "
+        "threshold assumes normally distributed distances. A generator that makes few different brains can pass: read "
+        "this beside its diversity.",
+    ]
+
+
+def _worst_noise_found(comparison: Comparison) -> float:
+    """Largest noise up to which nearly every copy is found."""
+    largest = 0.0
+    for power in comparison.criteria["relative"].power:
+        if power.kind == "noise":
+            if power.found.value < FOUND:
+                break
+            largest = power.level
+    return largest
+
+
+def _power(comparison: Comparison, kind: str, level: float) -> Power:
+    return next(p for p in comparison.criteria["relative"].power if (p.kind, p.level) == (kind, level))
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.3g} %"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

@@ -1,0 +1,112 @@
+"""Measure trained models of one cohort, beside real scans and generators of known fault."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from tqdm import tqdm
+
+from alphagan.audit.cohort import auditor
+from alphagan.config import Config
+from alphagan.errors import TooFewError
+from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
+from alphagan.evaluation.yardstick import Row, Yardstick
+from alphagan.features import FeatureNetwork, load_features
+from alphagan.generate import Run
+from alphagan.med3d import load_med3d
+from alphagan.metrics.catalogue import FAULTY
+from alphagan.paths import Paths
+from alphagan.references import faulty
+from alphagan.volumes import Volumes
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured.
+
+    Attributes
+    ----------
+    rows : dict
+        {model: {metric: Estimate}}. The row "real" is the floor: training people, of whom there are as many volumes as
+        of a generator, against held-out people, and the diversity among held-out people. The rows "mean_brain",
+        "gaussian_noise" and "memoriser" are generators of known fault.
+    left_out : dict of str to str
+        Metrics that there were too few volumes or people for, and why.
+    """
+
+    rows: dict[str, Row]
+    left_out: dict[str, str]
+
+    def as_dict(self) -> dict[str, dict[str, dict]]:
+        """As written to metrics.json."""
+        return {name: {key: estimate.as_dict() for key, estimate in row.items()} for name, row in self.rows.items()}
+
+
+def feature_networks(config: Config, cohort: str, paths: Paths) -> list[FeatureNetwork]:
+    """The cohort's own feature network and, where evaluate.med3d names its file, Med3D's."""
+    own = load_features(paths.features(cohort))
+    return [own] if config.evaluate.med3d is None else [own, load_med3d(config.evaluate.med3d)]
+
+
+def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
+    """Measure every trained model of a cohort on its held-out people.
+
+    Raises
+    ------
+    InputError
+        If a model of the cohort or its feature network is not trained, or too few people are held out.
+    """
+    settings, how = config.evaluate, config.cohorts[cohort].augment
+    volumes = Volumes(paths.prepared(cohort))
+    scans = volumes.tensor(volumes.rows("train"))[:, 0]
+    real = real_sample(volumes, ["test"], how, settings.real_copies, settings.seed)
+    copies = -(-settings.n_generated // len(scans))
+    floor = real_sample(volumes, ["train"], how, copies, settings.seed).first(settings.n_generated)
+    networks, modality = feature_networks(config, cohort, paths), config.cohorts[cohort].modality
+    search, too_few = None, {}
+    try:
+        search = auditor(config, volumes).searches[0]
+    except TooFewError as error:
+        too_few = {"copied, authentic": str(error)}
+    yardstick = Yardstick(real, floor, settings, networks, modality, search)
+
+    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
+    bar = tqdm(total=1 + len(FAULTY) + sum(3 if run.settings.name == PROPOSED else 1 for run in runs), disable=None)
+    bar.set_description(f"evaluate {cohort}")
+    rows = {"real": yardstick.measure_real()}
+    bar.update()
+    known = faulty(scans, how, settings.n_generated, settings.real_copies, settings.seed)
+    samples = ((name, Sample(drawn)) for name, drawn in known)
+    for name, found in chain(samples, *(generated_samples(run, settings) for run in runs)):
+        rows[name] = yardstick.measure(found)
+        bar.update()
+    bar.close()
+    return Evaluation(rows, too_few | yardstick.left_out)
+
+
+def write_json(content: dict, path: Path) -> None:
+    """Write numbers with 6 significant digits."""
+
+    def rounded(value):
+        if isinstance(value, dict):
+            return {key: rounded(entry) for key, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [rounded(entry) for entry in value]
+        return float(f"{value:.6g}") if isinstance(value, float) else value
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rounded(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def collect(config: Config, paths: Paths) -> Path:
+    """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs into one folder."""
+    history = paths.reports() / "history"
+    history.mkdir(parents=True, exist_ok=True)
+    for experiment in config.experiments.values():
+        run = paths.run(experiment.cohort, experiment.model)
+        shutil.copyfile(run / "history.csv", history / f"{experiment.cohort}-{experiment.model}.csv")
+    path = paths.reports() / "metrics.json"
+    write_json({cohort: json.loads(paths.metrics(cohort).read_text()) for cohort in config.cohorts}, path)
+    return path

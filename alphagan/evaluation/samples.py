@@ -1,0 +1,78 @@
+"""What is compared: real scans of other people, generators of known fault, and what a trained model makes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from alphagan.cohort_config import Augment
+from alphagan.config_sections import Evaluate
+from alphagan.errors import TooFewError
+from alphagan.generate import Run, sample
+from alphagan.seeding import Draws, seeded
+from alphagan.volumes import Volumes, augment
+
+PROPOSED = "alpha_wgan_gp"  # the paper's own model
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Volumes to be compared, and whom they show.
+
+    Parameters
+    ----------
+    volumes : Tensor, (n, S, S, S), float32 in [-1, 1]
+    people : list of str, optional
+        Subject of each volume; None where every volume is a subject of its own, as generated ones are.
+    """
+
+    volumes: Tensor
+    people: list[str] | None = None
+
+    def first(self, n: int) -> "Sample":
+        """No more than the first n volumes."""
+        return Sample(self.volumes[:n], None if self.people is None else self.people[:n])
+
+
+def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: int, seed: int) -> Sample:
+    """Real scans with the augmentation that the model trained with, `copies` of each, one copy of all after the other.
+
+    The paper takes augmented scans as real. The copies of one person stay together in every interval.
+
+    Raises
+    ------
+    TooFewError
+        If fewer than two people are in these splits.
+    """
+    rows = volumes.rows(*splits)
+    people = volumes.people(rows)
+    if len(set(people)) < 2:
+        found = f"{len(set(people))} people in {' + '.join(splits)}"
+        raise TooFewError(f"{volumes.folder}: {found}; evaluation needs two: add scans, or raise prepare.split.test")
+    return augmented(volumes.tensor(rows)[:, 0], people, how, copies, seed, *splits)
+
+
+def augmented(scans: Tensor, people: Sequence[str], how: Augment, copies: int, seed: int, *streams: str) -> Sample:
+    """Scans (n, S, S, S) in [-1, 1], augmented `copies` times, one copy of all after the other."""
+    draws = Draws(seeded("cpu", "real", seed, *streams))
+    return Sample(torch.cat([augment(scans[:, None], how, draws)[:, 0] for _ in range(copies)]), list(people) * copies)
+
+
+def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sample]]:
+    """Name and volumes of a run's generator; of the proposed model's also early in training, and as the paper used it.
+
+    Yields
+    ------
+    name : str
+        MODEL: moving average of the weights, eval mode. MODEL_early: the same after a tenth of the iterations (or
+        whatever train.early_fraction says). MODEL_batch_statistics: raw weights, BatchNorm in training mode.
+    sample : Sample
+    """
+    name, n, seed = run.settings.name, settings.n_generated, settings.seed
+    yield name, Sample(torch.cat(list(sample(run.generator(), n, seed))))
+    if name != PROPOSED:
+        return
+    yield f"{name}_early", Sample(torch.cat(list(sample(run.generator("G_early"), n, seed))))
+    as_published = sample(run.generator("G"), n, seed, batch=settings.mmd_batch, batch_statistics=True)
+    yield f"{name}_batch_statistics", Sample(torch.cat(list(as_published)))

@@ -1,0 +1,197 @@
+"""Held-out people, against whom every sample of volumes is measured in the same way."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from alphagan.audit import Search
+from alphagan.config_sections import Evaluate
+from alphagan.errors import TooFewError
+from alphagan.evaluation.samples import Sample
+from alphagan.features import FeatureNetwork
+from alphagan.metrics.anatomy import anatomy, compare_anatomy
+from alphagan.metrics.bootstrap import Estimate, share
+from alphagan.metrics.frechet import frechet_distance
+from alphagan.metrics.histogram import brain_masks, intensity_distance, level_counts
+from alphagan.metrics.mmd import MMD
+from alphagan.metrics.ms_ssim import ms_ssim_as_published_index_pairs, ms_ssim_index_pairs, n_scales
+from alphagan.metrics.neighbours import neighbours, squared_distances
+from alphagan.metrics.pairs import mean_over_pairs, random_pairs
+from alphagan.metrics.permutation import permutation_p_value
+from alphagan.metrics.spectrum import Spectra, compare_spectra
+from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
+
+PAPER_UNIT = 1e-4  # the paper's table shows MMD^2 times this
+PUBLISHED_SCALES = 5
+
+Row = dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is measured of each volume of a sample by itself: its spectrum, histogram, anatomy and features."""
+
+    spectra: Spectra
+    levels: np.ndarray
+    anatomy: dict[str, np.ndarray]
+    features: list[Tensor]
+
+
+class Yardstick:
+    """Measure samples against held-out people.
+
+    Parameters
+    ----------
+    real : Sample
+        Held-out people, at least two.
+    floor : Sample
+        Other real people: what no generator can be expected to beat.
+    settings : Evaluate
+    networks : sequence of FeatureNetwork
+        In whose features volumes are compared.
+    modality : str
+        Of the scans; decides which anatomy can be told.
+    search : Search, optional
+        Finds copies of training scans.
+
+    Attributes
+    ----------
+    left_out : dict of str to str
+        Metrics that there were too few volumes or people for, and why.
+    """
+
+    def __init__(
+        self,
+        real: Sample,
+        floor: Sample,
+        settings: Evaluate,
+        networks: Sequence[FeatureNetwork] = (),
+        modality: str = "T1w",
+        search: Search | None = None,
+    ):
+        self.real, self.floor, self.settings, self.networks = real, floor, settings, networks
+        self.modality, self.search = modality, search
+        self.bandwidth = MMD(real.volumes, floor.volumes, real.people, floor.people).median_distance
+        self.described = self.describe(real)
+        self.left_out: dict[str, str] = {}
+
+    def describe(self, found: Sample) -> Description:
+        """Measure each volume by itself."""
+        volumes = found.volumes
+        masks = brain_masks(volumes)
+        return Description(
+            Spectra(volumes),
+            level_counts(volumes, masks),
+            anatomy(volumes, self.modality, masks=masks),
+            [network.embed(volumes) for network in self.networks],
+        )
+
+    def measure(self, found: Sample) -> Row:
+        """Everything about a sample; what it is too small for is noted in `left_out`."""
+        row = self._distances(found) | self._diversity(found)
+        return row | (
+            self._gather({"copied, authentic": lambda: self.search.measure(found.volumes)}) if self.search else {}
+        )
+
+    def measure_real(self) -> Row:
+        """The floor: `floor` against held-out people, and what held-out people are among themselves."""
+        row = self._distances(self.floor) | self._diversity(self.real)
+        return row | (self.search.measure_held_out() if self.search else {})
+
+    def _gather(self, groups: dict[str, Callable[[], Row]]) -> Row:
+        row: Row = {}
+        for names, group in groups.items():
+            try:
+                row |= group()
+            except TooFewError as error:
+                self.left_out[names] = str(error)
+        return row
+
+    def _distances(self, found: Sample) -> Row:
+        settings, real, described = self.settings, self.real, self.describe(found)
+        people = real.people, found.people
+        mmd = MMD(real.volumes, found.volumes, *people)
+
+        def spread() -> dict:
+            return {"n_bootstrap": settings.n_bootstrap, "generator": np.random.default_rng(settings.seed)}
+
+        def published() -> Row:
+            return {"mmd_as_published": _scaled(mmd.as_published(settings.mmd_batch, settings.mmd_repeats, **spread()))}
+
+        def voxels() -> Row:
+            return {
+                "mmd_unbiased": mmd.unbiased("linear", **spread()),
+                "mmd_rbf": mmd.unbiased("rbf", self.bandwidth, **spread()),
+                "mmd_rbf_p": self._p_value(mmd),
+                "mean_brain_difference": mean_brain_difference(real.volumes, found.volumes, *people, **spread()),
+            }
+
+        groups = {"mmd_as_published": published, "mmd_unbiased, mmd_rbf, mean_brain_difference": voxels}
+        for network, x, y in zip(self.networks, self.described.features, described.features, strict=True):
+            groups |= self._of_features(network, x, y, found)
+        groups["intensity_distance"] = lambda: {
+            "intensity_distance": intensity_distance(self.described.levels, described.levels, *people, **spread())
+        }
+        groups["spectrum_distance, high_frequencies, checkerboard"] = lambda: compare_spectra(
+            self.described.spectra, described.spectra, *people, **spread()
+        )
+        groups["anatomy"] = lambda: compare_anatomy(self.described.anatomy, described.anatomy, *people, **spread())
+        return self._gather(groups)
+
+    def _of_features(
+        self, network: FeatureNetwork, x: Tensor, y: Tensor, found: Sample
+    ) -> dict[str, Callable[[], Row]]:
+        """Fréchet distance, and how neighbours mix: there as many volumes of each sample, as the metrics ask for."""
+        settings, people = self.settings, self.real.people
+
+        def frechet() -> Row:
+            rng = np.random.default_rng(settings.seed)
+            distance = frechet_distance(x, y, people, found.people, settings.n_bootstrap, generator=rng)
+            return _named({"frechet": distance}, network)
+
+        def mixing() -> Row:
+            n = min(len(x), len(y))
+            distances = squared_distances(x[:n], y[:n])
+            groups = (None if labels is None else labels[:n] for labels in (people, found.people))
+            return _named(neighbours(*distances, *groups, k=settings.neighbour), network)
+
+        names = ("frechet", "precision, recall, density, coverage")
+        return dict(zip((f"{name} ({network.name})" for name in names), (frechet, mixing), strict=True))
+
+    def _diversity(self, found: Sample) -> Row:
+        """MS-SSIM within a sample, over pairs of different subjects: the lower, the more diverse; and the spread."""
+        settings, volumes, people = self.settings, found.volumes, found.people
+        rng = np.random.default_rng(settings.seed)
+
+        def similar() -> Row:
+            pairs = random_pairs(len(volumes), settings.n_pairs, people, generator=rng)
+            standard = mean_over_pairs(ms_ssim_index_pairs(volumes, pairs), pairs, people)
+            published = mean_over_pairs(ms_ssim_as_published_index_pairs(volumes, pairs), pairs, people)
+            return {
+                "ms_ssim": replace(standard, basis=f"{n_scales(volumes.shape[-1])} scales"),
+                "ms_ssim_as_published": replace(published, basis=f"{PUBLISHED_SCALES} scales"),
+            }
+
+        def spread() -> Row:
+            return {"voxelwise_sd": voxelwise_sd(volumes, people, settings.n_bootstrap, generator=rng)}
+
+        return self._gather({"ms_ssim, ms_ssim_as_published": similar, "voxelwise_sd": spread})
+
+    def _p_value(self, mmd: MMD) -> Estimate:
+        """Permutation p-value; its interval is that of a share of so many permutations."""
+        n, rng = self.settings.n_permutations, np.random.default_rng(self.settings.seed)
+        p = permutation_p_value(mmd, "rbf", self.bandwidth, n, generator=rng)
+        interval = share(p * (n + 1) - 1, n)
+        people = int(min(subject.max() for subject in mmd.subjects)) + 1
+        return Estimate(p, min(interval.low, p), max(interval.high, p), people)
+
+
+def _named(row: Row, network: FeatureNetwork) -> Row:
+    return {f"{name}{network.suffix}": replace(estimate, basis=network.name) for name, estimate in row.items()}
+
+
+def _scaled(estimate: Estimate) -> Estimate:
+    value, low, high = (PAPER_UNIT * number for number in (estimate.value, estimate.low, estimate.high))
+    return replace(estimate, value=value, low=low, high=high)

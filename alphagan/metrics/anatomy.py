@@ -1,0 +1,261 @@
+"""Simple anatomy of each brain, measured from intensities alone: sizes, symmetry, tissue.
+
+Nothing is segmented or registered. The measures are coarse stand-ins for what segmentation would give, the same for
+real and generated volumes, so that their distributions can be compared; they are not volumes to publish.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from alphagan.errors import InputError
+from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.histogram import LEVELS, brain_masks, level_counts
+
+# Found on IXI's T1w scans: of several ways to tell ventricles, the one that grows most clearly with age, at 32 cubed
+# and 64 cubed alike (Spearman correlation 0.69 and 0.70).
+DEEP_SHARE = 0.15  # of the brain's voxels, those with most brain around them
+DEEP_WINDOW = 0.1  # standard deviation of the Gaussian window that says how much, in sides of the cube
+DARK = 0.6  # of the bright tissue in there
+CLASSES = {"T1w": ("csf", "grey", "white"), "other": ("dark", "middle", "bright")}
+
+SMALLEST_VARIANCE = (LEVELS[1] - LEVELS[0]) ** 2 / 12  # of a class, that of rounding to a level
+CHANGE = 1e-5  # of a class's share, below which a mixture counts as fitted
+MOST_STEPS = 1000
+
+
+def anatomy(
+    x: torch.Tensor, modality: str, voxel_ml: float | None = None, masks: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Measure every brain.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        Volumes in [-1, 1], the first axis from left to right.
+    modality : str
+        "T1w", where CSF is darkest, or another, as cohorts name them.
+    voxel_ml : float, optional
+        Volume of a voxel. Only of use where it is one for all volumes, as with fit: pad and a field of view.
+    masks : ndarray of bool, (n, S, S, S), optional
+        The volumes' `brain_masks`, if they are known already.
+
+    Returns
+    -------
+    dict of str to ndarray, (n,)
+        brain_volume : share of the cube, or millilitres if `voxel_ml` is given.
+        ventricle_volume : `ventricle_shares` of the brain, or millilitres. T1w only.
+        asymmetry : `asymmetries`.
+        csf_fraction, grey_fraction, white_fraction, or dark_fraction, middle_fraction, bright_fraction where the
+        modality is not T1w : `tissue_fractions`.
+
+    Raises
+    ------
+    InputError
+        If a volume is all background.
+    """
+    masks = brain_masks(x) if masks is None else masks
+    brain = masks.mean((1, 2, 3))
+    millilitres = np.ones(len(x)) if voxel_ml is None else voxel_ml * masks[0].size * brain
+    measured = {"brain_volume": brain if voxel_ml is None else millilitres}
+    if modality == "T1w":
+        measured["ventricle_volume"] = ventricle_shares(x, masks) * millilitres
+    measured["asymmetry"] = asymmetries(x)
+    fractions = tissue_fractions(level_counts(x, masks))
+    names = CLASSES.get(modality, CLASSES["other"])
+    return measured | {f"{name}_fraction": column for name, column in zip(names, fractions.T, strict=True)}
+
+
+def compare_anatomy(
+    real: dict[str, np.ndarray],
+    found: dict[str, np.ndarray],
+    groups_real: Sequence | None = None,
+    groups_found: Sequence | None = None,
+    n_bootstrap: int = 1000,
+    *,
+    generator: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Effect sizes of every measure of `anatomy`, as {"MEASURE_EFFECT": estimate}; see `effect_sizes`.
+
+    Raises
+    ------
+    InputError
+        If the two were not measured alike, or as `effect_sizes` does.
+    """
+    if real.keys() != found.keys():
+        raise InputError(f"anatomy: {', '.join(real)} measured in one sample, {', '.join(found)} in the other")
+    return {
+        f"{measure}_{effect}": estimate
+        for measure, values in real.items()
+        for effect, estimate in effect_sizes(
+            values, found[measure], groups_real, groups_found, n_bootstrap, generator=generator
+        ).items()
+    }
+
+
+def ventricle_shares(x: torch.Tensor, masks: np.ndarray) -> np.ndarray:
+    """Share of each brain that is dark and deep inside it: a proxy of the ventricles in T1w.
+
+    Deep are the 15 % of the brain's voxels that have most brain around them, in a Gaussian window a tenth of the cube
+    wide; dark is what has less than 0.6 times the 90th percentile of their intensities, background being 0. Narrow
+    ventricles that share their voxels with tissue are missed, deep sulci and vessels may be counted.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        T1w volumes in [-1, 1].
+    masks : ndarray of bool, (n, S, S, S)
+        Their `brain_masks`.
+
+    Returns
+    -------
+    ndarray, (n,)
+        0 to 0.15.
+    """
+    shares = np.empty(len(x))
+    for row, (volume, mask) in enumerate(zip(x, masks, strict=True)):
+        values = volume.float().cpu().numpy()[mask] + 1
+        around = ndimage.gaussian_filter(mask.astype(np.float32), DEEP_WINDOW * len(mask), mode="constant")[mask]
+        deep = values[around >= np.quantile(around, 1 - DEEP_SHARE)]
+        shares[row] = (deep < DARK * np.quantile(deep, 0.9)).sum() / len(values)
+    return shares
+
+
+def asymmetries(x: torch.Tensor) -> np.ndarray:
+    """Mean absolute difference between each volume and its mirror image, over twice its mean, background being 0.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        Volumes in [-1, 1], the first axis from left to right.
+
+    Returns
+    -------
+    ndarray, (n,)
+        0 where left mirrors right, up to 1. A head that lies askew counts as asymmetric.
+    """
+    return np.array([((v - v.flip(0)).abs().sum() / (2 * (v + 1).sum())).item() for v in x.double()])
+
+
+def tissue_fractions(counts: np.ndarray) -> np.ndarray:
+    """Shares of three classes of intensity in each brain, the darkest first; in T1w CSF, grey and white matter.
+
+    Weights of a mixture of three Gaussians with one variance, fitted by expectation maximisation (Dempster et al. 1977)
+    to the histogram, from its sixth, third and fifth sixth. With a variance for each class, the middle one swallows the
+    others wherever small voxels are rare: on simulated T1w scans of 16, 43 and 40 % at 32 cubed it gave 7, 62 and 31 %,
+    the common variance 15, 45 and 40 %. Bias fields and voxels of mixed tissue blur the classes all the same.
+
+    Parameters
+    ----------
+    counts : ndarray, (n, 256)
+        `level_counts` of the brains.
+
+    Returns
+    -------
+    ndarray, (n, 3)
+        Rows sum to 1.
+    """
+    share = counts / counts.sum(1, keepdims=True)
+    below = share.cumsum(1)
+    means = np.stack([LEVELS[(below < part).sum(1)] for part in (1 / 6, 3 / 6, 5 / 6)], axis=1)
+    square = share @ LEVELS**2
+    variance = np.maximum(square - (share @ LEVELS) ** 2, 0) / 9 + SMALLEST_VARIANCE
+    weights = np.full(means.shape, 1 / 3)
+    active = np.arange(len(counts))
+    for _ in range(MOST_STEPS):
+        before = weights[active]
+        distance = (LEVELS[:, None] - means[active, None]) ** 2 / (2 * variance[active, None, None])
+        density = before[:, None] * np.exp(distance.min(2, keepdims=True) - distance)  # (n, 256, 3)
+        density *= (share[active] / density.sum(2))[:, :, None]
+        after = np.maximum(density.sum(1), np.finfo(float).tiny)
+        weights[active] = after
+        means[active] = np.einsum("nlk,l->nk", density, LEVELS) / after
+        within = square[active] - (after * means[active] ** 2).sum(1)
+        variance[active] = np.maximum(within, 0) + SMALLEST_VARIANCE
+        active = active[np.abs(after - before).max(1) > CHANGE]
+        if not len(active):
+            break
+    return np.take_along_axis(weights, means.argsort(1), axis=1)
+
+
+def effect_sizes(
+    x: np.ndarray,
+    y: np.ndarray,
+    groups_x: Sequence | None = None,
+    groups_y: Sequence | None = None,
+    n_bootstrap: int = 1000,
+    *,
+    generator: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Compare two samples of numbers.
+
+    Parameters
+    ----------
+    x, y : ndarray, (n,) and (m,)
+        One number for each real and each generated volume.
+    groups_x, groups_y : sequence of labels, optional
+        Subject of each volume. None: each its own.
+    n_bootstrap : int
+        Resamples of the subjects of both samples.
+    generator : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    dict of str to Estimate
+        cohens_d : (mean of y - mean of x) over the root of the mean of both variances (Cohen 1988, eq. 2.5.1).
+        cliffs_delta : probability that a y exceeds an x, less the probability of the opposite (Cliff 1993); -1 to 1.
+        Ranks alone count, so that outliers do not matter.
+        kolmogorov_smirnov : largest difference of the cumulative distributions; 0 to 1. The only one of the three that
+        sees a spread which is too narrow or too wide. Sampling noise makes it positive.
+
+    Raises
+    ------
+    InputError
+        If a sample holds fewer than two subjects or a number that is not finite, or neither sample varies.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    subjects = subject_index(groups_x, len(x)), subject_index(groups_y, len(y))
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise InputError("x, y: numbers that are not finite; leave out the volumes that have them")
+    if not (np.ptp(x) or np.ptp(y)):
+        raise InputError(f"x, y: no number differs from {x[0]:g} in x or {y[0]:g} in y; check the volumes")
+    ones = [np.ones((1, len(sample))) for sample in (x, y)]
+    drawn = [subject_counts(s.max() + 1, n_bootstrap, generator)[:, s] for s in subjects]
+    n = int(min(subject.max() for subject in subjects)) + 1
+
+    def estimate(statistic: Callable) -> Estimate:
+        value = statistic(x, y, *ones).item()
+        return Estimate(value, *centred_interval(value, statistic(x, y, *drawn)), n=n)
+
+    statistics = {"cohens_d": _cohens_d, "cliffs_delta": _cliffs_delta, "kolmogorov_smirnov": _kolmogorov_smirnov}
+    return {name: estimate(statistic) for name, statistic in statistics.items()}
+
+
+# Below: x (n,) and y (m,), with weights (r, n) and (r, m) of whole numbers; one value for each row of weights.
+
+
+def _cohens_d(x: np.ndarray, y: np.ndarray, weights_x: np.ndarray, weights_y: np.ndarray) -> np.ndarray:
+    means, variances = [], []
+    for values, weights in ((x, weights_x), (y, weights_y)):
+        total = weights.sum(1)
+        means.append(weights @ values / total)
+        variances.append((weights * (values - means[-1][:, None]) ** 2).sum(1) / (total - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a resample that does not vary is left out of the interval
+        return (means[1] - means[0]) / np.sqrt((variances[0] + variances[1]) / 2)
+
+
+def _cliffs_delta(x: np.ndarray, y: np.ndarray, weights_x: np.ndarray, weights_y: np.ndarray) -> np.ndarray:
+    sign = np.sign(y - x[:, None])
+    return ((weights_x @ sign) * weights_y).sum(1) / (weights_x.sum(1) * weights_y.sum(1))
+
+
+def _kolmogorov_smirnov(x: np.ndarray, y: np.ndarray, weights_x: np.ndarray, weights_y: np.ndarray) -> np.ndarray:
+    values = np.unique(np.concatenate([x, y]))
+    below = [
+        weights @ (sample[:, None] <= values) / weights.sum(1, keepdims=True)
+        for sample, weights in ((x, weights_x), (y, weights_y))
+    ]
+    return np.abs(below[0] - below[1]).max(1)

@@ -1,0 +1,140 @@
+"""Intensities inside the brain: their distribution, and how far two samples of volumes differ in it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from alphagan.errors import InputError
+from alphagan.metrics import check_volumes
+from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+
+LEVELS = np.linspace(-1, 1, 256)  # of the prepared scans, which have 8 bits
+BRIGHT = 0.98  # quantile of a cube's intensities that counts as its bright tissue
+BRAIN_SHARE = 0.1  # of bright tissue, from which on a voxel is brain; CSF has about 0.3 in T1w
+
+
+def brain_masks(x: torch.Tensor) -> np.ndarray:
+    """Tell brain from background: brighter than a tenth of the bright tissue, or enclosed by such voxels.
+
+    The threshold moves with each volume's own brightness, counted from the background, so that an augmented scan has
+    the mask of the scan itself.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        Volumes in [-1, 1].
+
+    Returns
+    -------
+    ndarray of bool, (n, S, S, S)
+
+    Raises
+    ------
+    InputError
+        If a volume is all background.
+    """
+    check_volumes("volumes", x)
+    masks = np.empty(x.shape, dtype=bool)
+    outside = np.ones([side + 2 for side in x.shape[1:]], dtype=bool)
+    rank = int(BRIGHT * (x[0].numel() - 1))
+    for row, volume in enumerate(x):
+        values = volume.float().cpu().numpy() + 1
+        bright = np.partition(values, rank, axis=None)[rank]
+        if bright <= 0:
+            raise InputError(f"volumes: number {row} is all background; leave it out")
+        outside[1:-1, 1:-1, 1:-1] = values <= BRAIN_SHARE * bright
+        label, _ = ndimage.label(outside)  # the border of width 1 joins whatever is truly outside
+        masks[row] = (label != label[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    return masks
+
+
+def level_counts(x: torch.Tensor, masks: np.ndarray | None = None) -> np.ndarray:
+    """Histogram of the intensities inside each brain.
+
+    Parameters
+    ----------
+    x : Tensor, (n, S, S, S)
+        Volumes in [-1, 1].
+    masks : ndarray of bool, (n, S, S, S), optional
+        Their `brain_masks`, if they are known already.
+
+    Returns
+    -------
+    ndarray of int, (n, 256)
+        How many voxels are nearest to each of the `LEVELS`.
+
+    Raises
+    ------
+    InputError
+        As `brain_masks` does.
+    """
+    masks = brain_masks(x) if masks is None else masks
+    counts = np.empty((len(x), len(LEVELS)), dtype=np.int64)
+    for row, (volume, mask) in enumerate(zip(x, masks, strict=True)):
+        values = volume.float().cpu().numpy()[mask]
+        nearest = np.rint((values + 1) * ((len(LEVELS) - 1) / 2)).clip(0, len(LEVELS) - 1)
+        counts[row] = np.bincount(nearest.astype(np.intp), minlength=len(LEVELS))
+    return counts
+
+
+def intensity_distance(
+    counts_x: np.ndarray,
+    counts_y: np.ndarray,
+    groups_x: Sequence | None = None,
+    groups_y: Sequence | None = None,
+    n_bootstrap: int = 1000,
+    *,
+    generator: np.random.Generator,
+) -> Estimate:
+    """Wasserstein-1 distance between the intensities inside all brains of either sample.
+
+    In one dimension it is the area between the two cumulative distributions. It does not see where in the brain an
+    intensity lies, nor how brains differ among each other: a generator that always returns one typical scan does well.
+
+    Parameters
+    ----------
+    counts_x, counts_y : ndarray, (n, 256) and (m, 256)
+        `level_counts` of real and generated volumes. Every voxel counts once, so large brains count more.
+    groups_x, groups_y : sequence of labels, optional
+        Subject of each volume. None: each its own.
+    n_bootstrap : int
+        Resamples of the subjects of both samples.
+    generator : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    Estimate
+        In units of intensity, whose range is 2: by how much voxels would have to change, on average, for the
+        distributions to agree. Sampling noise makes it positive.
+
+    Raises
+    ------
+    InputError
+        If a sample holds fewer than two subjects.
+    """
+    (by_subject_x, draws_x), (by_subject_y, draws_y) = (
+        _resamples(counts, groups, n_bootstrap, generator)
+        for counts, groups in ((counts_x, groups_x), (counts_y, groups_y))
+    )
+    value = _area(by_subject_x.sum(0), by_subject_y.sum(0)).item()
+    draws = _area(draws_x @ by_subject_x, draws_y @ by_subject_y)
+    return Estimate(value, *centred_interval(value, draws), n=min(len(by_subject_x), len(by_subject_y)))
+
+
+def _resamples(
+    counts: np.ndarray, groups: Sequence | None, n_bootstrap: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Histograms of subjects (subjects, 256), and how often each is drawn in each resample."""
+    subject = subject_index(groups, len(counts))
+    by_subject = np.zeros((subject.max() + 1, counts.shape[1]))
+    np.add.at(by_subject, subject, counts)
+    return by_subject, subject_counts(len(by_subject), n_bootstrap, generator)
+
+
+def _area(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Area between the cumulative distributions of two histograms, along the last axis."""
+    x, y = (np.cumsum(counts, -1) / counts.sum(-1, keepdims=True) for counts in (x, y))
+    return np.abs(x - y).sum(-1) * (LEVELS[1] - LEVELS[0])
