@@ -10,16 +10,21 @@ import torch
 
 from alphagan import figures
 from alphagan.ablation import recorded
+from alphagan.audit import Audit
+from alphagan.audit.cohort import audit_cohort
 from alphagan.config import Config, load, parse
 from alphagan.errors import InputError
-from alphagan.evaluation import evaluate, real_sample, write_metrics
+from alphagan.evaluation import Evaluation, evaluate, real_sample, write_json
+from alphagan.features import FeatureNetwork, load_features, train_features
 from alphagan.generate import Run, cube_affine, sample
+from alphagan.metrics.catalogue import FAULTY
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
+from alphagan.references import faulty
 from alphagan.training import fit
 from alphagan.volumes import Volumes
 
-MODELS = tuple(name for name in figures.MODELS if name not in ("real", "mean_brain"))  # the paper's
+MODELS = tuple(name for name in figures.MODELS if name not in ("real", *FAULTY))  # the paper's
 
 
 def _simulated(modality: str = "T1w", **more) -> dict:
@@ -32,7 +37,7 @@ def _simulated(modality: str = "T1w", **more) -> dict:
 # Small enough for every notebook to make its own data and models within seconds, too small to look like brains.
 SMOKE = {
     "cohorts": {
-        "normal": _simulated(),
+        "normal": _simulated(n_subjects=40),
         "tumour_flair": _simulated("FLAIR", lesion="tumour", augment={"flip": True, "intensity": None}),
         "tumour_t2": _simulated("T2w", lesion="tumour", augment={"flip": True, "intensity": None}),
         "stroke": _simulated(lesion="stroke", augment={"flip": True, "intensity": None}),
@@ -57,7 +62,9 @@ SMOKE = {
         "iterations": 20, "batch_size": 4, "lr": 0.001, "betas": [0.5, 0.9], "ema_decay": 0.9, "device": "cpu",
         "threads": 1
     },
+    "features": {"iterations": 30, "batch_size": 8, "threads": 1},
     "evaluate": {"n_generated": 32, "n_pairs": 40, "mmd_batch": 4, "mmd_repeats": 10, "n_bootstrap": 100},
+    "audit": {"n_copies": 16, "inversion_steps": 10},
     "paper": {"normal": "normal", "tumour_flair": "tumour_flair", "tumour_t2": "tumour_t2", "stroke": "stroke"},
 }  # fmt: skip
 
@@ -125,6 +132,17 @@ class Workspace:
             brains[model] = torch.cat(list(sample(G, n or settings.n_generated, settings.seed)))
         return brains, cube_affine(volumes.voxel_sizes_mm(volumes.rows("train")).mean(0), volumes.size)
 
+    def training_scans(self, cohort: str) -> tuple[torch.Tensor, np.ndarray]:
+        """Training scans (n, S, S, S) in [-1, 1], not augmented, and the affine to draw them with."""
+        volumes = self.prepared(cohort)
+        rows = volumes.rows("train")
+        return volumes.tensor(rows)[:, 0], cube_affine(volumes.voxel_sizes_mm(rows).mean(0), volumes.size)
+
+    def faulty(self, cohort: str, n: int) -> dict[str, torch.Tensor]:
+        """Volumes of the generators with a known fault, n of each."""
+        settings, how = self.config.evaluate, self.config.cohorts[cohort].augment
+        return dict(faulty(self.training_scans(cohort)[0], how, n, settings.real_copies, settings.seed))
+
     def z_dims(self, cohort: str) -> dict[str, int]:
         """Length of each model's code."""
         return {model: self.config.settings(name).model.z_dim for name, model in self.experiments(cohort).items()}
@@ -147,13 +165,26 @@ class Workspace:
             fit(settings, prepared, folder, self.paths.scratch("train", settings.cohort, settings.name))
         return Run.load(folder)
 
-    def evaluate(self, cohort: str) -> dict:
-        """Measure every model of a cohort, and keep the result as a file."""
-        for experiment in self.experiments(cohort):
-            self.run(experiment)
-        metrics = evaluate(self.config, cohort, self.paths)
-        write_metrics(metrics, self.paths.metrics(cohort))
-        return metrics
+    def features(self, cohort: str) -> FeatureNetwork:
+        """A cohort's feature network; in the smoke profile trained on the spot."""
+        folder = self.paths.features(cohort)
+        if self._is_there(folder):
+            return load_features(folder)
+        return train_features(self.prepared(cohort).folder, folder, self.config.features)
+
+    def evaluate(self, cohort: str) -> Evaluation:
+        """Measure every model of a cohort, and keep the numbers as a file."""
+        self._train(cohort)
+        evaluation = evaluate(self.config, cohort, self.paths)
+        write_json(evaluation.as_dict(), self.paths.metrics(cohort))
+        return evaluation
+
+    def audit(self, cohort: str) -> dict[str, Audit]:
+        """Look for what the models of a cohort remember, and keep the numbers as a file."""
+        self._train(cohort)
+        audits = audit_cohort(self.config, cohort, self.paths, self.features(cohort))
+        write_json({name: found.as_dict() for name, found in audits.items()}, self.paths.audit(cohort))
+        return audits
 
     def metrics(self, cohort: str) -> dict:
         """What `evaluate` measured.
@@ -165,7 +196,7 @@ class Workspace:
         """
         path = self.paths.metrics(cohort)
         if self.profile == "smoke" and not path.exists():
-            return self.evaluate(cohort)
+            return self.evaluate(cohort).as_dict()
         try:
             return json.loads(path.read_text())
         except FileNotFoundError:
@@ -175,9 +206,19 @@ class Workspace:
         """Params and metrics of the experiments that DVC has; none in the smoke profile."""
         return recorded(self.paths.root) if self.profile == "full" else []
 
+    def _train(self, cohort: str) -> None:
+        self.features(cohort)
+        for experiment in self.experiments(cohort):
+            self.run(experiment)
+
     def _is_there(self, folder: Path) -> bool:
         # In the full profile a missing folder is an error that its reader reports, not a reason to start hours of work.
         return self.profile == "full" or folder.exists()
+
+
+def published(name: str) -> dict:
+    """Read results/NAME/metrics.json, which is kept in the repository: {cohort: {model: {metric: ...}}}."""
+    return json.loads((_repository() / "results" / name / "metrics.json").read_text(encoding="utf-8"))
 
 
 def _every_cohort_is_used(config: Config) -> None:

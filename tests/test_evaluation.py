@@ -7,12 +7,17 @@ import pytest
 import torch
 from factories import write_prepared
 
+from alphagan.audit import Search, VoxelSpace
 from alphagan.cohort_config import Augment
 from alphagan.config import parse
-from alphagan.config_sections import Evaluate
+from alphagan.config_sections import Evaluate, Features
 from alphagan.errors import InputError
-from alphagan.evaluation import Sample, collect, distance, diversity, evaluate, mean_brain, real_sample
+from alphagan.evaluation import Evaluation, Sample, Yardstick, collect, evaluate, real_sample, write_json
+from alphagan.features import train_features
+from alphagan.metrics import catalogue
+from alphagan.metrics.catalogue import compare_with_real
 from alphagan.paths import Paths
+from alphagan.references import faulty
 from alphagan.training import fit
 from alphagan.volumes import Volumes
 
@@ -24,6 +29,7 @@ CONTENT = {
     "model": {"z_dim": 8, "width": 0.0625, "code_units": 16, "critic_norm": "none"},
     "train": {"iterations": 4, "batch_size": 4},
     "evaluate": {"n_generated": 16, "n_pairs": 20, "mmd_batch": 4, "mmd_repeats": 5, "n_bootstrap": 100},
+    "features": {"iterations": 5, "batch_size": 8, "threads": 1},
 }
 
 
@@ -44,54 +50,127 @@ def test_real_sample_augments_each_person_and_keeps_copies_together(blobs):
     assert set(found.people).isdisjoint(real(blobs, "train").people)
 
 
-def test_known_generators_are_ordered(blobs):
-    """The training scans themselves are nearer than their mean, and that is nearer than noise."""
+@pytest.fixture(scope="module")
+def rows(blobs, tmp_path_factory):
+    """A table of generators that are better and worse in known ways, on simple shapes."""
     held_out, train = real(blobs, "test"), real(blobs, "train")
-    noise = Sample(torch.randn(64, 16, 16, 16, generator=torch.Generator().manual_seed(0)).clamp(-1, 1))
-    rows = [
-        distance(held_out, found, 20.0, SETTINGS)["mmd_rbf"].value for found in (train, mean_brain(train, 64), noise)
-    ]
-    assert rows == sorted(rows)
-    assert rows[0] < 0.1 * rows[1]
+    scans, people = blobs.tensor(blobs.rows("train"))[:, 0], blobs.people(blobs.rows("train"))
+    network = train_features(blobs.folder, tmp_path_factory.mktemp("f"), Features(iterations=30, threads=1))
+    first = [blobs.people(blobs.rows("test")).index(p) for p in dict.fromkeys(held_out.people)]
+    unseen = blobs.tensor(blobs.rows("test"))[first, 0]
+    search = Search(VoxelSpace(scans), scans, people, unseen, level=0.05)
+    yardstick = Yardstick(held_out, train.first(64), SETTINGS, [network], "T1w", search)
+    noise = torch.randn(64, 16, 16, 16, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    samples = dict(faulty(scans, Augment(), 64, 2, seed=0)) | {"noise": noise}
+    measured = {"real": yardstick.measure_real()}
+    measured |= {name: yardstick.measure(Sample(found)) for name, found in samples.items()}
+    assert not yardstick.left_out
+    return Evaluation(measured, {}).as_dict()
 
 
-def test_the_published_mmd_prefers_the_mean_brain(blobs):
-    held_out, train = real(blobs, "test"), real(blobs, "train")
-    published = [
-        distance(held_out, found, 20.0, SETTINGS)["mmd_as_published"].value for found in (train, mean_brain(train, 64))
-    ]
-    assert published[1] < 0.8 * published[0]
+def test_every_row_has_every_metric_with_its_interval(rows):
+    for row in rows.values():
+        assert row.keys() == rows["real"].keys() <= catalogue.METRICS.keys()
+        for name, entry in row.items():
+            assert entry["low"] <= entry["value"] <= entry["high"], name
+            assert np.isfinite([entry["low"], entry["high"]]).all() and entry["n"] >= 20
+            json.dumps(entry)
+    assert rows["real"]["frechet"]["basis"].startswith("self-supervised 3D CNN, 128-d, trained on 60 scans")
+    assert rows["real"]["ms_ssim"]["basis"] == "1 scales"
+    assert rows["real"]["ms_ssim"]["n"] == 20  # people held out, not their copies
 
 
-def test_a_collapsed_generator_has_no_diversity(blobs):
-    collapsed, spread = (
-        diversity(mean_brain(real(blobs, "train"), 64), SETTINGS),
-        diversity(real(blobs, "test"), SETTINGS),
-    )
-    assert collapsed["ms_ssim"].value == pytest.approx(1.0, abs=1e-5)
-    assert spread["ms_ssim"].value < 0.99
-    assert collapsed["voxelwise_sd"].value == pytest.approx(0.0, abs=1e-6)
+def test_white_noise_is_the_worst_by_every_distance(rows):
+    others = [rows[name] for name in ("real", "mean_brain", "gaussian_noise", "memoriser")]
+    for name in ("mmd_rbf", "mmd_unbiased", "mean_brain_difference", "intensity_distance"):
+        assert rows["noise"][name]["value"] > max(row[name]["value"] for row in others), name
+
+
+def test_known_faults_are_seen_by_the_metrics_that_should_and_missed_by_those_that_cannot(rows):
+    def verdicts(name):
+        return {model: compare_with_real(name, rows[model][name], rows["real"][name]) for model in catalogue.FAULTY}
+
+    assert rows["mean_brain"]["mmd_as_published"]["value"] < 0.8 * rows["real"]["mmd_as_published"]["value"]
+    assert verdicts("mmd_rbf")["mean_brain"] == verdicts("ms_ssim")["mean_brain"] == "worse"
+    assert verdicts("voxelwise_sd")["mean_brain"] == verdicts("recall")["mean_brain"] == "worse"
+    assert verdicts("copied") == {"mean_brain": "like", "gaussian_noise": "like", "memoriser": "worse"}
+    assert verdicts("authentic")["memoriser"] == "worse"
+    assert verdicts("mmd_rbf_p")["memoriser"] == verdicts("frechet")["memoriser"] == "like"
+    assert rows["mean_brain"]["ms_ssim"]["value"] == pytest.approx(1.0, abs=1e-5)
+    assert rows["mean_brain"]["voxelwise_sd"]["value"] == pytest.approx(0.0, abs=1e-6)
+
+
+def entry(value, low, high):
+    return {"value": value, "low": low, "high": high, "n": 20}
+
+
+@pytest.mark.parametrize(
+    "name, real, found, verdict",
+    [
+        ("frechet", (5, 4, 6), (9, 7, 11), "worse"),
+        ("frechet", (5, 4, 6), (7, 5.5, 9), "like"),
+        ("frechet_med3d", (5, 4, 6), (2, 1, 3), "better"),
+        ("recall", (0.9, 0.8, 1), (0.5, 0.4, 0.6), "worse"),
+        ("recall", (0.9, 0.8, 0.95), (1, 0.96, 1), "better"),
+        ("ms_ssim", (0.7, 0.65, 0.75), (0.6, 0.58, 0.62), "worse"),  # too diverse is not better
+        ("ms_ssim", (0.7, 0.65, 0.75), (0.72, 0.69, 0.74), "like"),
+        ("high_frequencies", (0, -0.1, 0.1), (-0.5, -0.6, -0.4), "worse"),
+        ("high_frequencies", (-0.2, -0.3, -0.1), (0.01, -0.05, 0.05), "better"),
+        ("mmd_rbf_p", (0.3, 0.2, 0.4), (0.04, 0.03, 0.06), "worse"),
+        ("mmd_rbf_p", (0.3, 0.28, 0.32), (0.06, 0.05, 0.07), "like"),
+        ("mmd_rbf_p", (0.01, 0.0, 0.02), (0.001, 0.0, 0.002), "like"),  # real people differ as well
+    ],
+)
+def test_verdicts_follow_from_intervals_and_from_which_way_is_better(name, real, found, verdict):
+    assert compare_with_real(name, entry(*found), entry(*real)) == verdict
+
+
+def test_a_metric_that_ranks_a_fault_above_real_scans_is_said_to(rows):
+    cells = {"real": (5, 4, 6), "mean_brain": (1, 0, 2), "gaussian_noise": (5, 3, 7), "memoriser": (8, 7, 9)}
+    told = catalogue.shortcomings({model: {"frechet": entry(*cell)} for model, cell in cells.items()})
+    assert told == {"frechet": "prefers the mean brain to real scans; does not tell the noise model from real scans"}
+
+
+def test_shortcomings_are_told_in_words(rows):
+    told = catalogue.shortcomings(rows)
+    assert told["copied"] == "does not tell the mean brain and the noise model from real scans"
+    assert "the memoriser" in told["mmd_rbf"] and "the mean brain" not in told["mmd_rbf"]
+
+
+def test_samples_that_are_too_small_are_left_out_with_the_reason(blobs):
+    held_out, train = real(blobs, "test", copies=1), real(blobs, "train", copies=1)
+    yardstick = Yardstick(held_out, train, SETTINGS)
+    row = yardstick.measure(train.first(5))
+    assert "mmd_as_published" not in row and "mmd_rbf" in row
+    assert yardstick.left_out["mmd_as_published"].startswith("evaluate.mmd_batch: 8 is more than the 5 volumes")
 
 
 def test_evaluate_and_collect(tmp_path):
     config, paths = parse(CONTENT), Paths(tmp_path)
     write_prepared(paths.prepared("blobs"), n=40)
+    with pytest.raises(InputError, match="train the feature network first"):
+        evaluate(config, "blobs", paths)
+    train_features(paths.prepared("blobs"), paths.features("blobs"), config.features)
     with pytest.raises(InputError, match=r"no config\.json"):
         evaluate(config, "blobs", paths)
     fit(config.settings("run"), paths.prepared("blobs"), paths.run("blobs", "alpha_wgan_gp"), paths.scratch("s"))
-    metrics = evaluate(config, "blobs", paths)
+    found = evaluate(config, "blobs", paths)
     model = "alpha_wgan_gp"
-    assert list(metrics) == ["real", "mean_brain", model, f"{model}_early", f"{model}_batch_statistics"]
-    for row in metrics.values():
-        assert {"mmd_as_published", "mmd_unbiased", "mmd_rbf", "ms_ssim", "ms_ssim_as_published"} <= set(row)
-        for estimate in row.values():
-            assert estimate["low"] <= estimate["value"] <= estimate["high"]
-            assert np.isfinite([estimate["low"], estimate["high"]]).all()
-    assert metrics["real"]["ms_ssim"]["n"] == 8  # people held out, not their copies
-    assert evaluate(config, "blobs", paths) == metrics
-    paths.metrics("blobs").parent.mkdir(parents=True)
-    paths.metrics("blobs").write_text(json.dumps(metrics))
-    assert json.loads(collect(config, paths).read_text())["blobs"].keys() == metrics.keys()
+    assert list(found.rows) == ["real", *catalogue.FAULTY, model, f"{model}_early", f"{model}_batch_statistics"]
+    assert found.left_out == {}
+    assert evaluate(config, "blobs", paths) == found
+    write_json(found.as_dict(), paths.metrics("blobs"))
+    assert json.loads(collect(config, paths).read_text())["blobs"].keys() == found.rows.keys()
+
+
+def test_where_few_people_are_held_out_copies_are_left_out_with_the_reason(tmp_path):
+    config, paths = parse(CONTENT), Paths(tmp_path)
+    write_prepared(paths.prepared("blobs"), n=24)
+    train_features(paths.prepared("blobs"), paths.features("blobs"), config.features)
+    fit(config.settings("run"), paths.prepared("blobs"), paths.run("blobs", "alpha_wgan_gp"), paths.scratch("s"))
+    found = evaluate(config, "blobs", paths)
+    assert "held-out people: 9, but the audit needs 10" in found.left_out["copied, authentic"]
+    assert not any("copied" in row for row in found.rows.values())
 
 
 def test_too_few_people_are_refused(tmp_path):

@@ -45,7 +45,7 @@ def auditor(config: Config, volumes: Volumes, network: FeatureNetwork | None = N
 def attacks(run: Run, inversion_steps: int) -> dict[str, Score]:
     """What an attacker who holds a run may look at: its critic, and how well scans are given back."""
     D, G = run.critic(), run.generator()
-    found: dict[str, Score] = {"the critic's score": lambda x: D(x).flatten(1).mean(1)}
+    found: dict[str, Score] = {"the critic's score": lambda x: D(x).reshape(len(x), -1).mean(1)}
     if run.has_encoder:
         E = run.encoder()
         found["the error of reconstruction"] = reconstruction_score(lambda x: G(E(x)))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from alphagan.metrics.anatomy import CLASSES
 
 FAULTY = {"mean_brain": "the mean brain", "gaussian_noise": "the noise model", "memoriser": "the memoriser"}
+SIGNIFICANT = 0.05
 WORSE, LIKE, BETTER = "worse", "like", "better"  # than, or like, real scans of other people
 
 EFFECTS = {
@@ -33,7 +34,7 @@ class Metric(NamedTuple):
     label : str
         With its unit where it has one.
     better : str
-        "low"; "high"; "zero", the nearer to it; or "real", the nearer to what real scans have.
+        "low"; "high"; "zero", the nearer to it; "real", the nearer to what real scans have; or "p", no lower than 0.05.
     sees : str
         What a difference means.
     """
@@ -47,7 +48,7 @@ METRICS = {
     "mmd_as_published": Metric("MMD² as published, ×10⁻⁴", "low", "means of small batches, plus the spread"),
     "mmd_unbiased": Metric("MMD² unbiased, linear kernel", "low", "the mean brain alone"),
     "mmd_rbf": Metric("MMD² unbiased, RBF kernel", "low", "the whole distribution of voxels"),
-    "mmd_rbf_p": Metric("p-value of MMD² (RBF)", "high", "whether any difference is shown"),
+    "mmd_rbf_p": Metric("p-value of MMD² (RBF)", "p", "whether any difference is shown"),
     "mean_brain_difference": Metric("Difference of mean brains, range 2", "low", "the mean brain alone"),
     "ms_ssim": Metric("MS-SSIM within the sample", "real", "diversity: how alike two brains are"),
     "ms_ssim_as_published": Metric("MS-SSIM as published", "real", "diversity, with the last scale overweighed"),
@@ -91,9 +92,11 @@ def compare_with_real(name: str, found: Mapping, real: Mapping) -> str:
     Returns
     -------
     str
-        "like" where the two intervals overlap.
+        "like" where the two intervals overlap, or where no p-value below 0.05 tells the samples apart.
     """
     better = metric(name).better
+    if better == "p":
+        return WORSE if found["value"] < SIGNIFICANT <= real["value"] else LIKE
     found, real = (_badness(entry, better, real["value"]) for entry in (found, real))
     if found[0] > real[1]:
         return WORSE
