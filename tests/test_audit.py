@@ -22,7 +22,7 @@ from alphagan.audit.calibration import authentic, calibrate, closer, false_posit
 from alphagan.audit.controls import NOISE_SD, copies
 from alphagan.audit.membership import membership_auc, scores
 from alphagan.audit.nearest import nearest, same_person, shifted
-from alphagan.audit.verdict import findings, verdict
+from alphagan.audit.verdict import COPIES, LEAKS, Finding, findings, headline, verdict
 from alphagan.cohort_config import TemplateCohort
 from alphagan.cohorts.template import find
 from alphagan.config import load, parse
@@ -378,8 +378,8 @@ def test_an_average_is_near_to_all_and_a_copy_of_none():
 
 def test_the_verdict_says_what_was_found_and_does_not_overclaim(found):
     pages = {name: verdict(result, name) for name, result in found.items()}
-    assert "**Signs of memorisation were found.**" in pages["slipped"] and "- **alarm**: In voxels" in pages["slipped"]
-    assert "Signs of memorisation were found" not in pages["new"]
+    assert "**Copies of training scans were found" in pages["slipped"] and "- **alarm**: In voxels" in pages["slipped"]
+    assert "Copies of training scans were found" not in pages["new"]
     for page in pages.values():
         assert "**Passing is not a privacy guarantee.**" in page
         assert "16 generated volumes were compared with 30 training scans of 30 people; 24 held-out" in page
@@ -423,6 +423,13 @@ def test_bad_input_is_named(subjects):
         audit(train, t, held_out, [f"h{i % 9}" for i in range(N_HELD_OUT)], new, spaces)
     with pytest.raises(InputError, match="sides of 8 and 16 voxels"):
         audit(train, t, held_out, h, new[:, :8, :8, :8], spaces)
+
+
+def test_a_leak_of_membership_is_not_called_copying():
+    leak, look, clear = Finding("alarm", "", of_copies=False), Finding("look", ""), Finding("clear", "")
+    assert headline([clear, leak, look]) == LEAKS
+    assert headline([leak, Finding("alarm", "")]) == COPIES
+    assert "deserve a look" in headline([clear, look]) and "no sign" in headline([clear])
 
 
 def test_few_held_out_people_set_a_higher_level_that_is_stated(subjects):

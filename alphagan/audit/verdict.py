@@ -15,18 +15,20 @@ LEAK = 0.6  # area under the ROC curve from which a leak is no longer called sma
 STRICT_ALARM = 0.01  # ten times what the stricter threshold is made for
 
 ALARM, LOOK, CLEAR = "alarm", "look", "clear"
+COPIES = "Copies of training scans were found among the generated volumes."
+LEAKS = "No copying is shown, but the model itself tells who was trained on."
 HEADLINES = {
-    ALARM: "Signs of memorisation were found.",
     LOOK: "Some findings deserve a look before these volumes are shared.",
     CLEAR: "These tests found no sign of memorisation.",
 }
 
 
 class Finding(NamedTuple):
-    """One sentence or two, and how grave it is: "alarm", "look" or "clear"."""
+    """How grave something is ("alarm", "look" or "clear"), one sentence or two, and whether it is about copies."""
 
     grade: str
     text: str
+    of_copies: bool = True
 
 
 def findings(found: Audit) -> list[Finding]:
@@ -39,6 +41,14 @@ def findings(found: Audit) -> list[Finding]:
     return said
 
 
+def headline(said: list[Finding]) -> str:
+    """Give the gravest finding in one sentence."""
+    alarms = [finding.of_copies for finding in said if finding.grade == ALARM]
+    if alarms:
+        return COPIES if any(alarms) else LEAKS
+    return HEADLINES[LOOK if any(finding.grade == LOOK for finding in said) else CLEAR]
+
+
 def verdict(found: Audit, title: str = "Memorisation audit") -> str:
     """Write the verdict as Markdown.
 
@@ -49,11 +59,10 @@ def verdict(found: Audit, title: str = "Memorisation audit") -> str:
         Names the model and the cohort.
     """
     said = findings(found)
-    worst = min((finding.grade for finding in said), key=[ALARM, LOOK, CLEAR].index, default=LOOK)
     lines = [
         f"# {title}",
         "",
-        f"**{HEADLINES[worst]}** {found.n_generated} generated volumes were compared with {found.n_train} training "
+        f"**{headline(said)}** {found.n_generated} generated volumes were compared with {found.n_train} training "
         f"scans of {found.n_train_people} people. {found.n_held_out} held-out people, who cannot have been copied, set "
         f"every threshold, so that {100 * found.level:.3g} % of new people at most are beyond it on average.",
         "",
@@ -109,9 +118,11 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
 def _of_membership(name: str, auc: Estimate) -> Finding:
     told = f"who was trained on can be told from {name} with an AUC of {_interval(auc)}"
     if auc.low <= 0.5:
-        return Finding(CLEAR, f"Membership: {told}; 0.5 is a guess, so that no leak is shown. It may still be there.")
+        text = f"Membership: {told}; 0.5 is a guess, so that no leak is shown. It may still be there."
+        return Finding(CLEAR, text, of_copies=False)
     grade = ALARM if auc.value > LEAK else LOOK
-    return Finding(grade, f"Membership: {told}; 0.5 would be a guess.")
+    text = f"Membership: {told}; 0.5 would be a guess. Keep the model's weights as confidential as the scans."
+    return Finding(grade, text, of_copies=False)
 
 
 def _table(found: Audit) -> list[str]:
