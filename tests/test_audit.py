@@ -382,7 +382,7 @@ def test_the_verdict_says_what_was_found_and_does_not_overclaim(found):
     assert "Copies of training scans were found" not in pages["new"]
     for page in pages.values():
         assert "**Passing is not a privacy guarantee.**" in page
-        assert "16 generated volumes were compared with 30 training scans of 30 people; 24 held-out" in page
+        assert "16 generated volumes were compared with 30 training scans of 30 people. 24 held-out" in page
         assert "| injected copies found, rescaled | 1 [0.884, 1] |" in page
         assert "Only 16 volumes were generated for 30" in page
         assert len(page.split()) < 600
