@@ -5,20 +5,31 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from alphagan.errors import InputError
-from alphagan.figures.common import CYCLE, PLANES, Figure, appearance, as_volumes, check_rows, style, voxel_sizes
+from alphagan.figures.common import (
+    CYCLE,
+    GREY,
+    PLANES,
+    Figure,
+    appearance,
+    as_volumes,
+    check_rows,
+    style,
+    two_lines,
+    voxel_sizes,
+)
 from alphagan.figures.grids import MARGIN, canvas, draw_tile, finish, left_right
 
 PER_PAGE = 8
 PLANES_SHOWN = ("axial", "coronal")
-LABEL = 0.75  # width of the text beside a pair, in tiles
-OTHER_COPIES = {"exact": "o", "flipped": "s", "rescaled": "D", "shifted": "^", "blurred": "v"}
+LABEL = 1.05  # width of the text beside a pair, in tiles
 
 
 def pair_pages(generated, train, pairs: Sequence, affine=None, title: str | None = None) -> Iterator[Figure]:
     """Draw every pair, eight to a page: a generated volume, the training scan that it is near to, their difference.
 
     A scan that is near as its mirror image is drawn so, and its intensities are scaled to the generated volume's mean,
-    since the audit looks past both.
+    since the audit looks past both. Differences run from 0, black, to 1 and more, bright, of intensities whose range is
+    2. Beside a pair stand its `similarity` and its `relative` distance.
 
     Parameters
     ----------
@@ -66,7 +77,7 @@ def _page(generated, train, pairs, sizes, title):
             for column, (shown, cmap, limits) in enumerate(looks):
                 corner = left + (3 * number + column) * tile + spare[0], bottom + spare[1]
                 draw_tile(axes, shown, sizes, plane, corner, cmap, limits)
-        axes.text(0.05 * tile, bottom + tile / 2, _label(pair), color="white", va="center", fontsize=7.5)
+        axes.text(0.05 * tile, bottom + tile / 2, _label(pair), color="white", va="center", fontsize=8.5)
     left_right(axes, left, left + tile, height)
     for column in range(3 * len(PLANES_SHOWN)):
         heading = ("Generated", "Training scan", "Difference")[column % 3]
@@ -78,8 +89,9 @@ def _page(generated, train, pairs, sizes, title):
 
 
 def _label(pair):
-    lines = [f"sample {pair.generated}", f"scan {pair.scan}", f"r = {pair.similarity:.3f}", f"d = {pair.relative:.2f}"]
-    return "\n".join(lines + ["mirrored"] * pair.mirrored + ["strict"] * pair.strict)
+    scan = f"scan {pair.scan}" + ", mirrored" * pair.mirrored
+    lines = [f"sample {pair.generated}", scan, f"correlation {pair.similarity:.3f}", f"distance {pair.relative:.2f}"]
+    return "\n".join(lines + ["strictly flagged"] * pair.strict)
 
 
 def _as_bright(scan, volume):
@@ -88,60 +100,9 @@ def _as_bright(scan, volume):
     return np.clip((scan + 1) * factor - 1, -1, 1)
 
 
-def _two_lines(name):
-    return name.replace(", ", ",\n", 1)
-
-
 @style()
 def power_curves(comparisons: dict, title: str | None = None) -> Figure:
     """Share of injected copies that the audit finds, against the noise on them; other disguises stand at the right.
-
-    Parameters
-    ----------
-    comparisons : dict of str to Comparison
-        As `alphagan.audit.Audit.comparisons` has them.
-    title : str, optional
-        Put above the axes.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
-    noise, other = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    for position, (name, comparison) in enumerate(check_rows(comparisons, "comparisons")):
-        criterion, colour = comparison.criteria["relative"], CYCLE[position % len(CYCLE)]
-        plain = {power.kind: power.found for power in criterion.power if power.kind != "noise"}
-        found = {0.0: plain["exact"]} | {power.level: power.found for power in criterion.power if power.kind == "noise"}
-        label = f"{_two_lines(name)} (n = {plain['exact'].n})"
-        noise.plot(list(found), [estimate.value for estimate in found.values()], "o-", color=colour, label=label)
-        noise.fill_between(
-            list(found), [estimate.low for estimate in found.values()], [estimate.high for estimate in found.values()],
-            color=colour, alpha=0.15, linewidth=0,
-        )  # fmt: skip
-        offset = 0.16 * (position - (len(comparisons) - 1) / 2)
-        for place, kind in enumerate(plain):
-            estimate = plain[kind]
-            other.plot([place + offset] * 2, [estimate.low, estimate.high], color=colour, linewidth=2.5)
-            other.plot(place + offset, estimate.value, OTHER_COPIES[kind], color=colour, markersize=7)
-        wrong = criterion.false_positives.value
-        noise.axhline(wrong, color=colour, linewidth=1, linestyle=":")
-    noise.set(
-        xlabel="Noise on the copy (SD of intensity, range 2)", ylabel="Share of copies found", ylim=(-0.03, 1.03),
-        title="Dotted: new people flagged",
-    )  # fmt: skip
-    other.set_xticks(range(len(OTHER_COPIES)), OTHER_COPIES, rotation=30, ha="right")
-    other.set(title="Copies without noise")
-    figure.legend(*noise.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
-    if title:
-        figure.suptitle(title)
-    return figure
-
-
-@style()
-def distance_histograms(comparisons: dict, title: str | None = None) -> Figure:
-    """How near generated volumes and held-out people lie to their nearest training scan, one panel per space.
 
     Parameters
     ----------
@@ -156,26 +117,67 @@ def distance_histograms(comparisons: dict, title: str | None = None) -> Figure:
         If there is none.
     """
     rows = list(check_rows(comparisons, "comparisons"))
-    figure = Figure(figsize=(5.2 * len(rows), 4.2), layout="constrained")
+    figure = Figure(figsize=(8.5, 4.8), layout="constrained")
+    noise, other = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+    for position, (name, comparison) in enumerate(rows):
+        criterion, colour = comparison.criteria["relative"], CYCLE[position % len(CYCLE)]
+        plain = {power.kind: power.found for power in criterion.power if power.kind != "noise"}
+        found = {0.0: plain["exact"]} | {power.level: power.found for power in criterion.power if power.kind == "noise"}
+        value, low, high = _estimates(found.values())
+        label = f"{two_lines(name)} (n = {plain['exact'].n})"
+        noise.plot(list(found), value, "o-", color=colour, label=label)
+        noise.fill_between(list(found), low, high, color=colour, alpha=0.15, linewidth=0)
+        noise.axhline(criterion.false_positives.value, color=colour, linewidth=1.2, linestyle=":")
+        places = np.arange(len(plain)) + 0.24 * (position - (len(rows) - 1) / 2)
+        value, low, high = _estimates(plain.values())
+        other.vlines(places, low, high, color=colour, linewidth=2.5)
+        other.plot(places, value, "o", color=colour, markersize=7)
+    noise.plot([], [], ":", color=GREY, linewidth=1.2, label="New people who are taken for copies")
+    noise.set(
+        title="With noise", xlabel="Noise (SD of intensity, range 2)", ylabel="Share of copies found",
+        ylim=(-0.03, 1.03),
+    )  # fmt: skip
+    other.set_xticks(range(len(plain)), plain, rotation=30, ha="right", rotation_mode="anchor")
+    other.set(title="Without noise", xlim=(-0.6, len(plain) - 0.4))
+    figure.legend(*noise.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _estimates(found):
+    """Values and ends of the intervals of several estimates."""
+    return zip(*((estimate.value, estimate.low, estimate.high) for estimate in found), strict=True)
+
+
+@style()
+def distance_histograms(comparisons: dict, title: str | None = None) -> Figure:
+    """How near generated volumes and held-out people lie to their nearest training scan, one panel per space.
+
+    Takes and raises the same as `power_curves`.
+    """
+    rows = list(check_rows(comparisons, "comparisons"))
+    figure = Figure(figsize=(5.2 * len(rows), 4.8), layout="constrained")
     panels = figure.subplots(1, len(rows), squeeze=False)[0]
     for axes, (name, comparison) in zip(panels, rows, strict=True):
-        threshold = comparison.criteria["relative"].threshold
+        criterion = comparison.criteria["relative"]
         sets = {"Held-out people": comparison.held_out.relative, "Generated": comparison.generated.relative}
         top = max(1.0, *(float(values.max()) for values in sets.values()))
         edges = np.linspace(0, top, 41)
-        colours = appearance("real")[1], CYCLE[0]
-        for (label, values), colour in zip(sets.items(), colours, strict=True):
+        for (label, values), colour in zip(sets.items(), (appearance("real")[1], CYCLE[0]), strict=True):
             counts = np.histogram(values, bins=edges)[0] / len(values)
             axes.stairs(counts, edges, color=colour, linewidth=1.8, label=f"{label} (n = {len(values)})")
-        flagged = comparison.criteria["relative"].flagged
-        axes.axvline(threshold.value, color="#555555", linestyle="--", linewidth=1.2,
-                     label=f"Threshold: {100 * flagged.value:.3g} % of the generated below")  # fmt: skip
-        axes.axvline(threshold.strict, color="#555555", linestyle=":", linewidth=1.2, label="Stricter threshold")
-        axes.set_title(_two_lines(name), fontsize=10)
-        axes.set(
-            xlabel="Distance to the nearest scan\nover that to the next 50", ylabel="Share of volumes", xlim=(0, top)
+        tiers = (
+            ("Threshold", "--", criterion.threshold.value, criterion.flagged),
+            ("Stricter", ":", criterion.threshold.strict, criterion.strictly_flagged),
         )
-        axes.legend(loc="upper left", fontsize=8)
+        for label, dashes, place, below in tiers:
+            label = f"{label}: {100 * below.value:.3g} % of generated below"
+            axes.axvline(place, color=GREY, linestyle=dashes, linewidth=1.4, label=label)
+        axes.set_title(two_lines(name), fontsize=10)
+        axes.set(xlabel="Distance to the nearest scan\nover that to the next 50", ylabel="Share of volumes")
+        axes.set_xlim(-0.01 * top, 1.01 * top)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2, fontsize=8, columnspacing=1)
     if title:
         figure.suptitle(title)
     return figure

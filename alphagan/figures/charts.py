@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from alphagan.errors import InputError
-from alphagan.figures.common import CYCLE, WAYS, Figure, appearance, as_volumes, check_rows, style
+from alphagan.figures.common import CYCLE, WAYS, Figure, appearance, as_volumes, check_rows, dashes, style
 
 PANELS = {"G": "Generator G", "E": "Encoder E", "": "Other terms", "D": "Discriminator D", "C": "Code discriminator C"}
 
@@ -200,7 +200,9 @@ def intensity_histograms(rows: dict, title: str | None = None) -> Figure:
         label, colour, _ = appearance(name, position)
         counts, _ = np.histogram(as_volumes(volumes, name), bins=edges)
         density = counts / max(counts.sum(), 1) / np.diff(edges)
-        axes.stairs(density, edges, color=colour, linewidth=1.8, label=f"{label} (n = {len(volumes)})")
+        axes.stairs(
+            density, edges, color=colour, linewidth=1.8, linestyle=dashes(name), label=f"{label} (n = {len(volumes)})"
+        )
     axes.set(xlabel="Intensity (-1 background, 1 brightest)", ylabel="Density of brain voxels", xlim=(-1, 1))
     axes.legend()
     if title:

@@ -15,6 +15,8 @@ from alphagan.errors import InputError
 MODELS = {
     "real": ("Real", "#222222", "o"),
     "mean_brain": ("Mean brain", "#8c8c8c", "o"),
+    "gaussian_noise": ("Noise model", "#b8b8b8", "*"),
+    "memoriser": ("Memoriser", "#5c5c5c", "d"),
     "alpha_wgan_gp": ("α-WGAN-GP", "#D55E00", "^"),
     "alpha_gan": ("α-GAN", "#0072B2", "s"),
     "vae_gan": ("VAE-GAN", "#009E73", "D"),
@@ -22,7 +24,9 @@ MODELS = {
     "alpha_wgan_gp_z100": ("α-WGAN-GP, short code", "#E69F00", "P"),
     "alpha_wgan_gp_z2048": ("α-WGAN-GP, long code", "#56B4E9", "X"),
 }
-CYCLE = [colour for _, colour, _ in MODELS.values()][2:]
+REFERENCES = ("real", "mean_brain", "gaussian_noise", "memoriser")  # in greys: none of them was trained
+CYCLE = [colour for name, (_, colour, _) in MODELS.items() if name not in REFERENCES]
+GREY = "#555555"  # of notes, and of what belongs to no set
 
 # The paper's colours for FLAIR and T2w: black outside the brain, blue where dark, yellow where bright.
 YELLOW_BLUE = LinearSegmentedColormap.from_list(
@@ -77,6 +81,11 @@ def appearance(name: str, position: int = 0) -> tuple[str, str, str]:
             label, colour, marker = appearance(name.removesuffix(ending), position)
             return f"{label}, {way}", colour, marker
     return MODELS.get(name.lower(), (name, CYCLE[position % len(CYCLE)], "o"))
+
+
+def dashes(name: str) -> str:
+    """Line style of a model: solid, or one for each of the other `WAYS` of looking at it."""
+    return next((style for ending, style in zip(WAYS, ("--", ":"), strict=True) if name.endswith(ending)), "-")
 
 
 def as_volumes(volumes: np.ndarray, name: str = "volumes") -> np.ndarray:
@@ -154,6 +163,11 @@ def write(figure: Figure, path: Path, kind: str) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def two_lines(text: str) -> str:
+    """Break a long label after its first comma."""
+    return text.replace(", ", ",\n", 1)
 
 
 def check_rows(rows: dict, what: str) -> Iterable[tuple[str, object]]:

@@ -22,7 +22,7 @@ MEASURES = {
     "brain_volume": "brain volume",
     "ventricle_volume": "ventricle volume",
     "asymmetry": "left-right asymmetry",
-    **{f"{name}_fraction": f"{name} fraction" for names in CLASSES.values() for name in names},
+    **{f"{name}_fraction": f"{name.replace('csf', 'CSF')} fraction" for names in CLASSES.values() for name in names},
 }
 
 
@@ -63,7 +63,7 @@ METRICS = {
     "high_frequencies": Metric("Power of fine detail, log10", "zero", "blur below 0, noise above"),
     "checkerboard": Metric("Power of checkerboards, log10", "zero", "patterns that repeat every second voxel"),
     **{
-        f"{measure}_{effect}": Metric(f"{text.capitalize()}: {title}", better, f"the distribution of {text}")
+        f"{measure}_{effect}": Metric(f"{text[0].upper()}{text[1:]}: {title}", better, f"the distribution of {text}")
         for measure, text in MEASURES.items()
         for effect, (title, better) in EFFECTS.items()
     },
