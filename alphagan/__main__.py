@@ -93,9 +93,13 @@ def _features(args) -> None:
 def _evaluate(args) -> None:
     from alphagan import config, evaluation
     from alphagan.paths import Paths
+    from alphagan.report import folders, options
 
+    if chosen := options.from_options(args.cohort, vars(args)):
+        print(folders.evaluate_folders(*chosen))
+        return
     paths = Paths()
-    found = evaluation.evaluate(config.load(args.params), args.cohort, paths)
+    found = evaluation.evaluate(config.load(args.params or "params.yaml"), args.cohort, paths)
     for names, reason in found.left_out.items():
         print(f"left out: {names}: {reason}", file=sys.stderr)
     evaluation.write_json(found.as_dict(), paths.metrics(args.cohort))
@@ -195,9 +199,28 @@ def _parser() -> argparse.ArgumentParser:
     add_params(command)
     add_device(command)
 
-    command = add("evaluate", _evaluate, "measure a cohort's trained models on held-out people")
-    command.add_argument("cohort", help="a name under cohorts in the params file")
-    add_params(command)
+    command = add("evaluate", _evaluate, "measure a cohort's trained models, or a folder that any generator filled")
+    command.usage = (
+        "alphagan evaluate COHORT [--params PARAMS]\n"
+        "       alphagan evaluate --real DIR --generated DIR [--train DIR] -o DIR [options]"
+    )
+    command.add_argument("cohort", nargs="?", metavar="COHORT", help="a name under cohorts in the params file")
+    command.add_argument("--params", type=Path, help="of the cohort (default: params.yaml)")
+    folders = command.add_argument_group("folders of NIfTI, instead of a cohort; writes report.html and metrics.json")
+    folders.add_argument("--real", type=Path, metavar="DIR", help="real scans, skull-stripped")
+    folders.add_argument("--generated", type=Path, metavar="DIR", help="generated volumes, with a background of 0")
+    help = "what the generator was trained on: other people than in --real; without it, its memory is not audited"
+    folders.add_argument("--train", type=Path, metavar="DIR", help=help)
+    folders.add_argument("-o", "--output", type=Path, metavar="DIR", help="new or empty folder")
+    folders.add_argument("--size", type=_positive, help="side of the cubes that are compared (default: 64)")
+    folders.add_argument("--fit", choices=("stretch", "pad"), help="how brains fill their cubes (default: stretch)")
+    help = "of real and training scans, such as 'sub-{subject}_T1w.nii.gz'; default: BIDS names, or each its own person"
+    folders.add_argument("--pattern", help=help)
+    folders.add_argument("--generated-pattern", metavar="PATTERN", help="of generated volumes, '{subject}.nii.gz'")
+    folders.add_argument("--modality", help="of the scans; decides which anatomy can be told (default: T1w)")
+    folders.add_argument("--med3d", metavar="FILE", help="resnet_50_23dataset.pth, for metrics on its features too")
+    folders.add_argument("--seed", type=int, help="of whatever is random (default: 2019)")
+    folders.add_argument("--device", help="torch device of feature networks, such as cuda (default: cpu)")
 
     command = add("sample", _sample, "write generated brains as NIfTI")
     command.add_argument("run", metavar="RUN", help="folder of a finished run, such as models/template/alpha_wgan_gp")

@@ -27,7 +27,11 @@ class Split(Section):
 
 
 class Prepare(Section):
-    """From a scan to a cube (paper, section 3)."""
+    """From a scan to a cube (paper, section 3).
+
+    `duplicates`: what becomes of a scan with the same voxels as an earlier one. Of real scans it is a double; of
+    generated volumes it is a finding, to be kept.
+    """
 
     size: int = 32
     fit: Literal["stretch", "pad"] = "stretch"
@@ -35,6 +39,7 @@ class Prepare(Section):
     upper_percentile: Annotated[float, Field(gt=50, le=100)] = 99.9
     min_brain_ml: Annotated[float, Field(ge=0)] = 500.0
     max_saturated: Annotated[float, Field(gt=0, le=1)] = 0.05
+    duplicates: Literal["leave_out", "keep"] = "leave_out"
     split: Split = Split()
     workers: int = -1
 
@@ -149,7 +154,7 @@ class Audit(Section):
 
     level: Annotated[float, Field(gt=0, lt=1)] = 0.05
     n_copies: Annotated[int, Field(ge=2)] = 64
-    inversion_steps: Annotated[int, Field(ge=0)] = 100
+    inversion_steps: Annotated[int, Field(ge=0)] = 50
 
 
 class Paper(Section):

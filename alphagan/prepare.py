@@ -80,7 +80,8 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     for (_, part, content, reason), scan in zip(results, scans, strict=True):
         if part:
             first = seen.setdefault(content, scan)
-            reason = "" if first is scan else f"duplicate: same voxels as {first.source}"
+            if first is not scan and settings.duplicates == "leave_out":
+                reason = f"duplicate: same voxels as {first.source}"
         if not reason:
             kept.append((scan, part))
         quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason])
@@ -124,7 +125,7 @@ def assign_splits(subjects: Iterable[str], split: Split) -> dict[str, str]:
 
 def _fingerprint(settings: Prepare) -> str:
     """12 hexadecimal digits that change with any setting, or any line of code, that changes a cube."""
-    content = settings.model_dump_json(exclude={"split", "workers"}).encode()
+    content = settings.model_dump_json(exclude={"duplicates", "split", "workers"}).encode()
     return hashlib.sha256(content + Path(resample.__file__).read_bytes()).hexdigest()[:12]
 
 

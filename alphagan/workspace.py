@@ -17,14 +17,11 @@ from alphagan.errors import InputError
 from alphagan.evaluation import Evaluation, evaluate, real_sample, write_json
 from alphagan.features import FeatureNetwork, load_features, train_features
 from alphagan.generate import Run, cube_affine, sample
-from alphagan.metrics.catalogue import FAULTY
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
 from alphagan.references import faulty
 from alphagan.training import fit
 from alphagan.volumes import Volumes
-
-MODELS = tuple(name for name in figures.MODELS if name not in ("real", *FAULTY))  # the paper's
 
 
 def _simulated(modality: str = "T1w", **more) -> dict:
@@ -43,7 +40,7 @@ SMOKE = {
         "stroke": _simulated(lesion="stroke", augment={"flip": True, "intensity": None}),
     },
     "experiments": {
-        **{f"normal-{model}": {"cohort": "normal", "model": model} for model in MODELS},
+        **{f"normal-{model}": {"cohort": "normal", "model": model} for model in figures.PAPER_MODELS},
         **{
             f"{cohort}-alpha_wgan_gp": {"cohort": cohort, "model": "alpha_wgan_gp"}
             for cohort in ("tumour_flair", "tumour_t2", "stroke")

@@ -76,7 +76,8 @@ def test_every_row_has_every_metric_with_its_interval(rows):
         assert row.keys() == rows["real"].keys() <= catalogue.METRICS.keys()
         for name, entry in row.items():
             assert entry["low"] <= entry["value"] <= entry["high"], name
-            assert np.isfinite([entry["low"], entry["high"]]).all() and entry["n"] >= 20
+            assert np.isfinite([entry["low"], entry["high"]]).all()
+            assert entry["n"] >= 20 or name in ("copied", "authentic")  # of equal volumes one counts
             json.dumps(entry)
     assert rows["real"]["frechet"]["basis"].startswith("self-supervised 3D CNN, 128-d, trained on 60 scans")
     assert rows["real"]["ms_ssim"]["basis"] == "1 scales"
@@ -145,7 +146,7 @@ def test_samples_that_are_too_small_are_left_out_with_the_reason(blobs):
     yardstick = Yardstick(held_out, train, SETTINGS)
     row = yardstick.measure(train.first(5))
     assert "mmd_as_published" not in row and "mmd_rbf" in row
-    assert yardstick.left_out["mmd_as_published"].startswith("evaluate.mmd_batch: 8 is more than the 5 volumes")
+    assert yardstick.left_out["mmd_as_published"] == "batches of 8 (mmd_batch) need as many volumes, found 5; give more"
 
 
 def test_evaluate_and_collect(tmp_path):

@@ -18,9 +18,9 @@ def code(cells):
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
-def test_all_are_here():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, len(NOTEBOOKS) + 1)]
-    assert len(NOTEBOOKS) >= 5
+def test_all_are_here_in_order():
+    numbers = [int(path.stem[:2]) for path in NOTEBOOKS]
+    assert numbers == sorted(set(numbers)) and len(numbers) >= 6
 
 
 def test_code_cells_are_short_and_words_stand_between(cells):

@@ -18,7 +18,7 @@ from alphagan.audit.membership import (
     reconstruction_score,
     scores,
 )
-from alphagan.audit.nearest import FeatureSpace, Space, VoxelSpace
+from alphagan.audit.nearest import FeatureSpace, Space, VoxelSpace, distinct
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics import check_volumes
 from alphagan.metrics.bootstrap import Estimate
@@ -54,8 +54,8 @@ class Audit:
         By the name of the space.
     membership : dict of str to Estimate
         Area under the ROC curve, by what the attacker looks at.
-    n_train, n_train_people, n_held_out, n_generated : int
-        Training scans and the people whom they show, held-out people, generated volumes.
+    n_train, n_train_people, n_held_out, n_generated, n_distinct : int
+        Training scans and the people whom they show, held-out people, generated volumes, and how many of these differ.
     """
 
     comparisons: dict[str, Comparison]
@@ -64,6 +64,7 @@ class Audit:
     n_train_people: int
     n_held_out: int
     n_generated: int
+    n_distinct: int
 
     @property
     def level(self) -> float:
@@ -77,6 +78,7 @@ class Audit:
             "n_train_people": self.n_train_people,
             "n_held_out": self.n_held_out,
             "n_generated": self.n_generated,
+            "n_distinct": self.n_distinct,
             "spaces": {name: comparison.as_dict() for name, comparison in self.comparisons.items()},
             "membership": {name: estimate.as_dict() for name, estimate in self.membership.items()},
         }
@@ -167,4 +169,5 @@ class Auditor:
         }
         comparisons = {search.space.name: search.compare(generated) for search in self.searches}
         n_people = len(set(self.train_people))
-        return Audit(comparisons, membership, len(self.train), n_people, self.n_held_out, len(generated))
+        n_distinct = len(distinct(generated))
+        return Audit(comparisons, membership, len(self.train), n_people, self.n_held_out, len(generated), n_distinct)

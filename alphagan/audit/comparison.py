@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alphagan.audit.calibration import Threshold, authentic, calibrate, closer, false_positives
 from alphagan.audit.controls import copies
-from alphagan.audit.nearest import Nearest, Space, nearest, same_person
+from alphagan.audit.nearest import Nearest, Space, distinct, nearest, same_person
 from alphagan.metrics.bootstrap import Estimate, share
 from alphagan.seeding import seeded
 
@@ -97,6 +97,7 @@ class Comparison:
     name : str
         The space's: "voxels", or the feature network's name.
     generated, held_out : Nearest
+        Of distinct generated volumes, and of held-out people.
     criteria : dict of str to Criterion
         "relative", by which copies are told, and "distance".
     closer, more_singular : float
@@ -185,7 +186,7 @@ class Search:
             copied : share of the volumes that single out one training scan.
             authentic : AuthPct, see `alphagan.audit.calibration.authentic`.
         """
-        near = nearest(self.space.similarity(generated))
+        near = nearest(self.space.similarity(generated[distinct(generated)]))
         flagged = self.thresholds["relative"].flagged(near.relative)
         return {
             "copied": share(int(flagged.sum()), len(flagged)),
@@ -201,10 +202,14 @@ class Search:
         }
 
     def compare(self, generated: Tensor) -> Comparison:
-        """Say what each of the generated volumes (n, S, S, S) is nearest to, beside all controls."""
-        near = nearest(self.space.similarity(generated))
+        """Say what each of the generated volumes (n, S, S, S) is nearest to, beside all controls.
+
+        Of volumes that repeat each other exactly one counts: a collapsed generator is one finding, not n.
+        """
+        positions = distinct(generated)
+        near = nearest(self.space.similarity(generated[positions]))
         criteria = {name: self._criterion(name, near) for name in CRITERIA}
-        pairs = _pairs(near, self.thresholds["relative"])
+        pairs = _pairs(near, positions, self.thresholds["relative"])
         return Comparison(
             name=self.space.name,
             generated=near,
@@ -259,12 +264,12 @@ class Search:
         )
 
 
-def _pairs(near: Nearest, threshold: Threshold) -> tuple[Pair, ...]:
+def _pairs(near: Nearest, positions: np.ndarray, threshold: Threshold) -> tuple[Pair, ...]:
     flagged = np.flatnonzero(threshold.flagged(near.relative))
     order = flagged[np.argsort(near.relative[flagged], kind="stable")]
     return tuple(
         Pair(
-            generated=int(i),
+            generated=int(positions[i]),
             scan=int(near.scan[i]),
             mirrored=bool(near.mirrored[i]),
             similarity=float(near.similarity[i]),

@@ -4,6 +4,7 @@ Both similarities are correlations, so that rescaled intensities change nothing.
 volumes is a Euclidean distance d = sqrt(2 (1 - r)).
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -186,6 +187,14 @@ def nearest(found: Similarity, leave_out: np.ndarray | None = None) -> Nearest:
         ratio=_quotient(first, distances[:, 1]),
         relative=_quotient(first, distances[:, 1:].mean(1)),
     )
+
+
+def distinct(volumes: Tensor) -> np.ndarray:
+    """Positions of the volumes (n, ...) that are no exact repetition of an earlier one, in order."""
+    first: dict[bytes, int] = {}
+    for position, volume in enumerate(volumes):
+        first.setdefault(hashlib.sha256(volume.contiguous().cpu().numpy()).digest(), position)
+    return np.array(list(first.values()))
 
 
 def same_person(people: Sequence[str]) -> np.ndarray:

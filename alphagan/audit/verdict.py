@@ -62,7 +62,7 @@ def verdict(found: Audit, title: str = "Memorisation audit") -> str:
     lines = [
         f"# {title}",
         "",
-        f"**{headline(said)}** {found.n_generated} generated volumes were compared with {found.n_train} training "
+        f"**{headline(said)}** {_volumes(found)} were compared with {found.n_train} training "
         f"scans of {found.n_train_people} people. {found.n_held_out} held-out people, who cannot have been copied, set "
         f"every threshold, so that {100 * found.level:.3g} % of new people at most are beyond it on average.",
         "",
@@ -73,6 +73,12 @@ def verdict(found: Audit, title: str = "Memorisation audit") -> str:
         *_limits(found),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _volumes(found: Audit) -> str:
+    """How many were generated, and how many of them differ from each other."""
+    distinct = f", {found.n_distinct} of them distinct," if found.n_distinct < found.n_generated else ""
+    return f"{found.n_generated} generated volumes{distinct}"
 
 
 def _of_space(comparison: Comparison) -> Iterator[Finding]:
@@ -88,7 +94,7 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
     if strict.low > STRICT_ALARM or (flagged.low > level and relative.chance < 0.05):
         yield Finding(
             ALARM,
-            f"{where}, {told}; of new people, {100 * level:g} % at most would on average "
+            f"{where}, {told}; of new people, {100 * level:.3g} % at most would on average "
             f"(p = {relative.chance:.2g}). {round(strict.value * strict.n)} are beyond the stricter threshold, where "
             f"about {STRICT * strict.n:.1g} of new people would be. They "
             f"point at {round(comparison.copied_training.value * comparison.copied_training.n)} training scans.",
@@ -105,7 +111,7 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(
             CLEAR,
             f"{where}, {_percent(distance.flagged)} of the volumes are nearer to a training scan than all but "
-            f"{100 * level:g} % of new people are, but about as near to the next scans. Blur and averaging do that; "
+            f"{100 * level:.3g} % of new people are, but about as near to the next scans. Blur and averaging do that; "
             "it is not by itself copying.",
         )
     if comparison.more_singular < CLOSER and relative.chance >= 0.05:
@@ -157,7 +163,7 @@ def _limits(found: Audit) -> list[str]:
         f"**Passing is not a privacy guarantee.** The audit finds scans that are reproduced {noise}, mirrored or "
         "rescaled; how much of anything further it finds stands in the table, and copies of parts of a brain were not "
         "tried. It looked at one set of samples: the model can make others. An attacker may know more than was tried "
-        "here. Only training with differential privacy bounds what can leak, and this model was not trained so.",
+        "here. Only training with differential privacy bounds what can leak; no audit of samples does.",
         "",
         f"Shares among {found.n_held_out} held-out people are uncertain, as their intervals show, and the stricter "
         "threshold assumes normally distributed distances. A generator that makes few different brains can pass: read "

@@ -3,13 +3,14 @@
 from alphagan.figures.audit import distance_histograms, pair_pages, power_curves
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import intensity_histograms, loss_curves, metric_intervals, pca_scatter
-from alphagan.figures.common import MODELS, REFERENCES, YELLOW_BLUE, publish, save, style
+from alphagan.figures.common import MODELS, PAPER_MODELS, REFERENCES, YELLOW_BLUE, publish, save, style
 from alphagan.figures.diagram import architecture
 from alphagan.figures.evaluation import anatomy_distributions, power_spectra, scoreboard
 from alphagan.figures.grids import brain_grid, mean_and_std_maps, montage, save_montage
 
 __all__ = [
     "MODELS",
+    "PAPER_MODELS",
     "REFERENCES",
     "YELLOW_BLUE",
     "all_slices",

@@ -17,6 +17,7 @@ MODELS = {
     "mean_brain": ("Mean brain", "#8c8c8c", "o"),
     "gaussian_noise": ("Noise model", "#b8b8b8", "*"),
     "memoriser": ("Memoriser", "#5c5c5c", "d"),
+    "generated": ("Generated", "#D55E00", "^"),  # by whatever model
     "alpha_wgan_gp": ("α-WGAN-GP", "#D55E00", "^"),
     "alpha_gan": ("α-GAN", "#0072B2", "s"),
     "vae_gan": ("VAE-GAN", "#009E73", "D"),
@@ -25,7 +26,8 @@ MODELS = {
     "alpha_wgan_gp_z2048": ("α-WGAN-GP, long code", "#56B4E9", "X"),
 }
 REFERENCES = ("real", "mean_brain", "gaussian_noise", "memoriser")  # in greys: none of them was trained
-CYCLE = [colour for name, (_, colour, _) in MODELS.items() if name not in REFERENCES]
+PAPER_MODELS = tuple(name for name in MODELS if name not in (*REFERENCES, "generated"))
+CYCLE = [MODELS[name][1] for name in PAPER_MODELS]
 GREY = "#555555"  # of notes, and of what belongs to no set
 
 # The paper's colours for FLAIR and T2w: black outside the brain, blue where dark, yellow where bright.

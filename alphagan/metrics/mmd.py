@@ -63,7 +63,7 @@ class MMD:
         n, m = xy.shape
         n_batches = min(n, m) // batch
         if n_batches == 0:
-            raise TooFewError(f"evaluate.mmd_batch: {batch} is more than the {min(n, m)} volumes there are; lower it")
+            raise TooFewError(f"batches of {batch} (mmd_batch) need as many volumes, found {min(n, m)}; give more")
         total = 0.0
         for _ in range(repeats):
             i = generator.permutation(n)[: n_batches * batch].reshape(n_batches, batch)

@@ -1,0 +1,153 @@
+"""The report on folders: what was compared, what was found, which numbers to quote, and what they do not say."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from alphagan import __version__
+from alphagan.audit.verdict import verdict
+from alphagan.report.folders import FolderEvaluation
+from alphagan.report.metrics import every_metric, in_short, pictures_of, table, to_quote
+from alphagan.report.page import plain, to_html
+from alphagan.report.pictures import Picture, write_pictures
+from alphagan.report.sides import Side
+
+MOST_REFUSED = 20  # files that are named one by one
+FIT = {
+    "stretch": "and stretched to fill it, so that a brain's size and proportions are not compared",
+    "pad": "and padded to fill it, so that proportions are kept, but not a brain's size",
+}
+
+
+def write_report(found: FolderEvaluation, folder: Path) -> None:
+    """Write `folder`/figures/ and `folder`/report.html."""
+    pictures = write_pictures(found, folder)
+    sections = (
+        _heading(found),
+        _compared(found),
+        _brains(pictures),
+        in_short(found, pictures),
+        every_metric(found, pictures),
+        to_quote(found),
+        _left_out(found),
+        _audit(found, pictures),
+        _limits(found),
+    )
+    markdown = "\n".join(line for section in sections for line in section)
+    title = f"{_name(found.sides['generated'])} against {_name(found.sides['real'])}"
+    (folder / "report.html").write_text(to_html(markdown, title, folder), encoding="utf-8")
+
+
+def _heading(found: FolderEvaluation) -> Iterator[str]:
+    generated, real = (plain(_name(found.sides[name])) for name in ("generated", "real"))
+    yield f"# Generated brains of “{generated}” against real ones of “{real}”"
+    yield ""
+
+
+def _compared(found: FolderEvaluation) -> Iterator[str]:
+    sides, folders = found.sides, found.folders
+    train = sides.get("train")
+    yield from ("## What was compared", "")
+    roles = [
+        ("generated", sides["generated"], len(found.generated.volumes), None),
+        ("real, compared with", sides["real"], len(found.real.volumes), found.real.people),
+        (
+            "real, trained on" if train else "real, in the place of training people",
+            train or sides["real"],
+            len(found.train.volumes),
+            found.train.people,
+        ),
+    ]
+    rows = [
+        [role, plain(_name(side)), str(n), "–" if people is None else str(len(set(people)))]
+        for role, side, n, people in roles
+    ]
+    yield from table(["role", "folder", "scans", "people"], rows)
+    if not train:
+        yield (
+            "The training scans were not given, so that the real people were divided into two halves at random. One is "
+            "compared with; the other serves where training people would: for the floor, the feature network and the "
+            "generators of known fault."
+        )
+        yield ""
+    size, upper = folders.size, found.upper_percentile
+    yield (
+        "- **Preparation**, the same for all: turned to RAS, cut to the box around all voxels that are not 0, averaged "
+        f"down to {size} × {size} × {size} voxels {FIT[folders.fit]}; intensities from 0 to the percentile {upper:g} "
+        "of the brain. Real scans were not augmented."
+    )
+    yield (
+        f"- **Floor**: {len(found.floor.volumes)} real scans of {len(set(found.floor.people))} other people, measured "
+        "as if they had been generated. No generator can be expected to come nearer."
+    )
+    names = "; ".join(plain(name) for name in found.networks)
+    yield f"- **Features**: {names}. Numbers made with one network do not compare with those of another."
+    yield f"- **Modality** {plain(folders.modality)}, **seed** {folders.seed}, alphagan {__version__}, {_today()}."
+    identical = sides["generated"].n_identical
+    if identical:
+        yield f"- **{identical} of {len(found.generated.volumes)} generated volumes are identical to an earlier one.**"
+    yield ""
+
+
+def _brains(pictures: Sequence[Picture]) -> Iterator[str]:
+    yield from ("## A look at the brains", "")
+    yield from pictures_of("brains", pictures)
+
+
+def _left_out(found: FolderEvaluation) -> Iterator[str]:
+    yield from ("## What was left out, and why", "")
+    for names, reason in found.evaluation.left_out.items():
+        yield f"- **{plain(names)}**: {plain(reason)}."
+    yield "- **membership**: whether people were trained on is guessed from the model, which a folder does not hold."
+    if found.folders.med3d is None:
+        yield "- **features of Med3D**: the file of its weights was not named (\\-\\-med3d)."
+    for name, side in found.sides.items():
+        yield from _refused(name, side)
+    yield ""
+
+
+def _refused(name: str, side: Side) -> Iterator[str]:
+    if not side.refused:
+        yield f"- **{name}**: none of {side.n_found} files was refused by quality control."
+        return
+    yield f"- **{name}**: {len(side.refused)} of {side.n_found} files were refused by quality control:"
+    for file, reason in side.refused[:MOST_REFUSED]:
+        yield f"    - {plain(file)}: {plain(reason)}"
+    if len(side.refused) > MOST_REFUSED:
+        yield f"    - and {len(side.refused) - MOST_REFUSED} more."
+
+
+def _audit(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterator[str]:
+    if not found.audit:
+        yield from ("## Memorisation audit", "", "Not done; the reason stands above.", "")
+        return
+    for line in verdict(found.audit).splitlines():
+        yield f"#{line}" if line.startswith("#") else line
+    yield ""
+    yield from pictures_of("audit", pictures)
+
+
+def _limits(found: FolderEvaluation) -> Iterator[str]:
+    size = found.folders.size
+    yield from ("## What these numbers do not say", "")
+    yield f"- They hold at {size} × {size} × {size} voxels, after this preparation. What is finer was not looked at."
+    yield (
+        "- They compare with numbers of the same real scans, size, preparation, sample sizes and feature network, and "
+        "with no others, whatever a paper calls them."
+    )
+    yield (
+        "- Real people here stand for the people whom they were drawn from. A site, an age or a disease that is not "
+        "among them is not judged, and whether a doctor or a classifier could use the volumes was not tried."
+    )
+    yield "- A metric that finds no difference may have had too few scans to see it: look at the interval."
+    if not found.audit:
+        yield "- Nothing is said about memory: a generator that repeats its training scans can do well in all of this."
+    yield ""
+
+
+def _name(side: Side) -> str:
+    return side.source.resolve().name
+
+
+def _today() -> str:
+    return datetime.date.today().isoformat()

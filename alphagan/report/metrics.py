@@ -1,0 +1,126 @@
+"""The sections of a report that are about metrics."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from alphagan.metrics.bootstrap import interval
+from alphagan.metrics.catalogue import FAULTY, LIKE, WORSE, compare_with_real, metric, shortcomings
+from alphagan.report.folders import FolderEvaluation
+from alphagan.report.page import plain
+from alphagan.report.pictures import Picture
+
+BEST = {"low": "low", "high": "high", "zero": "near\u00a00", "real": "near\u00a0real", "p": "≥\u00a00.05"}
+Table = Mapping[str, Mapping[str, Mapping]]
+
+
+def in_short(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterator[str]:
+    """How many metrics call the generated volumes worse than real people, and the scoreboard."""
+    rows = found.evaluation.as_dict()
+    said = [compare_with_real(name, rows["generated"][name], rows["real"][name]) for name in _measured(rows)]
+    n_worse, n_like = said.count(WORSE), said.count(LIKE)
+    n_better = len(said) - n_worse - n_like
+    yield from ("## In short", "")
+    yield (
+        f"Of {len(said)} metrics, {n_worse} put the generated volumes behind real scans of other people, {n_like} do "
+        f"not tell them from those, and {n_better} put them first. A metric that puts a generator of known fault first "
+        "says little when it does so here."
+    )
+    yield ""
+    yield from pictures_of("scoreboard", pictures)
+
+
+def every_metric(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterator[str]:
+    """Tables of all that was measured, with the floor and what each metric cannot tell."""
+    rows = found.evaluation.as_dict()
+    names = _measured(rows)
+    measures = tuple(found.anatomy["real"])
+    anatomy = [name for name in names if name.startswith(measures)]
+    yield from ("## Every metric", "")
+    yield (
+        "Value with its 95 % interval; n: independent people or volumes behind it. The floor is what other real people "
+        "reach, or, where “near real” is best, what the real people have among themselves. The last column says which "
+        "generators of known fault, made for these data, the metric fails to put behind real scans."
+    )
+    yield ""
+    yield from _table_of([name for name in names if name not in anatomy], rows)
+    yield from pictures_of("spectra", pictures)
+    yield from ("### Anatomy", "")
+    yield from _table_of(anatomy, rows)
+    yield from pictures_of("anatomy", pictures)
+
+
+def _table_of(names: Sequence[str], rows: Table) -> Iterator[str]:
+    failures = shortcomings(rows)
+    lines = []
+    for name in names:
+        found, real, about = rows["generated"][name], rows["real"][name], metric(name)
+        scales = f", {found['basis']}" if found.get("basis", "").endswith("scales") else ""
+        lines.append(
+            [
+                plain(about.label + scales),
+                BEST[about.better],
+                _interval(found),
+                str(found["n"]),
+                _interval(real),
+                compare_with_real(name, found, real),
+                about.sees,
+                failures[name] or "tells all three",
+            ]
+        )
+    heads = ["metric", "best", "generated", "n", "floor", "than real", "what it sees", "where it falls short"]
+    yield from table(heads, lines)
+
+
+def _interval(estimate: Mapping) -> str:
+    """Value and interval, which breaks between the two at most."""
+    value, _, ends = interval(estimate).partition(" ")
+    return f"{plain(value)} {plain(ends)}".replace(r"\, ", "\\,\u00a0")
+
+
+def to_quote(found: FolderEvaluation) -> Iterator[str]:
+    """Metrics that tell the generators of known fault in these data."""
+    rows = found.evaluation.as_dict()
+    told = {
+        name: {
+            model
+            for model in FAULTY
+            if name in rows[model] and compare_with_real(name, rows[model][name], rows["real"][name]) == WORSE
+        }
+        for name in _measured(rows)
+    }
+    groups = (
+        ("Put all three generators of known fault behind real scans", lambda seen: len(seen) == len(FAULTY)),
+        (
+            "Put the mean brain and the noise model there, but not the memoriser: quote them beside the audit",
+            lambda seen: seen == {"mean_brain", "gaussian_noise"},
+        ),
+        ("See copies, and not bad brains", lambda seen: seen == {"memoriser"}),
+    )
+    yield from ("## Which metrics to quote", "")
+    yield (
+        "Quote those that tell faulty generators from real scans in these very data, with their interval, n and floor, "
+        "the size of the cubes and the name of the feature network. All others belong beside them, not in their place."
+    )
+    yield ""
+    for title, fits in groups:
+        names = [plain(metric(name).label) for name, seen in told.items() if fits(seen)]
+        yield f"- **{title}**: {'; '.join(names) or 'none'}."
+    yield ""
+
+
+def _measured(rows: Table) -> list[str]:
+    """Names of what was measured of the generated volumes and of real scans."""
+    return [name for name in rows["real"] if name in rows["generated"]]
+
+
+def pictures_of(section: str, pictures: Sequence[Picture]) -> Iterator[str]:
+    """Pictures of a section, each with what it shows below it."""
+    for picture in pictures:
+        if picture.section == section:
+            yield from (f"![{picture.shows}]({picture.file})", "", f"*{picture.shows}*", "")
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table in Markdown; the cells are Markdown themselves."""
+    for cells in (heads, ["---"] * len(heads), *rows):
+        yield f"| {' | '.join(cells)} |"
+    yield ""

@@ -1,0 +1,111 @@
+"""What `alphagan evaluate` is told about folders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from alphagan.config import Config, parse
+from alphagan.errors import InputError
+
+
+@dataclass(frozen=True)
+class Folders:
+    """What is compared, and how both sides are prepared.
+
+    Attributes
+    ----------
+    real : Path
+        Real scans, skull-stripped; of people whom the generator was not trained on where `train` is given.
+    generated : Path
+        What the generator made, with a background of 0.
+    train : Path, optional
+        The scans that it was trained on.
+    size, fit : int, str
+        As under `prepare` in params.yaml.
+    pattern, generated_pattern : str, optional
+        Which files are scans and whom they show, of real and training scans, and of generated volumes; see
+        `alphagan.cohorts.nifti`.
+    modality : str
+        Of the scans; decides which anatomy can be told.
+    med3d : str, optional
+        The file resnet_50_23dataset.pth, for the same metrics on Med3D's features.
+    seed : int
+    device : str
+        Where feature networks are computed.
+    """
+
+    real: Path
+    generated: Path
+    train: Path | None = None
+    size: int = 64
+    fit: str = "stretch"
+    pattern: str | None = None
+    generated_pattern: str | None = None
+    modality: str = "T1w"
+    med3d: str | None = None
+    seed: int = 2019
+    device: str = "cpu"
+
+    def config(self, sections: Mapping[str, dict] | None = None) -> Config:
+        """Settings as a params file would hold them.
+
+        No scan is refused for being small or clipped: that is what a faulty generator makes, and both sides are
+        prepared alike.
+        """
+        folders = {"real": self.real, "generated": self.generated, "train": self.train}
+        cohorts = {
+            name: {
+                "kind": "nifti",
+                "source": str(folder),
+                "pattern": self.generated_pattern if name == "generated" else self.pattern,
+                "modality": self.modality,
+            }
+            for name, folder in folders.items()
+            if folder is not None
+        }
+        content = {
+            "prepare": {"size": self.size, "fit": self.fit, "min_brain_ml": 0.0, "max_saturated": 1.0},
+            "features": {"seed": self.seed},
+            "evaluate": {"seed": self.seed, "med3d": self.med3d},
+        }
+        for name, changes in (sections or {}).items():
+            content[name] = content.get(name, {}) | changes
+        return parse({"cohorts": cohorts, "experiments": {}, **content}, "evaluate")
+
+
+def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folders, Path] | None:
+    """Read the options of `alphagan evaluate`; None where a cohort is meant.
+
+    Parameters
+    ----------
+    cohort : str, optional
+        The positional argument.
+    given : mapping
+        Options by name, among others; those that were not given are None.
+
+    Returns
+    -------
+    folders : Folders
+    output : Path
+
+    Raises
+    ------
+    InputError
+        If both a cohort and folders are named, or neither, or one of the folders is missing.
+    """
+    known = (*(key.name for key in fields(Folders)), "output")
+    named = {name: given[name] for name in known if given.get(name) is not None}
+    if cohort is not None and named:
+        option = next(iter(named)).replace("_", "-")
+        raise InputError(f"--{option}: is for folders, but the cohort {cohort!r} is named too; give one of the two")
+    if cohort is not None:
+        return None
+    if not named:
+        raise InputError("evaluate: name a cohort, or folders with --real, --generated and --output")
+    if given.get("params") is not None:
+        raise InputError("--params: is for cohorts; folders are described by options alone")
+    for name in ("real", "generated", "output"):
+        if name not in named:
+            raise InputError(f"--{name}: is missing; folders need --real, --generated and --output")
+    output = named.pop("output")
+    return Folders(**named), output

@@ -1,0 +1,144 @@
+"""The folders that are compared, each prepared as a cohort; what is refused is kept in mind, with the reason."""
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alphagan.cohorts import Scan, nifti
+from alphagan.config import Config
+from alphagan.errors import InputError, TooFewError
+from alphagan.paths import Paths
+from alphagan.prepare import prepare
+from alphagan.volumes import Volumes
+
+
+@dataclass(frozen=True)
+class Side:
+    """One prepared folder.
+
+    Attributes
+    ----------
+    source : Path
+    volumes : Volumes
+        What passed quality control.
+    n_found : int
+        Files that were taken for scans.
+    refused : list of (str, str)
+        Path below `source`, and why it was left out.
+    n_identical : int
+        Volumes with the same voxels as an earlier one.
+    """
+
+    source: Path
+    volumes: Volumes
+    n_found: int
+    refused: list[tuple[str, str]]
+    n_identical: int
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Voxel to mm of the median voxel size, (4, 4)."""
+        return np.diag([*np.median(self.volumes.voxel_sizes_mm(self.volumes.rows()), axis=0), 1.0])
+
+
+def read_sides(config: Config, work: Path) -> dict[str, Side]:
+    """Prepare the cohorts "real", "generated" and, if there is one, "train" of a config, below `work`.
+
+    Without training scans half of the real people are in the split "train", the others in "test". All else is "train".
+
+    Raises
+    ------
+    InputError
+        If a folder is missing or holds no usable scan, or someone is in real and train.
+    TooFewError
+        If too few people are left to compare.
+    """
+    with_train = "train" in config.cohorts
+    scans = {name: _find(config, name) for name in config.cohorts}
+    if with_train:
+        _refuse_shared_people(scans["real"], scans["train"])
+    sides = {name: _prepare(name, config, work) for name in config.cohorts}
+    if with_train:
+        _refuse_shared_scans(sides["real"], sides["train"])
+    fewest = {"real": 2, "train": 2} if with_train else {"real": 4}
+    for name, needed in fewest.items():
+        volumes = sides[name].volumes
+        if (n := len(set(volumes.people(volumes.rows())))) < needed:
+            why = "" if with_train else ", two to compare with and two in the place of training people"
+            raise TooFewError(f"{sides[name].source}: scans of {n} people; evaluation needs {needed}{why}: add scans")
+    if (n := len(sides["generated"].volumes.array)) < 2:
+        raise TooFewError(f"{sides['generated'].source}: {n} generated volume; evaluation needs two: generate more")
+    return sides
+
+
+def _find(config: Config, name: str) -> list[Scan]:
+    cohort = config.cohorts[name]
+    scans = nifti.find(cohort)
+    if not scans:
+        option = "--generated-pattern" if name == "generated" else "--pattern"
+        cure = f"that fits {cohort.pattern!r}; check {option}" if cohort.pattern else "in it; check the folder"
+        raise InputError(f"{cohort.source}: no NIfTI file {cure}")
+    return scans
+
+
+def _prepare(name: str, config: Config, work: Path) -> Side:
+    divided = name == "real" and "train" not in config.cohorts
+    changes = {
+        "split": config.prepare.split.model_copy(
+            update={"val": 0.0, "test": 0.5 if divided else 0.0, "seed": config.evaluate.seed}
+        ),
+        "duplicates": "keep" if name == "generated" else "leave_out",
+    }
+    paths, source = Paths(work), config.cohorts[name].source
+    try:
+        folder = prepare(name, config.model_copy(update={"prepare": config.prepare.model_copy(update=changes)}), paths)
+    except InputError:
+        for table in work.glob(f"scratch/prepare/{name}/*/qc.csv"):  # there when every scan was refused
+            _, refused = _quality(table, source)
+            file, reason = refused[0]
+            zero = name == "generated" and reason.startswith("not skull-stripped")
+            cure = "; generated volumes need a background of 0" if zero else ""
+            raise InputError(
+                f"{source}: none of its {len(refused)} scans passes quality control; {file}: {reason}{cure}"
+            ) from None
+        raise
+    volumes = Volumes(folder)
+    n_found, refused = _quality(folder / "qc.csv", source)
+    return Side(Path(source), volumes, n_found, refused, len(volumes.array) - len(set(_digests(volumes))))
+
+
+def _quality(table: Path, source: str) -> tuple[int, list[tuple[str, str]]]:
+    """Number of scans, and path and reason of those that were refused."""
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    place = f"{Path(source)}/"
+    refused = [(row["source"].removeprefix(place), row["reason"].replace(place, "")) for row in rows if row["reason"]]
+    return len(rows), refused
+
+
+def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:
+    known = {scan.subject: scan for scan in train}
+    for scan in real:
+        if scan.subject in known:
+            raise InputError(
+                f"{scan.source}: subject {scan.subject} is in {known[scan.subject].source} too; real people must not "
+                "be among the training people: take the person out of one folder, or tell who is who with --pattern"
+            )
+
+
+def _refuse_shared_scans(real: Side, train: Side) -> None:
+    """Refuse a scan that is in both folders under two names."""
+    known = dict(zip(_digests(train.volumes), train.volumes.subjects, strict=True))
+    for digest, row in zip(_digests(real.volumes), real.volumes.subjects, strict=True):
+        if digest in known:
+            raise InputError(
+                f"{row['source']}: same voxels as {known[digest]['source']}; real people must not be among the "
+                "training people: take the scan out of one folder"
+            )
+
+
+def _digests(volumes: Volumes) -> list[bytes]:
+    return [hashlib.sha256(volume).digest() for volume in volumes.array]
