@@ -171,8 +171,8 @@ class Critic(Discriminator):
 class Encoder(Discriminator):
     """E: volume to code, without noise and with BatchNorm, as published."""
 
-    def __init__(self, size: int, z_dim: int, width: float = 1.0, dtype: torch.dtype | None = None):
-        super().__init__(size, z_dim, width, dtype=dtype)
+    def __init__(self, size: int, z_dim: int, width: float = 1.0):
+        super().__init__(size, z_dim, width)
 
 
 class VariationalEncoder(Discriminator):
@@ -180,16 +180,14 @@ class VariationalEncoder(Discriminator):
 
     Parameters
     ----------
-    size, z_dim, width, dtype
+    size, z_dim, width
         As `Encoder` has them.
     dense : bool
         True has the released code's heads, each of two fully connected layers.
     """
 
-    def __init__(
-        self, size: int, z_dim: int, width: float = 1.0, dense: bool = False, dtype: torch.dtype | None = None
-    ):
-        super().__init__(size, 2 * z_dim, width, dtype=dtype)
+    def __init__(self, size: int, z_dim: int, width: float = 1.0, dense: bool = False):
+        super().__init__(size, 2 * z_dim, width)
         if dense:
             side, channels = stages(size, width)
             self.layers[-1] = _DenseHeads(channels[-1] * side**3, max(1, round(2048 * width)), z_dim)
@@ -215,7 +213,7 @@ class _DenseHeads(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.flatten(1).to(self.heads[0][0].weight.dtype)
+        x = x.flatten(1)
         return torch.cat([head(x) for head in self.heads], dim=1)
 
 
@@ -270,9 +268,10 @@ def build(
     """
 
     def encoder():
+        # In float32 whatever the others have: rounding switches rectifiers, and E learns through those of three.
         if "C" in names:
-            return Encoder(size, model.z_dim, model.width, dtype)
-        return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures, dtype)
+            return Encoder(size, model.z_dim, model.width)
+        return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures)
 
     make = {
         "G": lambda: Generator(size, model.z_dim, model.width, dtype),

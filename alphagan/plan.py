@@ -66,7 +66,7 @@ def plan(size: int, batch: int, model: Model, precision: str = "float32", recomp
     _, channels = stages(size, model.width)
     cubes = [n_out * side**3 for _, n_out, side in _convolutions(size, channels)]
     autoencoder = 4 * (parameters["E"] + parameters["G"] + largest)
-    autoencoder += batch * (kept * _activations(size, cubes, model, recomputed) + 4 * cubes[0])
+    autoencoder += batch * (_activation_bytes(size, cubes, model, recomputed, kept) + 4 * cubes[0])
     scores = 3 * (2 * cubes[0] + sum(cubes)) if model.critic_norm != "batch" else 4 * sum(cubes)
     critics = 4 * (parameters["D"] + parameters["C"]) + batch * (kept * scores + 4 * cubes[0] + 16 * size**3)
     state = 3 * sum(parameters.values()) + parameters["G"]
@@ -93,13 +93,13 @@ def _convolutions(size: int, channels: list[int]) -> list[tuple[int, int, int]]:
     ]
 
 
-def _activations(size: int, cubes: list[int], model: Model, recomputed: bool) -> int:
-    """Numbers kept for one volume by E, G and D, whose stages make `cubes`, the outermost first."""
-    if recomputed:
-        return 3 * sum(cubes[1:]) + 2 * size**3 + 4 * cubes[0]  # G's last block in full, and its gradients
+def _activation_bytes(size: int, cubes: list[int], model: Model, recomputed: bool, kept: int) -> int:
+    """Memory of one volume in E (float32), G and D (`kept` bytes a number), whose stages make `cubes`, largest first."""
+    if recomputed:  # G's last block in full, and its gradients
+        return 4 * sum(cubes[1:]) + kept * (2 * sum(cubes[1:]) + 2 * size**3 + 4 * cubes[0])
     E = cubes[0] + 2 * sum(cubes[1:])
     D = cubes[0] + (1 if model.critic_norm == "none" else 2) * sum(cubes[1:])
-    return E + D + 2 * sum(cubes) + 2 * size**3
+    return 4 * E + kept * (D + 2 * sum(cubes) + 2 * size**3)
 
 
 def describe(plan: Plan, iterations: int, gpus: int, flops_per_s: float, whence: str) -> str:

@@ -421,10 +421,17 @@ def test_bad_input_is_named(subjects):
         audit(train, t, held_out, ["t3", *h[1:]], new, spaces)
     with pytest.raises(InputError, match="train: 30 scans, but 29 labels"):
         audit(train, t[1:], held_out, h, new, spaces)
-    with pytest.raises(InputError, match="held-out people: 9, but the audit needs 10"):
-        audit(train, t, held_out, [f"h{i % 9}" for i in range(N_HELD_OUT)], new, spaces)
+    with pytest.raises(InputError, match="held-out people: 1, but the audit needs 2"):
+        audit(train, t, held_out, [f"h{i % 1}" for i in range(N_HELD_OUT)], new, spaces)
     with pytest.raises(InputError, match="sides of 8 and 16 voxels"):
         audit(train, t, held_out, h, new[:, :8, :8, :8], spaces)
+
+
+def test_three_held_out_people_are_enough_to_run_and_too_few_to_clear(subjects):
+    train, held_out, new = subjects
+    found = audit(train, people("t", N_TRAIN), held_out[:3], people("h", 3), new, n_copies=2)
+    assert found.level == 1 / 3
+    assert "Only 3 people are held out" in verdict(found) and "no sign of memorisation" not in verdict(found)
 
 
 def test_volumes_that_repeat_each_other_are_one_finding(subjects):

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from alphagan.generate import Run
+from alphagan.metrics.catalogue import FAULTY
 from alphagan.volumes import Volumes
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +26,8 @@ TINY = {
     "model": {"z_dim": 8, "width": 0.0625, "code_units": 16, "critic_norm": "none"},
     "train": {"iterations": 3, "batch_size": 2, "device": "cpu"},
     "evaluate": {"n_generated": 8, "n_pairs": 10, "mmd_batch": 2, "mmd_repeats": 3, "n_bootstrap": 100},
+    "features": {"iterations": 3, "batch_size": 4},
+    "audit": {"n_copies": 4, "inversion_steps": 2},
     "paper": {},
 }
 
@@ -36,7 +39,7 @@ def clone(tmp_path):
     if listed.returncode:
         pytest.skip("not a git repository")
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("results/"):
+        if (ROOT / name).is_file() and (not name.startswith("results/") or name.endswith("metrics.json")):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
@@ -96,7 +99,10 @@ def test_the_whole_pipeline_on_one_cohort_of_ones_own(clone, monkeypatch):
     experiments = {"mine-run": {"cohort": "mine", "model": "wgan_gp"}}
     Path("params.yaml").write_text(yaml.safe_dump({"cohorts": cohorts, "experiments": experiments, **TINY}))
     repro()
-    assert list(json.loads(Path("reports/metrics.json").read_text())["mine"]) == ["real", "mean_brain", "wgan_gp"]
+    metrics = json.loads(Path("reports/metrics.json").read_text())["mine"]
+    assert list(metrics) == ["real", *FAULTY, "wgan_gp"]
+    assert "copied" not in metrics["wgan_gp"] and "mmd_rbf" in metrics["wgan_gp"]
+    assert json.loads(Path("reports/audit/mine.json").read_text())["wgan_gp"]["n_held_out"] == 3
     drawn = {path.name for path in Path("reports/figures/paper").iterdir()}
     assert {"table_1.md", "figure_2.pdf", "figure_3a.png", "figure_s1.png"} <= drawn
 

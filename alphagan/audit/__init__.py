@@ -41,7 +41,8 @@ __all__ = [
 ]
 
 
-FEWEST = 10  # held-out people: each then stands for no more than a tenth of new people
+FEWEST = 2  # held-out people without whom there is no threshold
+ENOUGH = 10  # without whom a threshold flags more than a tenth of new people, and the audit says little
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Auditor:
     InputError
         If someone is in training and held out, or sizes differ.
     TooFewError
-        If there are fewer than ten held-out people, or too few training scans.
+        If there are fewer than two held-out people, or too few training scans.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Auditor:
         if self.n_held_out < FEWEST:
             raise TooFewError(
                 f"held-out people: {self.n_held_out}, but the audit needs {FEWEST} to say how near new people come to "
-                "training scans; hold out more (prepare.split)"
+                "training scans, and better ten; hold out more (prepare.split)"
             )
         level = max(level, 1 / self.n_held_out)
         self.searches = [

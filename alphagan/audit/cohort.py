@@ -28,7 +28,7 @@ def auditor(config: Config, volumes: Volumes, network: FeatureNetwork | None = N
     Raises
     ------
     TooFewError
-        If fewer than ten people are held out.
+        If fewer than two people are held out.
     """
     rows, held_out_rows = volumes.rows("train"), volumes.rows("val", "test")
     train, held_out = (volumes.tensor(chosen)[:, 0] for chosen in (rows, held_out_rows))
@@ -67,7 +67,7 @@ def audit_cohort(config: Config, cohort: str, paths: Paths, network: FeatureNetw
     InputError
         If a model is not trained.
     TooFewError
-        If fewer than ten people are held out.
+        If fewer than two people are held out.
     """
     settings, how = config.evaluate, config.cohorts[cohort].augment
     volumes = Volumes(paths.prepared(cohort))

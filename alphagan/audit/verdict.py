@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from alphagan.audit import Audit
+from alphagan.audit import ENOUGH, Audit
 from alphagan.audit.calibration import STRICT
 from alphagan.audit.comparison import Comparison, Power
 from alphagan.metrics.bootstrap import Estimate
@@ -35,6 +35,9 @@ def findings(found: Audit) -> list[Finding]:
     """Everything worth saying, space by space, then membership."""
     said = [finding for comparison in found.comparisons.values() for finding in _of_space(comparison)]
     said += [_of_membership(name, auc) for name, auc in found.membership.items()]
+    if found.n_held_out < ENOUGH:
+        text = f"Only {found.n_held_out} people are held out, too few to say how near others come: hold out {ENOUGH}."
+        said.append(Finding(LOOK, text))
     if found.n_generated < found.n_train:
         text = f"Only {found.n_generated} volumes were generated for {found.n_train} training scans: generate more."
         said.append(Finding(LOOK, text))

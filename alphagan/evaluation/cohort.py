@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from alphagan.audit import ENOUGH
 from alphagan.audit.cohort import auditor
 from alphagan.config import Config
-from alphagan.errors import TooFewError
 from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
 from alphagan.features import FeatureNetwork, load_features
@@ -66,10 +66,12 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     floor = real_sample(volumes, ["train"], how, copies, settings.seed).first(settings.n_generated)
     networks, modality = feature_networks(config, cohort, paths), config.cohorts[cohort].modality
     search, too_few = None, {}
-    try:
+    held_out = len(set(volumes.people(volumes.rows("val", "test"))))
+    if held_out >= ENOUGH:
         search = auditor(config, volumes).searches[0]
-    except TooFewError as error:
-        too_few = {"copied, authentic": str(error)}
+    else:
+        why = f"{held_out} people are held out, but a threshold needs {ENOUGH}; hold out more (prepare.split)"
+        too_few = {"copied, authentic": why}
     yardstick = Yardstick(real, floor, settings, networks, modality, search)
 
     runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]

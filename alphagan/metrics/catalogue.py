@@ -13,6 +13,9 @@ FAULTY = {"mean_brain": "the mean brain", "gaussian_noise": "the noise model", "
 SIGNIFICANT = 0.05
 WORSE, LIKE, BETTER = "worse", "like", "better"  # than, or like, real scans of other people
 
+# Together they tell all three, on simulated and on real people (docs/evaluation.md); no single metric does.
+QUOTE = ("mmd_rbf", "mmd_rbf_p", "spectrum_distance", "copied")
+
 EFFECTS = {
     "cohens_d": ("Cohen's d", "zero"),
     "cliffs_delta": ("Cliff's delta", "zero"),

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from alphagan.audit import FEWEST, Audit, Auditor, FeatureSpace, VoxelSpace
+from alphagan.audit import ENOUGH, Audit, Auditor, FeatureSpace, VoxelSpace
 from alphagan.cohort_config import Augment
 from alphagan.config import Config
 from alphagan.errors import InputError, TooFewError
@@ -184,9 +184,9 @@ def _some(sample: Sample, n: int, seed: int) -> Sample:
 
 
 def _auditor(config: Config, train: Sample, real: Sample, network: FeatureNetwork) -> Auditor:
-    if (n_people := len(set(real.people))) < FEWEST:
+    if (n_people := len(set(real.people))) < ENOUGH:
         raise TooFewError(
-            f"{n_people} people in the folder of real scans, but thresholds need {FEWEST} whom the generator never saw"
+            f"{n_people} people in the folder of real scans, but thresholds need {ENOUGH} whom the generator never saw"
         )
     spaces = [VoxelSpace(train.volumes), FeatureSpace(train.volumes, network.name, network.project)]
     settings, seed = config.audit, config.evaluate.seed
