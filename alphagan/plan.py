@@ -94,7 +94,7 @@ def _convolutions(size: int, channels: list[int]) -> list[tuple[int, int, int]]:
 
 
 def _activation_bytes(size: int, cubes: list[int], model: Model, recomputed: bool, kept: int) -> int:
-    """Memory of one volume in E (float32), G and D (`kept` bytes a number), whose stages make `cubes`, largest first."""
+    """Memory of a volume in E (float32), G and D (`kept` bytes a number), whose stages make `cubes`, largest first."""
     if recomputed:  # G's last block in full, and its gradients
         return 4 * sum(cubes[1:]) + kept * (2 * sum(cubes[1:]) + 2 * size**3 + 4 * cubes[0])
     E = cubes[0] + 2 * sum(cubes[1:])
