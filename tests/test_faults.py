@@ -16,7 +16,7 @@ import torch
 import yaml
 from factories import digests, tiny_settings, write_prepared
 
-from alphagan import __main__, checkpoint, config, files, training
+from alphagan import __main__, checkpoint, commands, config, files, training
 from alphagan.distributed import World
 from alphagan.engine import Training
 from alphagan.errors import InputError
@@ -547,7 +547,7 @@ def test_a_run_that_fails_at_once_says_that_nothing_was_saved(tmp_path, prepared
 def test_the_command_line_fails_in_one_line_where_a_loss_is_not_finite(tmp_path, monkeypatch, capsys):
     params(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(__main__, "_sample_grids", lambda: None)
+    monkeypatch.setattr(commands, "_sample_grids", lambda: None)
     poison(monkeypatch, 7, lambda self, terms: terms | {"L_D": torch.tensor(float("nan"))})
     assert __main__.main(["train", "tiny"]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
