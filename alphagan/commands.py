@@ -121,8 +121,9 @@ def audit(args) -> None:
     from alphagan.paths import Paths
 
     paths = Paths()
-    network = load_features(paths.features(args.cohort))
-    audits = audit_cohort(config.load(args.params), args.cohort, paths, network)
+    settings = config.load(args.params)
+    settings.models(args.cohort)  # refuses a cohort that is not there
+    audits = audit_cohort(settings, args.cohort, paths, load_features(paths.features(args.cohort)))
     evaluation.write_json({name: found.as_dict() for name, found in audits.items()}, paths.audit(args.cohort))
     for name, found in audits.items():
         if found.membership:  # a model, not one of the generators of known fault

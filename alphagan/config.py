@@ -97,7 +97,16 @@ class Config(Section):
         return self
 
     def models(self, cohort: str) -> list[str]:
-        """Models that are trained on a cohort."""
+        """Models that are trained on a cohort.
+
+        Raises
+        ------
+        InputError
+            If params.yaml has no such cohort.
+        """
+        if cohort not in self.cohorts:
+            known = ", ".join(self.cohorts) or "none"
+            raise InputError(f"cohort {cohort!r} is not under cohorts in params.yaml (known: {known})")
         return [experiment.model for experiment in self.experiments.values() if experiment.cohort == cohort]
 
     def settings(self, experiment: str) -> "Settings":

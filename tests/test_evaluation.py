@@ -18,6 +18,7 @@ from alphagan.evaluation import Evaluation, Sample, Yardstick, collect, evaluate
 from alphagan.features import train_features
 from alphagan.metrics import catalogue
 from alphagan.metrics.catalogue import compare_with_real
+from alphagan.metrics.mmd import MMD
 from alphagan.paths import Paths
 from alphagan.prepare import prepare
 from alphagan.references import faulty
@@ -147,6 +148,44 @@ def test_samples_that_are_too_small_are_left_out_with_the_reason(blobs):
     row = yardstick.measure(train.first(5))
     assert "mmd_as_published" not in row and "mmd_rbf" in row
     assert yardstick.left_out["mmd_as_published"] == "batches of 8 (mmd_batch) need as many volumes, found 5; give more"
+
+
+def test_the_p_value_does_not_hang_on_which_copy_is_drawn(blobs):
+    """The same people and generated volumes, copies shuffled: every other seed draws other ones."""
+    held_out, train = real(blobs, "test", copies=4), real(blobs, "train", copies=1)
+    found = []
+    for seed in range(4):
+        settings = SETTINGS.model_copy(update={"seed": seed, "n_permutations": 200})
+        yardstick = Yardstick(held_out, train, settings)
+        found.append(yardstick._p_value(MMD(held_out.volumes, train.volumes, held_out.people, None)))
+    values = [p.value for p in found]
+    assert max(values) - min(values) < 0.35
+    assert all(p.low <= p.value <= p.high <= 1 for p in found)
+
+
+def test_a_model_that_makes_nothing_is_named_and_the_others_are_measured(blobs):
+    held_out, train = real(blobs, "test", copies=1), real(blobs, "train", copies=1)
+    yardstick = Yardstick(held_out, train, SETTINGS)
+    for wrong, message in (
+        (torch.full((8, 16, 16, 16), -1.0), "all background"),
+        (torch.full((8, 16, 16, 16), torch.nan), "finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            yardstick.measure(Sample(wrong))
+
+
+def test_two_people_are_too_few_for_an_interval_of_diversity(blobs):
+    held_out, train = real(blobs, "test"), real(blobs, "train")
+    two = [row for row, person in enumerate(held_out.people) if person in held_out.people[:2]]
+    yardstick = Yardstick(Sample(held_out.volumes[two], [held_out.people[row] for row in two]), train, SETTINGS)
+    row = yardstick.measure_real()
+    assert "ms_ssim" not in row and "mmd_rbf" in row
+    assert "an interval needs three" in yardstick.left_out["ms_ssim, ms_ssim_as_published"]
+
+
+def test_a_cohort_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="cohort 'nosuch' is not under cohorts"):
+        evaluate(parse(CONTENT), "nosuch", Paths(tmp_path))
 
 
 def test_evaluate_and_collect(tmp_path):

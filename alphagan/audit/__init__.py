@@ -157,6 +157,8 @@ class Auditor:
             Resamples of people for the interval of the membership.
         """
         check_volumes("generated", generated)
+        if not generated.isfinite().all():
+            raise InputError("generated: values that are not finite; look at the model that made them")
         membership = {
             name: membership_auc(
                 scores(score, self.train),

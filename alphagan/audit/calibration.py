@@ -43,6 +43,16 @@ class Threshold:
         """Which distances are below the threshold."""
         return distances < self.value
 
+    def expected(self) -> Estimate:
+        """Share of new people who are flagged: by construction, with what is unknown of this very threshold.
+
+        Notes
+        -----
+        The share below the r-th smallest of m distances is Beta(r, m - r + 1), whose mean is r / (m + 1).
+        """
+        low, high = stats.beta.ppf([0.025, 0.975], self.rank, self.n - self.rank + 1)
+        return Estimate(self.rank / (self.n + 1), float(low), float(high), self.n)
+
     def chance(self, k: int, n: int) -> float:
         """Probability that at least k of n new people are flagged; allows for the threshold's own uncertainty.
 

@@ -69,10 +69,11 @@ def audit_cohort(config: Config, cohort: str, paths: Paths, network: FeatureNetw
     TooFewError
         If fewer than two people are held out.
     """
+    models = config.models(cohort)
     settings, how = config.evaluate, config.cohorts[cohort].augment
     volumes = Volumes(paths.prepared(cohort))
     chosen = auditor(config, volumes, network)
-    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
+    runs = [Run.load(paths.run(cohort, model)) for model in models]
     generated: dict[str, Tensor] = dict(
         faulty(chosen.train, how, settings.n_generated, settings.real_copies, settings.seed)
     )

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from alphagan.contrastive import brain_intensities, brain_mask
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics import check_volumes, full_precision
+from alphagan.volumes import to_uint8
 
 BATCH = 64  # queries at a time; bounds the working memory
 NEXT = 50  # how many further neighbours the nearest one is compared with
@@ -190,10 +191,10 @@ def nearest(found: Similarity, leave_out: np.ndarray | None = None) -> Nearest:
 
 
 def distinct(volumes: Tensor) -> np.ndarray:
-    """Positions of the volumes (n, ...) that are no exact repetition of an earlier one, in order."""
+    """Positions of the volumes (n, ...) in [-1, 1] that, at 8 bits, do not repeat an earlier one, in order."""
     first: dict[bytes, int] = {}
     for position, volume in enumerate(volumes):
-        first.setdefault(hashlib.sha256(volume.contiguous().cpu().numpy()).digest(), position)
+        first.setdefault(hashlib.sha256(to_uint8(volume)).digest(), position)
     return np.array(list(first.values()))
 
 

@@ -11,12 +11,13 @@ from alphagan.metrics.bootstrap import Estimate
 MUST_FIND = ("exact", "flipped", "rescaled")
 FOUND = 0.95  # share of injected copies that counts as "finds them"
 CLOSER = -3.0  # standard scores of C_T below which it is called out
-LEAK = 0.6  # area under the ROC curve from which a leak is no longer called small
+LEAK = 0.55  # area under the ROC curve: an interval above it is no small leak, whichever of several attacks it is of
 STRICT_ALARM = 0.01  # ten times what the stricter threshold is made for
 
 ALARM, LOOK, CLEAR = "alarm", "look", "clear"
 COPIES = "Copies of training scans were found among the generated volumes."
 LEAKS = "No copying is shown, but the model itself tells who was trained on."
+LEAKS_AND_DOUBT = "The model itself tells who was trained on; whether it copies deserves a look."
 HEADLINES = {
     LOOK: "Some findings deserve a look before these volumes are shared.",
     CLEAR: "These tests found no sign of memorisation.",
@@ -38,8 +39,8 @@ def findings(found: Audit) -> list[Finding]:
     if found.n_held_out < ENOUGH:
         text = f"Only {found.n_held_out} people are held out, too few to say how near others come: hold out {ENOUGH}."
         said.append(Finding(LOOK, text))
-    if found.n_generated < found.n_train:
-        text = f"Only {found.n_generated} volumes were generated for {found.n_train} training scans: generate more."
+    if found.n_distinct < found.n_train:
+        text = f"Only {found.n_distinct} distinct volumes were generated for {found.n_train} training scans: make more."
         said.append(Finding(LOOK, text))
     return said
 
@@ -47,8 +48,9 @@ def findings(found: Audit) -> list[Finding]:
 def headline(said: list[Finding]) -> str:
     """Give the gravest finding in one sentence."""
     alarms = [finding.of_copies for finding in said if finding.grade == ALARM]
+    doubt = any(finding.grade == LOOK and finding.of_copies for finding in said)
     if alarms:
-        return COPIES if any(alarms) else LEAKS
+        return COPIES if any(alarms) else (LEAKS_AND_DOUBT if doubt else LEAKS)
     return HEADLINES[LOOK if any(finding.grade == LOOK for finding in said) else CLEAR]
 
 
@@ -102,7 +104,7 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
             f"about {STRICT * strict.n:.1g} of new people would be. They "
             f"point at {round(comparison.copied_training.value * comparison.copied_training.n)} training scans.",
         )
-    elif strict.value > 0 or relative.chance < 0.05:
+    elif strict.low > STRICT or relative.chance < 0.05:
         yield Finding(
             LOOK,
             f"{where}, {told} (p = {relative.chance:.2g}), {round(strict.value * strict.n)} of them beyond the "
@@ -129,7 +131,7 @@ def _of_membership(name: str, auc: Estimate) -> Finding:
     if auc.low <= 0.5:
         text = f"Membership: {told}; 0.5 is a guess, so that no leak is shown. It may still be there."
         return Finding(CLEAR, text, of_copies=False)
-    grade = ALARM if auc.value > LEAK else LOOK
+    grade = ALARM if auc.low > LEAK else LOOK
     text = f"Membership: {told}; 0.5 would be a guess. Keep the model's weights as confidential as the scans."
     return Finding(grade, text, of_copies=False)
 
@@ -158,20 +160,28 @@ def _table(found: Audit) -> list[str]:
 
 
 def _limits(found: Audit) -> list[str]:
-    worst = [_worst_noise_found(comparison) for comparison in found.comparisons.values()]
-    noise = f"with noise up to an SD of {max(worst):g} (the range of intensities is 2)" if any(worst) else "exactly"
     return [
         "## What this does not say",
         "",
-        f"**Passing is not a privacy guarantee.** The audit finds scans that are reproduced {noise}, mirrored or "
-        "rescaled; how much of anything further it finds stands in the table, and copies of parts of a brain were not "
-        "tried. It looked at one set of samples: the model can make others. An attacker may know more than was tried "
-        "here. Only training with differential privacy bounds what can leak; no audit of samples does.",
+        f"**Passing is not a privacy guarantee.** {' '.join(_finds(c) for c in found.comparisons.values())} How much "
+        "of anything further is found stands in the table, and copies of parts of a brain were not tried. The audit "
+        "looked at one set of samples: the model can make others. An attacker may know more than was tried here. Only "
+        "training with differential privacy bounds what can leak; no audit of samples does.",
         "",
         f"Shares among {found.n_held_out} held-out people are uncertain, as their intervals show, and the stricter "
         "threshold assumes normally distributed distances. A generator that makes few different brains can pass: read "
         "this beside its diversity.",
     ]
+
+
+def _finds(comparison: Comparison) -> str:
+    """Which copies are nearly all found in one space."""
+    powers = comparison.criteria["relative"].power
+    kinds = [power.kind for power in powers if power.kind != "noise" and power.found.value >= FOUND]
+    noise = _worst_noise_found(comparison)
+    kinds += [f"noisy up to an SD of {noise:g} (the range of intensities is 2)"] if noise else []
+    where = "In voxels" if comparison.name.startswith("voxels") else "By features"
+    return f"{where} the audit finds copies that are {', '.join(kinds) or 'none of those tried'}."
 
 
 def _worst_noise_found(comparison: Comparison) -> float:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from alphagan.audit import ENOUGH
 from alphagan.audit.cohort import auditor
 from alphagan.config import Config
+from alphagan.errors import InputError
 from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
 from alphagan.features import FeatureNetwork, load_features
@@ -33,7 +34,7 @@ class Evaluation:
         of a generator, against held-out people, and the diversity among held-out people. The rows "mean_brain",
         "gaussian_noise" and "memoriser" are generators of known fault.
     left_out : dict of str to str
-        Metrics that there were too few volumes or people for, and why.
+        Metrics that there were too few volumes or people for, and models that make no brains, and why.
     """
 
     rows: dict[str, Row]
@@ -58,6 +59,7 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     InputError
         If a model of the cohort or its feature network is not trained, or too few people are held out.
     """
+    models = config.models(cohort)
     settings, how = config.evaluate, config.cohorts[cohort].augment
     volumes = Volumes(paths.prepared(cohort))
     scans = volumes.tensor(volumes.rows("train"))[:, 0]
@@ -65,16 +67,16 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     copies = -(-settings.n_generated // len(scans))
     floor = real_sample(volumes, ["train"], how, copies, settings.seed).first(settings.n_generated)
     networks, modality = feature_networks(config, cohort, paths), config.cohorts[cohort].modality
-    search, too_few = None, {}
+    search, left_out = None, {}
     held_out = len(set(volumes.people(volumes.rows("val", "test"))))
     if held_out >= ENOUGH:
         search = auditor(config, volumes).searches[0]
     else:
         why = f"{held_out} people are held out, but a threshold needs {ENOUGH}; hold out more (prepare.split)"
-        too_few = {"copied, authentic": why}
+        left_out = {"copied, authentic": why}
     yardstick = Yardstick(real, floor, settings, networks, modality, search)
 
-    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
+    runs = [Run.load(paths.run(cohort, model)) for model in models]
     bar = tqdm(total=1 + len(FAULTY) + sum(3 if run.settings.name == PROPOSED else 1 for run in runs), disable=None)
     bar.set_description(f"evaluate {cohort}")
     rows = {"real": yardstick.measure_real()}
@@ -82,10 +84,13 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     known = faulty(scans, how, settings.n_generated, settings.real_copies, settings.seed)
     samples = ((name, Sample(drawn)) for name, drawn in known)
     for name, found in chain(samples, *(generated_samples(run, settings) for run in runs)):
-        rows[name] = yardstick.measure(found)
+        try:
+            rows[name] = yardstick.measure(found)
+        except InputError as error:  # a model that makes empty volumes, or none at all: the others are measured
+            left_out[name] = str(error)
         bar.update()
     bar.close()
-    return Evaluation(rows, too_few | yardstick.left_out)
+    return Evaluation(rows, left_out | yardstick.left_out)
 
 
 def write_json(content: dict, path: Path) -> None:

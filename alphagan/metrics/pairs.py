@@ -1,12 +1,12 @@
 """Which pairs of volumes to compare, and how sure the mean over them is."""
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 import torch
+from scipy.stats import t
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate, subject_index
 
 
@@ -49,7 +49,7 @@ def random_pairs(
 def mean_over_pairs(values: torch.Tensor, pairs: np.ndarray, groups: Sequence | None = None) -> Estimate:
     """Mean of a similarity over pairs, with a 95 % interval over subjects.
 
-    Pairs that share a subject are not independent. The interval is normal, with the variance that allows for exactly
+    Pairs that share a subject are not independent. The interval is Student's, with the variance that allows for exactly
     that (Fafchamps & Gubert 2007). A bootstrap of subjects would weigh a pair by the product of two counts, and so
     overstate the variance up to three times where few pairs share a subject.
 
@@ -70,18 +70,25 @@ def mean_over_pairs(values: torch.Tensor, pairs: np.ndarray, groups: Sequence | 
     Raises
     ------
     InputError
-        If the numbers of values and pairs differ, or there are fewer than two pairs.
+        If the numbers of values and pairs differ.
+    TooFewError
+        If there are fewer than two pairs, or than three subjects.
     """
     values = values.double().cpu().numpy()
-    if len(values) != len(pairs) or len(values) < 2:
-        raise InputError(f"pairs: {len(values)} values for {len(pairs)} pairs; give one each, and at least two")
+    if len(values) != len(pairs):
+        raise InputError(f"pairs: {len(values)} values for {len(pairs)} pairs; give one each")
+    if len(values) < 2:
+        raise TooFewError(f"pairs: {len(values)}, but an interval needs two; give more volumes")
     subject = np.arange(pairs.max() + 1) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     ends = np.sort(subject[pairs], axis=1)
+    n_subjects = len(np.unique(ends))
+    if n_subjects < 3:
+        raise TooFewError(f"pairs: of {n_subjects} subjects, but an interval needs three; give scans of more people")
     excess = values - values.mean()
     by_subject = np.bincount(ends.ravel(), np.repeat(excess, 2))
     by_couple = np.bincount(np.unique(ends, axis=0, return_inverse=True)[1].ravel(), excess)
     # Summing over subjects counts pairs of the same two people twice. Never less than if all pairs were independent.
     shared = (by_subject**2).sum() - (by_couple**2).sum()
-    margin = NormalDist().inv_cdf(0.975) * max(shared, (excess**2).sum()) ** 0.5 / len(values)
+    margin = t.ppf(0.975, n_subjects - 1) * max(shared, (excess**2).sum()) ** 0.5 / len(values)
     mean = float(values.mean())
-    return Estimate(mean, float(mean - margin), float(mean + margin), n=len(np.unique(ends)))
+    return Estimate(mean, float(mean - margin), float(mean + margin), n=n_subjects)

@@ -14,6 +14,7 @@ def permutation_p_value(
     kernel: Literal["linear", "rbf"] = "rbf",
     bandwidth: float | None = None,
     n_permutations: int = 1000,
+    most: int | None = None,
     *,
     generator: np.random.Generator,
 ) -> float:
@@ -32,6 +33,9 @@ def permutation_p_value(
         As for `MMD.unbiased`.
     n_permutations : int
         Random divisions.
+    most : int, optional
+        Volumes of a subject that are used at most. With 1, tests against samples whose subjects have one volume and
+        against others whose subjects have several are of one kind.
     generator : numpy.random.Generator
         Draws volumes and divisions.
 
@@ -49,7 +53,7 @@ def permutation_p_value(
     if n_permutations < 1:
         raise InputError(f"n_permutations: {n_permutations}; use at least 1, and 1000 for a p-value of 0.001")
     xx, xy, yy = mmd._kernels(kernel, bandwidth)
-    volumes = _equally_many(mmd.subjects, generator)  # (n, c)
+    volumes = _equally_many(mmd.subjects, most, generator)  # (n, c)
     n, c = volumes.shape
     pooled = np.block([[xx, xy], [xy.T, yy]])[np.ix_(volumes.ravel(), volumes.ravel())]
     between_subjects = pooled.reshape(n, c, n, c).mean((1, 3))
@@ -64,10 +68,10 @@ def permutation_p_value(
     return float((1 + (values[1:] >= values[0] - tolerance).sum()) / (1 + n_permutations))
 
 
-def _equally_many(subjects: Sequence[np.ndarray], generator: np.random.Generator) -> np.ndarray:
+def _equally_many(subjects: Sequence[np.ndarray], most: int | None, generator: np.random.Generator) -> np.ndarray:
     """Rows of the pooled sample, as many of each subject, (subjects, c)."""
     index = np.concatenate([subjects[0], subjects[1] + subjects[0].max() + 1])
-    n_of_each = np.bincount(index).min()
+    n_of_each = min(np.bincount(index).min(), most or len(index))
     shuffled = generator.permutation(len(index))
     order = shuffled[np.argsort(index[shuffled], kind="stable")]  # by subject, in random order within each
     first = np.searchsorted(index[order], np.arange(index.max() + 1))

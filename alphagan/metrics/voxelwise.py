@@ -93,5 +93,7 @@ def voxelwise_sd(
     slope = torch.where(sd > 0, 0.5 / sd, 0)
     influence = torch.stack([((volume - mean).square() * slope).mean() for volume in x]).double().cpu().numpy()
     change, n = resample_influence(influence, groups, n_bootstrap, generator)
-    value = sd.mean().item()
-    return Estimate(value, *centred_interval(value, change), n=n)
+    # Copies of one person vary less than people do: as many people as there are make the variance unbiased.
+    scale = ((1 - 1 / len(x)) * n / (n - 1)) ** 0.5
+    value = scale * sd.mean().item()
+    return Estimate(value, *centred_interval(value, scale * change), n=n)

@@ -179,7 +179,10 @@ def _sample(side: Side, split: str) -> Sample:
 
 def _some(sample: Sample, n: int, seed: int) -> Sample:
     """No more than n volumes, chosen by the seed: many metrics depend on how many volumes they see."""
-    chosen = np.random.default_rng(seed).permutation(len(sample.volumes))[:n]
+    order = np.random.default_rng(seed).permutation(len(sample.volumes))
+    chosen = order[:n]
+    if len({sample.people[row] for row in chosen}) == 1:  # of people with many scans
+        chosen[-1] = next(row for row in order if sample.people[row] != sample.people[chosen[0]])
     return Sample(sample.volumes[torch.from_numpy(chosen)], [sample.people[row] for row in chosen])
 
 

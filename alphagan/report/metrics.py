@@ -97,8 +97,9 @@ def to_quote(found: FolderEvaluation) -> Iterator[str]:
     )
     yield from ("## Which metrics to quote", "")
     yield (
-        "These, each beside its floor: the whole distribution, sharpness, and copying. Together they have told all "
-        "three generators of known fault on simulated and on real people, which no single metric does."
+        "These, each beside its floor: the whole distribution, sharpness, and copying. With 32 and "
+        "with 37 people held out they have together told all three generators of known fault, which no single metric "
+        "did; with ten people they missed the noise model."
     )
     yield ""
     lines = [
