@@ -109,7 +109,7 @@ def test_the_report_is_self_contained_and_shows_names_as_text(report):
 def test_the_report_says_what_was_left_out_and_why(report):
     text = Page(report.read_text(encoding="utf-8")).text
     assert "name their folder with --train" in text
-    assert "mmd_as_published: evaluate.mmd_batch: 8 is more than the 4 volumes" in text
+    assert "mmd_as_published: batches of 8 (mmd_batch) need as many volumes, found 4" in text
     assert "membership: " in text and "1 of 9 files were refused" in text and "unreadable" in text
     assert "memory: a generator that repeats its training scans" in text
 
