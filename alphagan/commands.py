@@ -117,13 +117,10 @@ def audit(args) -> None:
     from alphagan import config, evaluation
     from alphagan.audit.cohort import audit_cohort
     from alphagan.audit.verdict import verdict
-    from alphagan.features import load_features
     from alphagan.paths import Paths
 
     paths = Paths()
-    settings = config.load(args.params)
-    settings.models(args.cohort)  # refuses a cohort that is not there
-    audits = audit_cohort(settings, args.cohort, paths, load_features(paths.features(args.cohort)))
+    audits = audit_cohort(config.load(args.params), args.cohort, paths)
     evaluation.write_json({name: found.as_dict() for name, found in audits.items()}, paths.audit(args.cohort))
     for name, found in audits.items():
         if found.membership:  # a model, not one of the generators of known fault

@@ -96,17 +96,21 @@ class Config(Section):
             runs[run] = key
         return self
 
-    def models(self, cohort: str) -> list[str]:
-        """Models that are trained on a cohort.
+    def cohort(self, name: str) -> AnyCohort:
+        """Look a cohort up.
 
         Raises
         ------
         InputError
             If params.yaml has no such cohort.
         """
-        if cohort not in self.cohorts:
+        if name not in self.cohorts:
             known = ", ".join(self.cohorts) or "none"
-            raise InputError(f"cohort {cohort!r} is not under cohorts in params.yaml (known: {known})")
+            raise InputError(f"cohort {name!r} is not under cohorts (known: {known})")
+        return self.cohorts[name]
+
+    def models(self, cohort: str) -> list[str]:
+        """Models that are trained on a cohort."""
         return [experiment.model for experiment in self.experiments.values() if experiment.cohort == cohort]
 
     def settings(self, experiment: str) -> "Settings":

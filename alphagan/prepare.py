@@ -62,10 +62,8 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         If the cohort is unknown, has no scans, or none passes quality control; if ALPHAGAN_DASK is set and Dask is not
         installed, no scheduler answers, or its workers do not share this machine's files.
     """
-    if cohort_name not in config.cohorts:
-        raise InputError(f"cohort {cohort_name!r} is not under cohorts (known: {', '.join(config.cohorts) or 'none'})")
     settings = config.prepare
-    scans = find_scans(config.cohorts[cohort_name])
+    scans = find_scans(config.cohort(cohort_name))
     parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
     parts.mkdir(parents=True, exist_ok=True)
 

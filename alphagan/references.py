@@ -37,11 +37,16 @@ def faulty(scans: Tensor, how: Augment, n: int, copies: int, seed: int) -> Itera
         "mean_brain", "gaussian_noise", "memoriser".
     volumes : Tensor, (n, S, S, S), float32 in [-1, 1]
     """
-    draws = Draws(seeded("cpu", "references", seed))
-    seen = torch.cat([augment(scans[:, None], how, draws)[:, 0] for _ in range(copies)])
+    seen = augmented(scans, how, copies, seeded("cpu", "references", seed))
     yield "mean_brain", mean_brain(seen, n)
     yield "gaussian_noise", gaussian_noise(seen, n, generator=seeded("cpu", "gaussian_noise", seed))
     yield "memoriser", memoriser(scans, n, how, generator=seeded("cpu", "memoriser", seed))
+
+
+def augmented(scans: Tensor, how: Augment, copies: int, generator: torch.Generator) -> Tensor:
+    """Augment scans (N, S, S, S) in [-1, 1] `copies` times: (copies N, S, S, S), one copy of all after the other."""
+    draws = Draws(generator)
+    return torch.cat([augment(scans[:, None], how, draws)[:, 0] for _ in range(copies)])
 
 
 def mean_brain(scans: Tensor, n: int) -> Tensor:

@@ -179,7 +179,7 @@ class Workspace:
     def audit(self, cohort: str) -> dict[str, Audit]:
         """Look for what the models of a cohort remember, and keep the numbers as a file."""
         self._train(cohort)
-        audits = audit_cohort(self.config, cohort, self.paths, self.features(cohort))
+        audits = audit_cohort(self.config, cohort, self.paths)
         write_json({name: found.as_dict() for name, found in audits.items()}, self.paths.audit(cohort))
         return audits
 

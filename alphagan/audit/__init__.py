@@ -18,7 +18,7 @@ from alphagan.audit.membership import (
     reconstruction_score,
     scores,
 )
-from alphagan.audit.nearest import FeatureSpace, Space, VoxelSpace, distinct
+from alphagan.audit.nearest import FeatureSpace, Space, VoxelSpace
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics import check_volumes
 from alphagan.metrics.bootstrap import Estimate
@@ -172,5 +172,5 @@ class Auditor:
         }
         comparisons = {search.space.name: search.compare(generated) for search in self.searches}
         n_people = len(set(self.train_people))
-        n_distinct = len(distinct(generated))
+        n_distinct = len(next(iter(comparisons.values())).generated.scan)
         return Audit(comparisons, membership, len(self.train), n_people, self.n_held_out, len(generated), n_distinct)

@@ -8,7 +8,7 @@ from alphagan.audit import Audit, Auditor
 from alphagan.audit.membership import Score, inversion_score, reconstruction_score
 from alphagan.audit.nearest import FeatureSpace, VoxelSpace
 from alphagan.config import Config
-from alphagan.features import FeatureNetwork
+from alphagan.features import FeatureNetwork, load_features
 from alphagan.generate import Run, sample
 from alphagan.paths import Paths
 from alphagan.references import faulty
@@ -54,7 +54,7 @@ def attacks(run: Run, inversion_steps: int) -> dict[str, Score]:
     return found
 
 
-def audit_cohort(config: Config, cohort: str, paths: Paths, network: FeatureNetwork | None = None) -> dict[str, Audit]:
+def audit_cohort(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
     """Audit every trained model of a cohort, and the generators of known fault.
 
     Returns
@@ -65,15 +65,13 @@ def audit_cohort(config: Config, cohort: str, paths: Paths, network: FeatureNetw
     Raises
     ------
     InputError
-        If a model is not trained.
+        If a model or the feature network of the cohort is not trained.
     TooFewError
         If fewer than two people are held out.
     """
-    models = config.models(cohort)
-    settings, how = config.evaluate, config.cohorts[cohort].augment
-    volumes = Volumes(paths.prepared(cohort))
-    chosen = auditor(config, volumes, network)
-    runs = [Run.load(paths.run(cohort, model)) for model in models]
+    how, settings = config.cohort(cohort).augment, config.evaluate
+    chosen = auditor(config, Volumes(paths.prepared(cohort)), load_features(paths.features(cohort)))
+    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
     generated: dict[str, Tensor] = dict(
         faulty(chosen.train, how, settings.n_generated, settings.real_copies, settings.seed)
     )

@@ -15,6 +15,7 @@ from alphagan.errors import InputError
 from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
 from alphagan.features import FeatureNetwork, load_features
+from alphagan.files import write_atomically
 from alphagan.generate import Run
 from alphagan.med3d import load_med3d
 from alphagan.metrics.catalogue import FAULTY
@@ -59,14 +60,14 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     InputError
         If a model of the cohort or its feature network is not trained, or too few people are held out.
     """
-    models = config.models(cohort)
-    settings, how = config.evaluate, config.cohorts[cohort].augment
+    chosen, settings = config.cohort(cohort), config.evaluate
+    how = chosen.augment
     volumes = Volumes(paths.prepared(cohort))
     scans = volumes.tensor(volumes.rows("train"))[:, 0]
     real = real_sample(volumes, ["test"], how, settings.real_copies, settings.seed)
     copies = -(-settings.n_generated // len(scans))
     floor = real_sample(volumes, ["train"], how, copies, settings.seed).first(settings.n_generated)
-    networks, modality = feature_networks(config, cohort, paths), config.cohorts[cohort].modality
+    networks = feature_networks(config, cohort, paths)
     search, left_out = None, {}
     held_out = len(set(volumes.people(volumes.rows("val", "test"))))
     if held_out >= ENOUGH:
@@ -74,9 +75,9 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     else:
         why = f"{held_out} people are held out, but a threshold needs {ENOUGH}; hold out more (prepare.split)"
         left_out = {"copied, authentic": why}
-    yardstick = Yardstick(real, floor, settings, networks, modality, search)
+    yardstick = Yardstick(real, floor, settings, networks, chosen.modality, search)
 
-    runs = [Run.load(paths.run(cohort, model)) for model in models]
+    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
     bar = tqdm(total=1 + len(FAULTY) + sum(3 if run.settings.name == PROPOSED else 1 for run in runs), disable=None)
     bar.set_description(f"evaluate {cohort}")
     rows = {"real": yardstick.measure_real()}
@@ -103,8 +104,8 @@ def write_json(content: dict, path: Path) -> None:
             return [rounded(entry) for entry in value]
         return float(f"{value:.6g}") if isinstance(value, float) else value
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rounded(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(rounded(content), indent=2, ensure_ascii=False) + "\n"
+    write_atomically(lambda file: file.write(text.encode()), path.parent, path.name)
 
 
 def collect(config: Config, paths: Paths) -> Path:

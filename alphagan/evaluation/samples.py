@@ -10,8 +10,9 @@ from alphagan.cohort_config import Augment
 from alphagan.config_sections import Evaluate
 from alphagan.errors import TooFewError
 from alphagan.generate import Run, sample
-from alphagan.seeding import Draws, seeded
-from alphagan.volumes import Volumes, augment
+from alphagan.references import augmented
+from alphagan.seeding import seeded
+from alphagan.volumes import Volumes
 
 PROPOSED = "alpha_wgan_gp"  # the paper's own model
 
@@ -50,13 +51,8 @@ def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: i
     if len(set(people)) < 2:
         found = f"{len(set(people))} people in {' + '.join(splits)}"
         raise TooFewError(f"{volumes.folder}: {found}; evaluation needs two: add scans, or raise prepare.split.test")
-    return augmented(volumes.tensor(rows)[:, 0], people, how, copies, seed, *splits)
-
-
-def augmented(scans: Tensor, people: Sequence[str], how: Augment, copies: int, seed: int, *streams: str) -> Sample:
-    """Scans (n, S, S, S) in [-1, 1], augmented `copies` times, one copy of all after the other."""
-    draws = Draws(seeded("cpu", "real", seed, *streams))
-    return Sample(torch.cat([augment(scans[:, None], how, draws)[:, 0] for _ in range(copies)]), list(people) * copies)
+    scans = augmented(volumes.tensor(rows)[:, 0], how, copies, seeded("cpu", "real", seed, *splits))
+    return Sample(scans, people * copies)
 
 
 def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sample]]:

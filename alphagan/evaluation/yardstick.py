@@ -91,16 +91,14 @@ class Yardstick:
             [network.embed(volumes) for network in self.networks],
         )
 
-    def measure(self, found: Sample) -> Row:
-        """Everything about a sample; what it is too small for is noted in `left_out`."""
-        row = self._distances(found) | self._diversity(found)
-        return row | (
-            self._gather({"copied, authentic": lambda: self.search.measure(found.volumes)}) if self.search else {}
-        )
+    def measure(self, found: Sample, described: Description | None = None) -> Row:
+        """Everything about a sample, described before or not; what it is too small for is noted in `left_out`."""
+        row = self._distances(found, described or self.describe(found)) | self._diversity(found)
+        return row | (self.search.measure(found.volumes) if self.search else {})
 
     def measure_real(self) -> Row:
         """The floor: `floor` against held-out people, and what held-out people are among themselves."""
-        row = self._distances(self.floor) | self._diversity(self.real)
+        row = self._distances(self.floor, self.describe(self.floor)) | self._diversity(self.real)
         return row | (self.search.measure_held_out() if self.search else {})
 
     def _gather(self, groups: dict[str, Callable[[], Row]]) -> Row:
@@ -112,8 +110,8 @@ class Yardstick:
                 self.left_out[names] = str(error)
         return row
 
-    def _distances(self, found: Sample) -> Row:
-        settings, real, described = self.settings, self.real, self.describe(found)
+    def _distances(self, found: Sample, described: Description) -> Row:
+        settings, real = self.settings, self.real
         people = real.people, found.people
         mmd = MMD(real.volumes, found.volumes, *people)
 

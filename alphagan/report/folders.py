@@ -20,13 +20,11 @@ from alphagan.config import Config
 from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.cohort import Evaluation, write_json
 from alphagan.evaluation.samples import Sample
-from alphagan.evaluation.yardstick import Yardstick
+from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.features import FeatureNetwork, train_features
 from alphagan.files import named_disk_errors
 from alphagan.med3d import load_med3d
-from alphagan.metrics.anatomy import anatomy
 from alphagan.metrics.catalogue import FAULTY
-from alphagan.metrics.spectrum import Spectra
 from alphagan.references import faulty
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
@@ -52,9 +50,8 @@ class FolderEvaluation:
     real, floor, generated, train : Sample
         What was compared with; other real people, as many scans as were generated at most; what was compared; and what
         the feature network and the generators of known fault were made with.
-    spectra : dict of str to Spectra
-    anatomy : dict of str to dict of str to ndarray
-        Both of "real" and "generated".
+    described : dict of str to Description
+        Of "real" and "generated".
     affine : ndarray, (4, 4)
         The real scans' median voxel size, in which pictures are drawn.
     audit : Audit, optional
@@ -70,8 +67,7 @@ class FolderEvaluation:
     floor: Sample
     generated: Sample
     train: Sample
-    spectra: dict[str, Spectra]
-    anatomy: dict[str, dict[str, np.ndarray]]
+    described: dict[str, Description]
     affine: np.ndarray
     audit: Audit | None = None
 
@@ -149,12 +145,12 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     for name, drawn in faulty(train.volumes, AS_THEY_ARE, len(generated.volumes), 1, folders.seed):
         rows[name] = yardstick.measure(Sample(drawn))
         bar.update()
-    rows["generated"] = yardstick.measure(generated)
+    described = {"real": yardstick.described, "generated": yardstick.describe(generated)}
+    rows["generated"] = yardstick.measure(generated, described["generated"])
     bar.update()
     audit = auditor and auditor.audit(generated.volumes)
     bar.update(bool(auditor))
     bar.close()
-    described = yardstick.described
     return FolderEvaluation(
         folders,
         sides,
@@ -165,8 +161,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         floor,
         generated,
         train,
-        {"real": described.spectra, "generated": Spectra(generated.volumes)},
-        {"real": described.anatomy, "generated": anatomy(generated.volumes, folders.modality)},
+        described,
         real_side.affine,
         audit,
     )

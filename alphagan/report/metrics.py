@@ -32,7 +32,7 @@ def every_metric(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterat
     """Tables of all that was measured, with the floor and what each metric cannot tell."""
     rows = found.evaluation.as_dict()
     names = _measured(rows)
-    measures = tuple(found.anatomy["real"])
+    measures = tuple(found.described["real"].anatomy)
     anatomy = [name for name in names if name.startswith(measures)]
     yield from ("## Every metric", "")
     yield (

@@ -50,10 +50,22 @@ def _draw(found: FolderEvaluation) -> Iterator[tuple[str, str, str, Figure]]:
         "The generated volumes and the generators of known fault, metric by metric, beside real scans of other people."
     )
     yield "scoreboard", "scoreboard", shows, figures.scoreboard(rows)
+    spectra = {name: described.spectra for name, described in found.described.items()}
+    anatomy = {name: described.anatomy for name, described in found.described.items()}
     shows = "Power at every spatial frequency, from coarse to fine: blur lacks it on the right, noise has too much."
-    yield "spectra", "spectra", shows, figures.power_spectra(found.spectra)
+    yield (
+        "spectra",
+        "spectra",
+        shows,
+        figures.power_spectra(spectra),
+    )
     shows = "Simple anatomy, measured from intensities alone, in real and generated brains."
-    yield "anatomy", "anatomy", shows, figures.anatomy_distributions(found.anatomy)
+    yield (
+        "anatomy",
+        "anatomy",
+        shows,
+        figures.anatomy_distributions(anatomy),
+    )
     if found.audit:
         yield from _draw_audit(found)
 
