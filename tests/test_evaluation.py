@@ -14,7 +14,17 @@ from alphagan.cohort_config import Augment
 from alphagan.config import parse
 from alphagan.config_sections import Evaluate, Features
 from alphagan.errors import InputError
-from alphagan.evaluation import Evaluation, Sample, Yardstick, collect, evaluate, real_sample, write_json
+from alphagan.evaluation import (
+    Evaluation,
+    Sample,
+    Yardstick,
+    cohort,
+    collect,
+    evaluate,
+    generated_samples,
+    real_sample,
+    write_json,
+)
 from alphagan.features import train_features
 from alphagan.metrics import catalogue
 from alphagan.metrics.catalogue import compare_with_real
@@ -163,7 +173,7 @@ def test_the_p_value_does_not_hang_on_which_copy_is_drawn(blobs):
     assert all(p.low <= p.value <= p.high <= 1 for p in found)
 
 
-def test_a_model_that_makes_nothing_is_named_and_the_others_are_measured(blobs):
+def test_a_sample_without_brains_is_refused(blobs):
     held_out, train = real(blobs, "test", copies=1), real(blobs, "train", copies=1)
     yardstick = Yardstick(held_out, train, SETTINGS)
     for wrong, message in (
@@ -204,6 +214,22 @@ def test_evaluate_and_collect(tmp_path):
     assert evaluate(config, "blobs", paths) == found
     write_json(found.as_dict(), paths.metrics("blobs"))
     assert json.loads(collect(config, paths).read_text())["blobs"].keys() == found.rows.keys()
+
+
+def test_a_model_that_makes_no_brains_is_named_and_the_others_are_measured(tmp_path, monkeypatch):
+    config, paths = parse(CONTENT), Paths(tmp_path)
+    write_prepared(paths.prepared("blobs"), n=24)
+    train_features(paths.prepared("blobs"), paths.features("blobs"), config.features)
+    fit(config.settings("run"), paths.prepared("blobs"), paths.run("blobs", "alpha_wgan_gp"), paths.scratch("s"))
+
+    def with_one_that_failed(run, settings):
+        for name, sample in generated_samples(run, settings):
+            yield name, Sample(torch.full_like(sample.volumes, torch.nan)) if name.endswith("_early") else sample
+
+    monkeypatch.setattr(cohort, "generated_samples", with_one_that_failed)
+    found = evaluate(config, "blobs", paths)
+    assert "not finite" in found.left_out["alpha_wgan_gp_early"] and "alpha_wgan_gp_early" not in found.rows
+    assert {"alpha_wgan_gp", "alpha_wgan_gp_batch_statistics"} <= found.rows.keys()
 
 
 def test_where_few_people_are_held_out_copies_are_left_out_with_the_reason(tmp_path):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -252,6 +253,29 @@ def test_processes_that_train_together_stop_together(tmp_path, prepared):
         training.fit(tiny_settings(), prepared, tmp_path / "run", tmp_path / "scratch-run", world=world)
     assert asked == [0, 0, 0]
     assert checkpoints(tmp_path)[-1].name.startswith("checkpoint-00000003")
+
+
+def test_all_that_one_process_writes_is_agreed_upon(tmp_path, prepared):
+    """A disk that fills up under the first of several processes ends them all, whatever it was writing."""
+    asked = []
+
+    class Together(World):
+        def largest(self, *numbers):
+            asked.append(numbers)
+            return super().largest(*numbers)
+
+    def full(volumes, path):
+        raise InputError("no room")
+
+    world = Together(torch.device("cpu"))
+    fit = partial(training.fit, tiny_settings(), prepared, world=world)
+    with pytest.raises(InputError, match="no room"):
+        fit(tmp_path / "run", tmp_path / "scratch-run", full)
+    assert asked[-1] == (True,)  # that it failed is told to the others before it ends
+    (tmp_path / "scratch-full").write_text("a file where a folder is needed")
+    with pytest.raises(InputError, match="could not be written"):
+        fit(tmp_path / "full", tmp_path / "scratch-full")
+    assert asked[-1] == (True,)
 
 
 # No room

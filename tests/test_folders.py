@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scans import head, write
 from scipy.ndimage import gaussian_filter
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError, TooFewError
-from alphagan.report.folders import evaluate_folders, measure
+from alphagan.evaluation import Sample
+from alphagan.report.folders import _some, evaluate_folders, measure
 from alphagan.report.options import Folders, from_options
 from alphagan.report.sides import read_sides
 
@@ -133,6 +135,14 @@ def test_the_floor_is_no_larger_than_what_was_generated_and_the_same_every_time(
 
 
 # ---- a generator that has collapsed
+
+
+def test_a_floor_is_never_of_one_person():
+    """Even where few are drawn from people with many scans."""
+    people = ["a"] * 30 + ["b"]
+    volumes = torch.zeros(31, 2, 2, 2)
+    for seed in range(5):
+        assert set(_some(Sample(volumes, people), 2, seed).people) == {"a", "b"}
 
 
 def test_identical_volumes_are_kept_and_their_lack_of_diversity_is_seen(real, train, tmp_path):

@@ -48,6 +48,14 @@ def test_sd_value_and_background(generator):
     assert (flat.value, flat.low, flat.high) == (0, 0, 0)
 
 
+def test_copies_of_people_vary_as_much_as_the_people(generator):
+    x = volumes(5, generator)
+    copies, people = x.repeat(4, 1, 1, 1), list(range(5)) * 4
+    assert voxelwise_sd(copies, people, generator=generator).value == pytest.approx(
+        voxelwise_sd(x, generator=generator).value, rel=1e-5
+    )
+
+
 def test_linearised_intervals_match_resampling_the_volumes(generator):
     x, y = volumes(60, generator), volumes(60, generator, mean=0.5)
     groups = list(np.repeat(np.arange(30), 2))
