@@ -272,6 +272,7 @@ def test_all_that_one_process_writes_is_agreed_upon(tmp_path, prepared):
     with pytest.raises(InputError, match="no room"):
         fit(tmp_path / "run", tmp_path / "scratch-run", full)
     assert asked[-1] == (True,)  # that it failed is told to the others before it ends
+    asked.clear()
     (tmp_path / "scratch-full").write_text("a file where a folder is needed")
     with pytest.raises(InputError, match="could not be written"):
         fit(tmp_path / "full", tmp_path / "scratch-full")
