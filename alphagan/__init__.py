@@ -2,7 +2,7 @@
 
 import os
 
-# Huge pages for large tensors on processors; torch reads it when it makes the first one. See alphagan/memory.py.
+# Huge pages for large tensors on processors (see alphagan/training/memory.py); torch reads it when it makes the first.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"

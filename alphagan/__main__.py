@@ -5,8 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from alphagan import __version__, commands
+from alphagan import __version__
 from alphagan.errors import InputError
+from alphagan.workbench import commands
 
 
 def _positive(text: str) -> int:

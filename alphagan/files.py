@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,20 @@ def write_atomically(write: Callable[[BinaryIO], Any], folder: Path, name: str) 
             temporary.unlink(missing_ok=True)
         _sync_folder(folder)
     return path
+
+
+def write_json(content: dict, path: Path) -> None:
+    """Write numbers with 6 significant digits."""
+
+    def rounded(value):
+        if isinstance(value, dict):
+            return {key: rounded(entry) for key, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [rounded(entry) for entry in value]
+        return float(f"{value:.6g}") if isinstance(value, float) else value
+
+    text = json.dumps(rounded(content), indent=2, ensure_ascii=False) + "\n"
+    write_atomically(lambda file: file.write(text.encode()), path.parent, path.name)
 
 
 class _HashingFile:

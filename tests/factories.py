@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alphagan.cohort_config import Augment
-from alphagan.config import Settings
-from alphagan.config_sections import Model, Train
+from alphagan.settings.cohorts import Augment
+from alphagan.settings.config import Settings
+from alphagan.settings.sections import Model, Train
 
 
 def tiny_settings(size=16, model=None, name="alpha_wgan_gp", departures=(), **train) -> Settings:

@@ -15,11 +15,11 @@ from nibabel.orientations import axcodes2ornt
 from pydantic import TypeAdapter
 from scipy.ndimage import affine_transform, binary_dilation
 
-from alphagan.cohort_config import AnyCohort, Cohort
-from alphagan.cohorts import Scan
-from alphagan.cohorts.template import Acquisition, draw_anatomy, scan, tissues
-from alphagan.config_sections import Prepare
-from alphagan.resample import prepare_scan
+from alphagan.preparation.cohorts import Scan
+from alphagan.preparation.cohorts.template import Acquisition, draw_anatomy, scan, tissues
+from alphagan.preparation.resample import prepare_scan
+from alphagan.settings.cohorts import AnyCohort, Cohort
+from alphagan.settings.sections import Prepare
 
 VOXEL_MM = 4.0
 SEED = 2019

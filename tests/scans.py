@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from alphagan.cohorts import Scan
+from alphagan.preparation.cohorts import Scan
 
 SHAPE = (34, 42, 36)  # at 4 mm, a brain of about 1.1 litres with a margin
 AFFINE = np.array([[4.0, 0, 0, -66], [0, 4, 0, -90], [0, 0, 4, -60], [0, 0, 0, 1]])

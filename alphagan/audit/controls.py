@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alphagan.audit.nearest import shifted
-from alphagan.contrastive import brain_mask
 from alphagan.seeding import seeded
+from alphagan.volumes.brain import brain_mask
 
 NOISE_SD = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)  # of intensities, whose range is 2
 RESCALED = 0.85

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alphagan.contrastive import brain_intensities, brain_mask
 from alphagan.errors import InputError, TooFewError
-from alphagan.metrics import check_volumes, full_precision
-from alphagan.volumes import to_uint8
+from alphagan.metrics.checks import check_volumes, full_precision
+from alphagan.volumes.brain import brain_intensities, brain_mask
+from alphagan.volumes.prepared import to_uint8
 
 BATCH = 64  # queries at a time; bounds the working memory
 NEXT = 50  # how many further neighbours the nearest one is compared with
@@ -109,7 +109,7 @@ class FeatureSpace:
     name : str
         Of the feature network.
     features : callable, (n, S, S, S) -> (n, d)
-        For instance `alphagan.features.Features.project`.
+        For instance `alphagan.evaluation.features.network.Features.project`.
     """
 
     def __init__(self, train: Tensor, name: str, features: Callable[[Tensor], Tensor]):

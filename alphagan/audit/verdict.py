@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from alphagan.audit import ENOUGH, Audit
+from alphagan.audit.auditor import ENOUGH, Audit
 from alphagan.audit.calibration import STRICT
 from alphagan.audit.comparison import Comparison, Power
 from alphagan.metrics.bootstrap import Estimate

@@ -8,20 +8,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from alphagan.audit import ENOUGH
-from alphagan.audit.cohort import auditor
-from alphagan.config import Config
+from alphagan.audit.auditor import ENOUGH
 from alphagan.errors import InputError
+from alphagan.evaluation.features.med3d import load_med3d
+from alphagan.evaluation.features.network import FeatureNetwork, load_features
+from alphagan.evaluation.memory import auditor
+from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
-from alphagan.features import FeatureNetwork, load_features
-from alphagan.files import write_atomically
-from alphagan.generate import Run
-from alphagan.med3d import load_med3d
+from alphagan.files import write_json
+from alphagan.generation.run import Run
 from alphagan.metrics.catalogue import FAULTY
-from alphagan.paths import Paths
-from alphagan.references import faulty
-from alphagan.volumes import Volumes
+from alphagan.settings.config import Config
+from alphagan.settings.paths import Paths
+from alphagan.volumes.prepared import Volumes
 
 
 @dataclass(frozen=True)
@@ -92,20 +92,6 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
         bar.update()
     bar.close()
     return Evaluation(rows, left_out | yardstick.left_out)
-
-
-def write_json(content: dict, path: Path) -> None:
-    """Write numbers with 6 significant digits."""
-
-    def rounded(value):
-        if isinstance(value, dict):
-            return {key: rounded(entry) for key, entry in value.items()}
-        if isinstance(value, list | tuple):
-            return [rounded(entry) for entry in value]
-        return float(f"{value:.6g}") if isinstance(value, float) else value
-
-    text = json.dumps(rounded(content), indent=2, ensure_ascii=False) + "\n"
-    write_atomically(lambda file: file.write(text.encode()), path.parent, path.name)
 
 
 def collect(config: Config, paths: Paths) -> Path:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from alphagan.cohort_config import Augment
-from alphagan.config_sections import Evaluate
 from alphagan.errors import TooFewError
-from alphagan.generate import Run, sample
-from alphagan.references import augmented
+from alphagan.evaluation.references import augmented
+from alphagan.generation.run import Run, sample
 from alphagan.seeding import seeded
-from alphagan.volumes import Volumes
+from alphagan.settings.cohorts import Augment
+from alphagan.settings.sections import Evaluate
+from alphagan.volumes.prepared import Volumes
 
 PROPOSED = "alpha_wgan_gp"  # the paper's own model
 

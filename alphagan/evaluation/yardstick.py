@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from alphagan.audit import Search
-from alphagan.config_sections import Evaluate
+from alphagan.audit.comparison import Search
 from alphagan.errors import InputError, TooFewError
+from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.evaluation.samples import Sample
-from alphagan.features import FeatureNetwork
 from alphagan.metrics.anatomy import anatomy, compare_anatomy
 from alphagan.metrics.bootstrap import Estimate, share
 from alphagan.metrics.frechet import frechet_distance
@@ -22,6 +21,7 @@ from alphagan.metrics.pairs import mean_over_pairs, random_pairs
 from alphagan.metrics.permutation import permutation_p_value
 from alphagan.metrics.spectrum import Spectra, compare_spectra
 from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
+from alphagan.settings.sections import Evaluate
 
 PAPER_UNIT = 1e-4  # the paper's table shows MMD^2 times this
 PUBLISHED_SCALES = 5

@@ -32,9 +32,9 @@ def architecture(networks: dict, title: str | None = None) -> Figure:
     Parameters
     ----------
     networks : dict of str to list of dict
-        Layers of "G" and "D", and of "E" and "C" where the model has them, as `alphagan.networks.describe` lists
-        them: `op` (a key of `OPS`), `n` (channels or units out), and where they apply `k`, `s`, `p` (kernel, stride,
-        padding) and `cube` (side of the output, voxels; absent where the output is a code).
+        Layers of "G" and "D", and of "E" and "C" where the model has them, as `alphagan.models.description.describe`
+        lists them: `op` (a key of `OPS`), `n` (channels or units out), and where they apply `k`, `s`, `p` (kernel,
+        stride, padding) and `cube` (side of the output, voxels; absent where the output is a code).
     title : str, optional
         Put above the drawing.
 

@@ -1,7 +1,7 @@
 """Every metric of the evaluation: what it is called, what it sees, which way is better, and whom it fails to tell.
 
 A metric is trusted as far as it puts generators of known fault behind real scans: the mean brain, Gaussian noise around
-principal components, and a memoriser (`alphagan.references`).
+principal components, and a memoriser (`alphagan.evaluation.references`).
 """
 
 from collections.abc import Iterator, Mapping

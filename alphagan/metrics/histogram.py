@@ -7,8 +7,8 @@ import torch
 from scipy import ndimage
 
 from alphagan.errors import InputError
-from alphagan.metrics import check_volumes
 from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.checks import check_volumes
 
 LEVELS = np.linspace(-1, 1, 256)  # of the prepared scans, which have 8 bits
 BRIGHT = 0.98  # quantile of a cube's intensities that counts as its bright tissue

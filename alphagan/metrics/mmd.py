@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError, TooFewError
-from alphagan.metrics import check_volumes, full_precision
 from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.checks import check_volumes, full_precision
 
 BLOCK = 8192  # voxels per step: bounds the working memory, and the length of the float32 sums
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics import check_volumes, full_precision
+from alphagan.metrics.checks import check_volumes, full_precision
 
 BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, from the finest scale to the coarsest
 SIGMA = 1.5

@@ -5,7 +5,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from alphagan.errors import InputError
-from alphagan.metrics import check_volumes
+from alphagan.metrics.checks import check_volumes
 
 
 def joint_pca(

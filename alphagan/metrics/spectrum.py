@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics import check_volumes
 from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.checks import check_volumes
 
 FLOOR = 1e-13  # of a volume's power, in one coefficient: about what float32 still resolves
 HIGH = 0.25  # cycles per voxel: half the Nyquist frequency

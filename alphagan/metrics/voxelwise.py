@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics import check_volumes
 from alphagan.metrics.bootstrap import Estimate, centred_interval, resample_influence
+from alphagan.metrics.checks import check_volumes
 
 
 def mean_brain_difference(

@@ -14,20 +14,21 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from alphagan.audit import ENOUGH, Audit, Auditor, FeatureSpace, VoxelSpace
-from alphagan.cohort_config import Augment
-from alphagan.config import Config
+from alphagan.audit.auditor import ENOUGH, Audit, Auditor
+from alphagan.audit.nearest import FeatureSpace, VoxelSpace
 from alphagan.errors import InputError, TooFewError
-from alphagan.evaluation.cohort import Evaluation, write_json
+from alphagan.evaluation.cohort import Evaluation
+from alphagan.evaluation.features.med3d import load_med3d
+from alphagan.evaluation.features.network import FeatureNetwork, train_features
+from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
-from alphagan.features import FeatureNetwork, train_features
-from alphagan.files import named_disk_errors
-from alphagan.med3d import load_med3d
+from alphagan.files import named_disk_errors, write_json
 from alphagan.metrics.catalogue import FAULTY
-from alphagan.references import faulty
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
+from alphagan.settings.cohorts import Augment
+from alphagan.settings.config import Config
 
 AS_THEY_ARE = Augment(flip=False, intensity=None)
 

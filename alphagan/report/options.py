@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from alphagan.config import Config, parse
 from alphagan.errors import InputError
+from alphagan.settings.config import Config, parse
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Folders:
         As under `prepare` in params.yaml.
     pattern, generated_pattern : str, optional
         Which files are scans and whom they show, of real and training scans, and of generated volumes; see
-        `alphagan.cohorts.nifti`.
+        `alphagan.preparation.cohorts.nifti`.
     modality : str
         Of the scans; decides which anatomy can be told.
     med3d : str, optional

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alphagan.cohorts import Scan, nifti
-from alphagan.config import Config
 from alphagan.errors import InputError, TooFewError
-from alphagan.paths import Paths
-from alphagan.prepare import prepare
-from alphagan.volumes import Volumes
+from alphagan.preparation.cohorts import Scan, nifti
+from alphagan.preparation.prepare import prepare
+from alphagan.settings.config import Config
+from alphagan.settings.paths import Paths
+from alphagan.volumes.prepared import Volumes
 
 
 @dataclass(frozen=True)

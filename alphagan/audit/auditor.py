@@ -1,0 +1,148 @@
+"""Audit one generator after the other, against the same training scans and the same held-out people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from alphagan.audit.comparison import Comparison, Search
+from alphagan.audit.membership import Score, membership_auc, scores
+from alphagan.audit.nearest import Space, VoxelSpace
+from alphagan.errors import InputError, TooFewError
+from alphagan.metrics.bootstrap import Estimate
+from alphagan.metrics.checks import check_volumes
+
+FEWEST = 2  # held-out people without whom there is no threshold
+ENOUGH = 10  # without whom a threshold flags more than a tenth of new people, and the audit says little
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found.
+
+    Attributes
+    ----------
+    comparisons : dict of str to Comparison
+        By the name of the space.
+    membership : dict of str to Estimate
+        Area under the ROC curve, by what the attacker looks at.
+    n_train, n_train_people, n_held_out, n_generated, n_distinct : int
+        Training scans and the people whom they show, held-out people, generated volumes, and how many of these differ.
+    """
+
+    comparisons: dict[str, Comparison]
+    membership: dict[str, Estimate]
+    n_train: int
+    n_train_people: int
+    n_held_out: int
+    n_generated: int
+    n_distinct: int
+
+    @property
+    def level(self) -> float:
+        """Share of new people that a threshold may flag."""
+        return next(iter(self.comparisons.values())).criteria["relative"].threshold.level
+
+    def as_dict(self) -> dict:
+        """Plain numbers, as written to a JSON file."""
+        return {
+            "n_train": self.n_train,
+            "n_train_people": self.n_train_people,
+            "n_held_out": self.n_held_out,
+            "n_generated": self.n_generated,
+            "n_distinct": self.n_distinct,
+            "spaces": {name: comparison.as_dict() for name, comparison in self.comparisons.items()},
+            "membership": {name: estimate.as_dict() for name, estimate in self.membership.items()},
+        }
+
+
+class Auditor:
+    """Audit generators that were trained on the same scans.
+
+    Parameters
+    ----------
+    train, held_out : Tensor, (m, S, S, S) and (k, S, S, S), float32 in [-1, 1]
+        Scans that they were trained on, and scans of other people; neither augmented.
+    train_people, held_out_people : sequence of str, (m,) and (k,)
+        Whom each scan shows. Of a held-out person the first scan sets thresholds.
+    spaces : sequence of Space, optional
+        Where volumes are compared, made with `train`: `FeatureSpace`, and by default `VoxelSpace`.
+    level : float
+        Share of new people that a threshold may flag. Few held-out people allow no less than 1 / k, which is then the
+        level that every result states.
+    n_copies : int
+        Training scans that are copied for the positive controls.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If someone is in training and held out, or sizes differ.
+    TooFewError
+        If there are fewer than two held-out people, or too few training scans.
+    """
+
+    def __init__(
+        self,
+        train: Tensor,
+        train_people: Sequence[str],
+        held_out: Tensor,
+        held_out_people: Sequence[str],
+        spaces: Sequence[Space] = (),
+        level: float = 0.05,
+        n_copies: int = 64,
+        seed: int = 0,
+    ):
+        for name, volumes, people in (("train", train, train_people), ("held_out", held_out, held_out_people)):
+            check_volumes(name, volumes)
+            if len(volumes) != len(people):
+                raise InputError(f"{name}: {len(volumes)} scans, but {len(people)} labels of people; give one each")
+        if shared := set(train_people) & set(held_out_people):
+            raise InputError(f"held_out: {min(shared)} is among the training people too; split by person")
+        self.train, self.train_people, self.seed = train, train_people, seed
+        self.held_out, self.held_out_people = held_out, held_out_people
+        first = [list(held_out_people).index(person) for person in dict.fromkeys(held_out_people)]
+        self.n_held_out = len(first)
+        if self.n_held_out < FEWEST:
+            raise TooFewError(
+                f"held-out people: {self.n_held_out}, but the audit needs {FEWEST} to say how near new people come to "
+                "training scans, and better ten; hold out more (prepare.split)"
+            )
+        level = max(level, 1 / self.n_held_out)
+        self.searches = [
+            Search(space, train, train_people, held_out[first], level, n_copies, seed)
+            for space in spaces or [VoxelSpace(train)]
+        ]
+
+    def audit(self, generated: Tensor, attacks: Mapping[str, Score] | None = None, n_bootstrap: int = 1000) -> Audit:
+        """Audit one generator.
+
+        Parameters
+        ----------
+        generated : Tensor, (n, S, S, S), float32 in [-1, 1]
+            At least as many as there are training scans, or copies of some are missed.
+        attacks : mapping of str to callable, (B, 1, S, S, S) -> (B,), optional
+            What an attacker who holds the model may look at, high for members: the critic D, `reconstruction_score`,
+            `inversion_score`.
+        n_bootstrap : int
+            Resamples of people for the interval of the membership.
+        """
+        check_volumes("generated", generated)
+        if not generated.isfinite().all():
+            raise InputError("generated: values that are not finite; look at the model that made them")
+        membership = {
+            name: membership_auc(
+                scores(score, self.train),
+                scores(score, self.held_out),
+                self.train_people,
+                self.held_out_people,
+                n_bootstrap,
+                generator=np.random.default_rng(self.seed),
+            )
+            for name, score in (attacks or {}).items()
+        }
+        comparisons = {search.space.name: search.compare(generated) for search in self.searches}
+        n_people = len(set(self.train_people))
+        n_distinct = len(next(iter(comparisons.values())).generated.scan)
+        return Audit(comparisons, membership, len(self.train), n_people, self.n_held_out, len(generated), n_distinct)

@@ -1,0 +1,1 @@
+"""What a finished run is for: new brains from random codes, scans given back, NIfTI files."""

@@ -1,0 +1,73 @@
+"""Generated and reconstructed brains as NIfTI files."""
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from tqdm import tqdm
+
+from alphagan.errors import InputError
+from alphagan.generation.run import Run, reconstruct, sample
+from alphagan.volumes.prepared import Volumes, to_uint8
+
+
+def to_nifti(volume: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
+    """Wrap a uint8 cube as a NIfTI image in scanner millimetres, with nothing else in its header."""
+    image = nibabel.Nifti1Image(volume, affine)
+    image.header.set_xyzt_units("mm")
+    return image
+
+
+def write_samples(
+    run: Run, n: int, folder: str | Path, seed: int = 0, weights: str = "G_average", device: str = "cpu"
+) -> list[Path]:
+    """Write sample-0000.nii.gz ... : uint8 with background 0, RAS, millimetre affine.
+
+    Raises
+    ------
+    InputError
+        If the folder already holds samples, or cannot be written.
+    """
+    folder = _new_folder(folder, "sample-*.nii.gz")
+    paths = [folder / f"sample-{i:04d}.nii.gz" for i in range(n)]
+    todo = iter(paths)
+    for x_rand in sample(run.generator(weights, device), n, seed, progress=True):
+        for volume in to_uint8(x_rand):
+            nibabel.save(to_nifti(volume, run.affine), next(todo))
+    return paths
+
+
+def write_reconstructions(
+    run: Run, volumes: Volumes, folder: str | Path, split: str = "test", device: str = "cpu"
+) -> list[Path]:
+    """Write G(E(x)) of every scan of a split, in that person's own scanner space.
+
+    Raises
+    ------
+    InputError
+        If the split is empty, the cube sizes differ, or the folder already holds reconstructions.
+    """
+    rows = volumes.rows(split)
+    if not rows:
+        raise InputError(f"{volumes.folder}: no scans in the {split} split")
+    if volumes.size != run.settings.size:
+        raise InputError(f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed")
+    folder = _new_folder(folder, "*_rec.nii.gz")
+    paths = []
+    for row, affine in zip(tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True):
+        subject = volumes.subjects[row]
+        name = "_".join(part for part in (subject["subject"], subject["session"], "rec.nii.gz") if part)
+        paths.append(folder / name)
+        nibabel.save(to_nifti(to_uint8(reconstruct(run, volumes, [row], device))[0], affine), paths[-1])
+    return paths
+
+
+def _new_folder(folder: str | Path, pattern: str) -> Path:
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
+    if any(folder.glob(pattern)):
+        raise InputError(f"{folder}: already holds {pattern}; name a new folder, so that two runs do not mix")
+    return folder

@@ -1,0 +1,62 @@
+"""Cohorts: ways in which scans lie on disk. Each finds Scans and does nothing else to them."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import nibabel
+
+from alphagan.errors import InputError
+from alphagan.settings.cohorts import Cohort
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan of one person, not yet read.
+
+    Parameters
+    ----------
+    subject, session : str
+        Who, and which visit ("" where there is only one). Splits are made by subject.
+    modality : str
+        "T1w", "T2w", "FLAIR" ...
+    image : Path
+        Any file that nibabel reads.
+    mask : Path, optional
+        Non-zero inside the brain, on any grid. Without one, everything non-zero in the image is brain.
+    """
+
+    subject: str
+    session: str
+    modality: str
+    image: Path
+    mask: Path | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the scan comes from, as written to subjects.csv and qc.csv."""
+        return str(self.image)
+
+    def fingerprint(self) -> str:
+        """Text that changes when the files do; it decides whether an earlier preparation can be kept."""
+        stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in (self.image, self.mask) if p]
+        return repr(stats)
+
+    def load(self) -> tuple[nibabel.spatialimages.SpatialImage, nibabel.spatialimages.SpatialImage | None]:
+        """Open the image and, if there is one, the mask (the voxels are read on demand)."""
+        return nibabel.load(self.image), nibabel.load(self.mask) if self.mask else None
+
+
+def find_scans(cohort: Cohort) -> list[Scan]:
+    """Find every scan of a cohort, in a stable order.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, or holds no scan that fits the cohort's description.
+    """
+    module = import_module(f"alphagan.preparation.cohorts.{cohort.kind}")
+    scans = sorted(module.find(cohort), key=lambda scan: (scan.subject, scan.session, scan.source))
+    if not scans:
+        raise InputError(f"{cohort.source}: no scans found; check the folder and the cohort's pattern in params.yaml")
+    return scans

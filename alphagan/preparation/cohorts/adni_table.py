@@ -1,0 +1,157 @@
+"""The table of images that ADNI's archive (IDA) exports, as CSV: which scans are meant.
+
+Two forms are known, that of a collection ("Image Data ID", "Subject", "Group", "Sex", "Age", "Visit", "Modality",
+"Description", "Type", "Acq Date", "Format", "Downloaded") and that of an advanced search ("Subject ID", "Research
+Group", "Visit", "Study Date", "Image ID", ...). Columns are found by name, in any order; others are not read.
+"""
+
+import csv
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import Scan
+
+COLUMNS = {
+    "subject": ("Subject", "Subject ID", "PTID"),
+    "group": ("Group", "Research Group", "DX Group"),
+    "date": ("Acq Date", "Acquisition Date", "Study Date", "Scan Date"),
+    "visit": ("Visit", "VISCODE"),
+    "image_id": ("Image Data ID", "Image ID", "Image UID"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image: whose, of which research group, when (ISO date), at which visit, and its image id ("I45108")."""
+
+    line: int
+    subject: str
+    group: str = ""
+    date: str = ""
+    visit: str = ""
+    image_id: str = ""
+
+    def __str__(self):
+        what = " ".join(part for part in (self.subject, self.date, self.visit, self.image_id) if part)
+        return f"line {self.line}: {what}"
+
+
+def read(path: Path) -> list[Row]:
+    """Read every row of a table.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no CSV, lacks a column (subject, group, and date or image id), or has a date that is
+        neither m/d/yyyy nor yyyy-mm-dd.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file)
+            header = next(lines, [])
+            content = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); the cohort's selection is the CSV "
+            "that ADNI's archive exports for a collection"
+        ) from None
+    places = {key: place for key in COLUMNS if (place := _place(header, key)) is not None}
+    for needed in (("subject",), ("group",), ("date", "image_id")):
+        if not places.keys() & needed:
+            wanted = " or ".join(repr(name) for key in needed for name in COLUMNS[key])
+            raise InputError(f"{path}: no column {wanted} (its columns: {', '.join(header) or 'none'})")
+    rows = []
+    for number, line in content:
+        cells = {key: line[place].strip() for key, place in places.items() if place < len(line)}
+        cells["date"] = _iso(cells.get("date", ""), f"{path}: line {number}")
+        if cells.get("image_id", "").isdigit():
+            cells["image_id"] = f"I{cells['image_id']}"
+        rows.append(Row(number, **cells))
+    return rows
+
+
+def select(rows: list[Row], group: str, visits: list[str] | None, path: Path) -> list[Row]:
+    """Rows of one research group and, if any are named, of these visits ("m06" is "Month 6"; case does not matter).
+
+    Raises
+    ------
+    InputError
+        If there are none; the message says what the table has.
+    """
+    of_group = [row for row in rows if row.group.casefold() == group.casefold()]
+    if not of_group:
+        known = ", ".join(sorted({row.group for row in rows})) or "no rows"
+        raise InputError(f"{path}: no row of group {group!r} (it has: {known}); change the cohort's group")
+    wanted = None if visits is None else {visit_code(visit) for visit in visits}
+    chosen = [row for row in of_group if wanted is None or visit_code(row.visit) in wanted]
+    if not chosen:
+        known = ", ".join(sorted({row.visit for row in of_group if row.visit})) or "no visits"
+        raise InputError(f"{path}: group {group!r} has no visit {', '.join(visits)} (it has: {known}); change visits")
+    return chosen
+
+
+def pair(rows: list[Row], scans: list[Scan]) -> tuple[list[tuple[Scan, Row]], list[Row]]:
+    """Pair rows with scans that have `subject`, `date`, `visit` and `image_id` ("" where a scan does not know it).
+
+    A row takes the scan of its image id or else, as ids change with processing, one of its subject, date and visit
+    that no other row takes. Several rows of one date (a repeated acquisition) may stand for one scan.
+
+    Returns
+    -------
+    pairs : list of (Scan, Row)
+        In the order of the scans, each at most once.
+    lost : list of Row
+        Those that have no scan.
+    """
+    by_id = {scan.image_id: scan for scan in scans if scan.image_id}
+    taken = {by_id[row.image_id]: row for row in rows if row.image_id in by_id}
+    by_subject, lost = defaultdict(list), []
+    for scan in scans:
+        by_subject[scan.subject].append(scan)
+    for row in rows:
+        if row.image_id in by_id:
+            continue
+        fitting = [scan for scan in by_subject[row.subject] if _fits(row, scan)]
+        if free := next((scan for scan in fitting if scan not in taken), None):
+            taken[free] = row
+        elif not any((scan.date or scan.visit) and taken[scan].image_id != scan.image_id for scan in fitting):
+            lost.append(row)
+    return [(scan, taken[scan]) for scan in scans if scan in taken], lost
+
+
+def _fits(row: Row, scan: Scan) -> bool:
+    same_visit = not (scan.visit and row.visit) or visit_code(scan.visit) == visit_code(row.visit)
+    return same_visit and scan.date in ("", row.date)
+
+
+def visit_code(visit: str) -> str:
+    """Short name of a visit, the same for all its spellings: "sc", "bl", "m06"; others in lower case as they are.
+
+    Examples
+    --------
+    >>> visit_code("ADNI1/GO Month 6"), visit_code("m06"), visit_code("ADNI Screening")
+    ('m06', 'm06', 'sc')
+    """
+    text = visit.strip().casefold()
+    if match := re.fullmatch(r"(?:.*month |m)(\d+)", text):
+        return f"m{int(match[1]):02d}"
+    return next((code for word, code in (("screening", "sc"), ("baseline", "bl")) if text.endswith(word)), text)
+
+
+def _place(header: list[str], key: str) -> int | None:
+    plain = [re.sub(r"[^a-z]", "", name.casefold()) for name in header]
+    names = (re.sub(r"[^a-z]", "", name.casefold()) for name in COLUMNS[key])
+    return next((plain.index(name) for name in names if name in plain), None)
+
+
+def _iso(date: str, where: str) -> str:
+    if not date or (match := re.match(r"(\d{4}-\d{2}-\d{2})(?!\d)", date)):
+        return match[1] if date else ""
+    if match := re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", date):
+        month, day = int(match[1]), int(match[2])
+        if 1 <= month <= 12 and 1 <= day <= 31:
+            return f"{match[3]}-{month:02d}-{day:02d}"
+    raise InputError(f"{where}: {date!r} is no date; write month/day/year, such as 4/18/2006, or 2006-04-18")

@@ -1,0 +1,181 @@
+"""Healthy people's scans with other people's chronic strokes placed into them. Always called semi-synthetic.
+
+::
+
+    scans/      T1w scans, found as `alphagan.preparation.cohorts.nifti` finds them (`pattern`, `mask_pattern`)
+    lesions/    lesion masks, .nii or .nii.gz, non-zero inside, in MNI152's space or one near it (Colin27)
+
+Each person gets one lesion, the same in all sessions, on either side. The box around the MNI152 brain becomes the box
+around the scan's own, axis by axis; nothing else is registered, so a lesion is right to about a centimetre. Inside it
+the scan is almost as dark as its CSF, with a soft edge. Nothing is pushed or pulled.
+"""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from nibabel.spatialimages import SpatialImage
+from scipy.ndimage import affine_transform, binary_erosion, find_objects, gaussian_filter
+
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import Scan, nifti, tree
+from alphagan.preparation.cohorts.mni152 import brain_box_mm
+from alphagan.settings.cohorts import NiftiCohort, SemisyntheticStrokeCohort
+
+VERSION = 1  # raised whenever the same files give other images
+EDGE_MM = 1.0  # Gaussian width of the lesion's edge, beside the voxel's own
+OPACITY = 0.93  # the rest is what was there before: no cavity is as even as water
+N_VALUES = 100_000  # enough of a brain to tell CSF by
+
+
+@dataclass(frozen=True)
+class SemisyntheticScan(Scan):
+    """A scan with a lesion in it, placed when it is loaded. It depends on (seed, subject) and the files alone."""
+
+    lesion: Path = Path()
+    mirrored: bool = False
+
+    @property
+    def source(self) -> str:
+        """The scan and the lesion, as written to subjects.csv and qc.csv."""
+        return f"{self.image} with {self.lesion.name}{', mirrored' if self.mirrored else ''}"
+
+    def fingerprint(self) -> str:
+        """Text that changes when one of the files does, or which lesion is placed."""
+        stat = self.lesion.stat()
+        lesion = (str(self.lesion), stat.st_size, stat.st_mtime_ns, self.mirrored)
+        return repr((VERSION, super().fingerprint(), lesion))
+
+    def load(self) -> tuple[SpatialImage, SpatialImage | None]:
+        """Place the lesion: float32, RAS; the brain's mask, if there is one, is as it was.
+
+        Raises
+        ------
+        InputError
+            If the lesion is empty, or outside the MNI152 brain.
+        """
+        image, mask, _ = self._place()
+        return image, mask
+
+    def lesion_mask(self) -> nibabel.Nifti1Image:
+        """Where the lesion is at least half opaque: uint8, 0 or 1, on the image's grid."""
+        image, _, opacity = self._place()
+        return nibabel.Nifti1Image((opacity >= 0.5).astype(np.uint8), image.affine)
+
+    def _place(self) -> tuple[SpatialImage, SpatialImage | None, np.ndarray]:
+        image, mask = super().load()
+        voxels = np.asanyarray(image.dataobj)
+        while voxels.ndim > 3 and voxels.shape[-1] == 1:
+            voxels = voxels[..., 0]
+        if voxels.ndim != 3 or voxels.dtype.kind not in "biuf" or not np.isfinite(voxels).all():
+            return image, mask, np.zeros(voxels.shape)  # quality control says what is wrong with it
+        image = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels.astype(np.float32), image.affine))
+        voxels = np.asanyarray(image.dataobj)
+        brain = voxels != 0 if mask is None else _onto(mask, image)
+        if not brain.any():
+            return image, mask, np.zeros(voxels.shape)
+        opacity = place(nibabel.load(self.lesion), brain, self.mirrored, str(self.lesion)) * brain
+        dark = voxels + np.float32(OPACITY) * opacity * (csf_intensity(voxels, brain) - voxels)
+        return nibabel.Nifti1Image(dark, image.affine), mask, opacity
+
+
+def find(cohort: SemisyntheticStrokeCohort) -> list[Scan]:
+    """Find the scans and give each person a lesion; none is placed before its scan is loaded.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing, there is no lesion, the scans are not T1w, or as `nifti.find` has it.
+    """
+    if cohort.modality != "T1w":
+        raise InputError(f"modality: strokes as dark as CSF belong into T1w scans, not {cohort.modality!r}; use T1w")
+    source = tree.folder(cohort.source)
+    scans = nifti.find(
+        NiftiCohort(
+            kind="nifti",
+            source=str(source / "scans"),
+            modality=cohort.modality,
+            pattern=cohort.pattern,
+            mask_pattern=cohort.mask_pattern,
+        )
+    )
+    lesions = [path for path in tree.files(tree.folder(source / "lesions")) if path.name.endswith((".nii", ".nii.gz"))]
+    if not lesions:
+        raise InputError(f"{source / 'lesions'}: no lesion masks found; put some there, .nii or .nii.gz, in MNI space")
+    placed = []
+    for scan in scans:
+        rng = np.random.default_rng([cohort.seed, zlib.crc32(scan.subject.encode())])
+        lesion, mirrored = lesions[rng.integers(len(lesions))], bool(rng.random() < 0.5)
+        placed.append(
+            SemisyntheticScan(
+                scan.subject, scan.session, scan.modality, scan.image, scan.mask, lesion=lesion, mirrored=mirrored
+            )
+        )
+    return placed
+
+
+def place(lesion: SpatialImage, brain: np.ndarray, mirrored: bool = False, name: str = "lesion") -> np.ndarray:
+    """Carry a lesion from MNI space into a brain.
+
+    Parameters
+    ----------
+    lesion : SpatialImage
+        Non-zero inside, in MNI millimetres.
+    brain : ndarray of bool, shape (X, Y, Z)
+        In RAS order.
+    mirrored : bool
+        Whether to swap left and right.
+    name : str
+        What an error calls the lesion.
+
+    Returns
+    -------
+    ndarray, shape (X, Y, Z), float32
+        Opacity, 0 to 1; not yet cut to the brain.
+
+    Raises
+    ------
+    InputError
+        If the lesion is empty, or outside the MNI152 brain.
+    """
+    inside = np.asanyarray(lesion.dataobj)
+    inside = inside.reshape(inside.shape[:3]) != 0
+    if not inside.any():
+        raise InputError(f"{name}: the lesion mask is empty; remove it")
+    low_mm, high_mm = brain_box_mm()
+    middle_mm = nibabel.affines.apply_affine(lesion.affine, np.argwhere(inside)).mean(0)
+    if (middle_mm < low_mm).any() or (middle_mm > high_mm).any():
+        where = ", ".join(f"{c:.0f}" for c in middle_mm)
+        raise InputError(f"{name}: its middle, ({where}) mm, is outside the MNI152 brain; bring the mask to MNI space")
+    (box,) = find_objects(brain.astype(np.uint8))
+    first, last = np.array([(side.start, side.stop) for side in box]).T
+    step_mm = (high_mm - low_mm) / (last - first)  # of a voxel of the scan, in MNI space
+    to_mni = nibabel.affines.from_matvec(np.diag(step_mm), low_mm + (0.5 - first) * step_mm)
+    if mirrored:
+        to_mni = np.diag([-1.0, 1, 1, 1]) @ to_mni
+        to_mni[0, 3] += low_mm[0] + high_mm[0]
+    width_mm = np.hypot(EDGE_MM, step_mm.mean() / 2.355)
+    zooms = np.linalg.norm(lesion.affine[:3, :3], axis=0)
+    soft = gaussian_filter(inside.astype(np.float32), width_mm / zooms, truncate=3.0)
+    return affine_transform(soft, np.linalg.inv(lesion.affine) @ to_mni, output_shape=brain.shape, order=1)
+
+
+def csf_intensity(voxels: np.ndarray, brain: np.ndarray) -> np.float32:
+    """Lower quartile of the darkest of three classes, as most of its voxels are partly brain; T1w."""
+    deep = binary_erosion(brain)
+    values = voxels[deep if deep.any() else brain]
+    values = values[:: 1 + values.size // N_VALUES]
+    means = np.quantile(values, [0.05, 0.45, 0.85])
+    for _ in range(30):
+        nearest = np.abs(values[:, None] - means).argmin(1)
+        means = np.array([values[nearest == k].mean() if (nearest == k).any() else means[k] for k in range(3)])
+    return np.float32(max(np.quantile(values[nearest == 0], 0.25), 0.01 * means[2]))  # never the 0 of background
+
+
+def _onto(mask: SpatialImage, image: SpatialImage) -> np.ndarray:
+    """Whether each voxel of the image is inside a mask on any grid."""
+    inside = np.asanyarray(mask.dataobj)
+    inside = (inside.reshape(inside.shape[:3]) != 0).astype(np.uint8)
+    return affine_transform(inside, np.linalg.inv(mask.affine) @ image.affine, output_shape=image.shape, order=0) > 0

@@ -1,0 +1,215 @@
+"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it; on one machine, or on a cluster.
+
+Where the environment variable ALPHAGAN_DASK holds the address of a Dask scheduler, its workers prepare the scans.
+"""
+
+import csv
+import hashlib
+import os
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import joblib
+import numpy as np
+from tqdm import tqdm
+
+from alphagan.errors import InputError
+from alphagan.preparation import resample
+from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.settings.config import Config
+from alphagan.settings.paths import Paths
+from alphagan.settings.sections import Prepare, Split
+
+WAIT_S = 300  # for the first worker of a Dask cluster, which a queue may start later
+AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
+SUBJECT_COLUMNS = [
+    *("row", "subject", "session", "source", "sha256", "split", "brain_ml"),
+    *("voxel_size_x_mm", "voxel_size_y_mm", "voxel_size_z_mm"),
+    *AFFINE_COLUMNS,
+    *("intensity_low", "intensity_high"),
+]
+QC_COLUMNS = ["source", "subject", "session", "kept", "reason"]
+
+
+def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | None = None) -> Path:
+    """Prepare every scan of a cohort.
+
+    Writes volumes.npy (N, S, S, S), uint8; subjects.csv, one line per row of it, whose columns a00 to a23 are the first
+    three rows of the affine from cube voxel to scanner millimetres; and qc.csv, one line per scan that was found.
+    Files and order depend on the scans and the settings alone. An interrupted run goes on where it was stopped.
+
+    Parameters
+    ----------
+    cohort_name : str
+        A key under `cohorts` in params.yaml.
+    config, paths
+        What to prepare, and where to put it.
+    progress : bool, optional
+        Whether to show a progress bar on stderr; by default where that is a terminal.
+
+    Returns
+    -------
+    folder : Path
+        ``paths.prepared(cohort_name)``, replaced as a whole.
+
+    Raises
+    ------
+    InputError
+        If the cohort is unknown, has no scans, or none passes quality control; if ALPHAGAN_DASK is set and Dask is not
+        installed, no scheduler answers, or its workers do not share this machine's files.
+    """
+    settings = config.prepare
+    scans = find_scans(config.cohort(cohort_name))
+    parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
+    parts.mkdir(parents=True, exist_ok=True)
+
+    # Unordered and through files, so that memory holds a few scans per worker, however many there are.
+    tasks = (joblib.delayed(_prepare_part)(index, scan, settings, parts) for index, scan in enumerate(scans))
+    hidden = None if progress is None else not progress
+    with _cluster(os.environ.get("ALPHAGAN_DASK")):
+        workers = joblib.Parallel(n_jobs=settings.workers, return_as="generator_unordered")
+        results = sorted(tqdm(workers(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
+
+    seen, kept, quality = {}, [], []
+    for (_, part, content, reason), scan in zip(results, scans, strict=True):
+        if part:
+            first = seen.setdefault(content, scan)
+            if first is not scan and settings.duplicates == "leave_out":
+                reason = f"duplicate: same voxels as {first.source}"
+        if not reason:
+            kept.append((scan, part))
+        quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason])
+    if not kept:
+        _write_csv(parts / "qc.csv", QC_COLUMNS, quality)
+        (reason, count), *_ = Counter(row[-1].partition(":")[0] for row in quality).most_common()
+        raise InputError(
+            f"cohort {cohort_name}: all {len(scans)} scans were refused, {count} of them because: {reason}; "
+            f"every reason is in {parts / 'qc.csv'}"
+        )
+    folder = paths.prepared(cohort_name)
+    new, old = (folder.with_name(f".{folder.name}.{state}") for state in ("new", "old"))
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    _write_kept(new, kept, settings)
+    _write_csv(new / "qc.csv", QC_COLUMNS, quality)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(parts)
+    return folder
+
+
+def assign_splits(subjects: Iterable[str], split: Split) -> dict[str, str]:
+    """Say of every subject whether it is "train", "val" or "test"; a subject's scans stay together.
+
+    A held-out split whose share is above zero has a subject as soon as there are three, and training always has one.
+    """
+    people = sorted(set(subjects))
+    order = np.random.default_rng(split.seed).permutation(len(people))
+    n_test, n_val = (
+        max(round(share * len(people)), int(share > 0 and len(people) >= 3)) for share in (split.test, split.val)
+    )
+    n_test = min(n_test, len(people) - 1)
+    n_val = min(n_val, len(people) - 1 - n_test)
+    names = ["test"] * n_test + ["val"] * n_val + ["train"] * (len(people) - n_test - n_val)
+    return {people[person]: name for person, name in zip(order, names, strict=True)}
+
+
+def _fingerprint(settings: Prepare) -> str:
+    """12 hexadecimal digits that change with any setting, or any line of code, that changes a cube."""
+    content = settings.model_dump_json(exclude={"duplicates", "split", "workers"}).encode()
+    return hashlib.sha256(content + Path(resample.__file__).read_bytes()).hexdigest()[:12]
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Send what joblib runs inside to the Dask scheduler at an address, if one is given."""
+    if not address:
+        yield
+        return
+    try:
+        from distributed import Client  # the one thing that needs Dask
+    except ModuleNotFoundError:
+        raise InputError(
+            "ALPHAGAN_DASK: Dask is not installed; run `pip install 'dask[distributed]'`, or unset ALPHAGAN_DASK"
+        ) from None
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"ALPHAGAN_DASK: no Dask scheduler answers at {address!r}: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WAIT_S)
+        except TimeoutError:
+            raise InputError(f"ALPHAGAN_DASK: the scheduler at {address!r} has no workers; start some") from None
+        with joblib.parallel_config("dask", client=client):
+            yield
+
+
+def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tuple[int, Path | None, bytes | None, str]:
+    """Prepare one scan into a file, unless it is there already.
+
+    Returns
+    -------
+    index, part, content, reason
+        The file, and a digest that equal cubes alone share; a scan that is refused has neither, but a reason.
+    """
+    if not parts.is_dir():
+        raise InputError(
+            f"{parts}: not found on {platform.node()}; start every Dask worker in the folder that prepares, on a file "
+            "system that all of them share"
+        )
+    try:
+        key = scan.fingerprint()
+    except OSError:  # the image or the mask is missing, and prepare_scan says which
+        key = scan.source
+    part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    if part.exists():
+        with np.load(part) as saved:
+            return index, part, hashlib.sha256(saved["cube"]).digest(), ""
+    try:
+        prepared = resample.prepare_scan(scan, settings)
+    except resample.QualityError as refusal:
+        return index, None, None, str(refusal)
+    temporary = part.with_suffix(f".{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        np.savez(file, **vars(prepared), sha256=_sha256(scan, prepared.cube))
+    os.replace(temporary, part)
+    return index, part, hashlib.sha256(prepared.cube).digest(), ""
+
+
+def _sha256(scan: Scan, cube: np.ndarray) -> str:
+    if not scan.image.is_file():  # simulated
+        return hashlib.sha256(cube.tobytes()).hexdigest()
+    with open(scan.image, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) -> None:
+    splits = assign_splits((scan.subject for scan, _ in kept), settings.split)
+    rows = []
+    with open(folder / "volumes.npy", "wb") as file:  # row after row: pages of a memory map would count as memory
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *[settings.size] * 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for row, (scan, part) in enumerate(kept):
+            with np.load(part) as saved:
+                file.write(saved["cube"].tobytes())
+                affine, sizes = saved["affine"], np.linalg.norm(saved["affine"][:3, :3], axis=0)
+                measured = [saved["brain_ml"].round(3), *sizes.round(6), *affine[:3].ravel(), *saved["intensity"]]
+                sha256 = str(saved["sha256"])
+            identity = [row, scan.subject, scan.session, scan.source, sha256, splits[scan.subject]]
+            rows.append([*identity, *map(float, measured)])
+    _write_csv(folder / "subjects.csv", SUBJECT_COLUMNS, rows)
+
+
+def _write_csv(path: Path, columns: list[str], rows: list[list]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

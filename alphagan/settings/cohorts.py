@@ -1,0 +1,150 @@
+"""How each kind of cohort is described in params.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Section(BaseModel):
+    """Base of every section: strict types, no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Augment(Section):
+    """Augmentation of real scans (paper, section 3): flip alone for diseased brains, both for normal ones."""
+
+    flip: bool = True
+    intensity: list[float] | None = [0.7, 1.0]
+
+    @field_validator("intensity")
+    @classmethod
+    def _range(cls, value):
+        if value is not None and not (len(value) == 2 and 0 < value[0] <= value[1] <= 1):
+            raise ValueError("expects [low, high] with 0 < low <= high <= 1, or null")
+        return value
+
+
+class Cohort(Section):
+    """What every cohort has.
+
+    `source`: the folder of scans, or the code that draws or downloads them. `expected`: how many scans
+    `alphagan cohort check` should find.
+    """
+
+    source: str
+    modality: Name = "T1w"
+    augment: Augment = Augment()
+    expected: Annotated[int, Field(ge=1)] | None = None
+
+
+class TemplateCohort(Cohort):
+    """Simulated subjects, drawn from the MNI152 maps that nilearn bundles; healthy, or each with a `lesion`."""
+
+    kind: Literal["template"]
+    n_subjects: Annotated[int, Field(ge=2)] = 160
+    seed: Annotated[int, Field(ge=0)] = 2019
+    voxel_size_mm: Annotated[float, Field(ge=1.0, le=6.0)] = 3.0
+    lesion: Literal["none", "tumour", "stroke"] = "none"
+
+
+class NiftiCohort(Cohort):
+    """Any folder tree of .nii, .nii.gz or .mgz files; see alphagan.preparation.cohorts.nifti for the patterns."""
+
+    kind: Literal["nifti"]
+    pattern: str | None = None
+    mask_pattern: str | None = None
+
+
+class FreesurferCohort(Cohort):
+    """A SUBJECTS_DIR, or ADNI's download tree.
+
+    `selection`: the table of images that ADNI's archive exports; `group` and, if any are named, `visits` say which of
+    its rows are meant. Without a table every scan is.
+    """
+
+    kind: Literal["freesurfer"]
+    modality: Literal["T1w"] = "T1w"
+    volume: Literal["brainmask", "brain", "norm"] = "brainmask"
+    selection: str | None = None
+    group: str = "CN"
+    visits: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _selects_from_a_table(self):
+        if self.selection is None and (self.group != "CN" or self.visits is not None):
+            raise ValueError("group and visits choose from a table; name it as the cohort's selection")
+        if self.selection is not None and not Path(self.selection).is_relative_to(self.source):
+            raise ValueError(f"selection: put or link the table into {self.source}, so that a change of it is noticed")
+        return self
+
+
+class BratsCohort(Cohort):
+    """BraTS as its owners publish it, 2018 and later."""
+
+    kind: Literal["brats"]
+    modality: Literal["T1w", "T1wGd", "T2w", "FLAIR"] = "FLAIR"
+    grade: Literal["HGG", "LGG", "all"] = "HGG"
+
+
+class AtlasCohort(Cohort):
+    """ATLAS R1.1 or R2.0, with the tissue maps that SPM12 made beside each scan.
+
+    `sessions`: which time points to take, t01 or 1 for instance; null takes all.
+    """
+
+    kind: Literal["atlas"]
+    modality: Literal["T1w"] = "T1w"
+    tissue_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    sessions: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+class BidsCohort(Cohort):
+    """BIDS, raw or derivatives.
+
+    `space`, `desc`: what the names of the scans have after space- and desc-; null where they have none. `res`: what
+    they have after res-; null takes any.
+    """
+
+    kind: Literal["bids"]
+    space: Name | None = None
+    res: Name | None = None
+    desc: Name | None = None
+
+
+class OpenneuroCohort(Cohort):
+    """A public data set that is downloaded to `folder` when it is first needed.
+
+    `source`: the list of its files, alphagan/preparation/cohorts/registry/DATASET.txt. `url`: a mirror that has them.
+    """
+
+    kind: Literal["openneuro"]
+    dataset: Literal["ds002748", "ixi"]
+    folder: str
+    url: str | None = None
+    modality: Literal["T1w"] = "T1w"
+
+
+class SemisyntheticStrokeCohort(Cohort):
+    """Real scans in `source`/scans with real lesion masks from `source`/lesions placed into them."""
+
+    kind: Literal["semisynthetic_stroke"]
+    pattern: str | None = None
+    mask_pattern: str | None = None
+    seed: Annotated[int, Field(ge=0)] = 2019
+
+
+AnyCohort = Annotated[
+    TemplateCohort
+    | NiftiCohort
+    | FreesurferCohort
+    | BratsCohort
+    | AtlasCohort
+    | BidsCohort
+    | OpenneuroCohort
+    | SemisyntheticStrokeCohort,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,214 @@
+"""params.yaml as checked, immutable objects: unknown keys, wrong types and impossible values are refused."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from alphagan.errors import InputError
+from alphagan.settings.cohorts import AnyCohort, Augment, Name, Section
+from alphagan.settings.departures import DEPARTURES
+from alphagan.settings.sections import WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
+
+
+class Experiment(Section):
+    """A cohort, a model to train on it, and what it changes in the sections `model` and `train`.
+
+    The model's name is its family (alpha_wgan_gp, alpha_gan, vae_gan, wgan_gp), or begins with it, as
+    alpha_wgan_gp_z100 does. `variant: released` does all that the authors' released code did otherwise than the paper,
+    `departures` names single ones of those. Overrides stay in force either way.
+    """
+
+    cohort: Name
+    model: Name
+    variant: Literal["paper", "released"] = "paper"
+    departures: list[str] = Field(default=[])
+    overrides: dict[Literal["model", "train"], dict[str, Any]] = Field(default={})
+
+    @field_validator("model")
+    @classmethod
+    def _known_family(cls, value):
+        if family(value) is None:
+            raise ValueError(f"{value!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
+        return value
+
+    @model_validator(mode="after")
+    def _known_departures(self):
+        known = DEPARTURES[self.family]
+        for name in self.departures:
+            if name not in known:
+                raise ValueError(f"departures: {name!r} is not one that {self.family} has ({', '.join(known)})")
+        return self
+
+    @property
+    def family(self) -> str:
+        """Which class of `alphagan.models` trains it."""
+        return family(self.model)
+
+    def departs(self) -> list[str]:
+        """List all departures that are on, in their documented order."""
+        return [name for name in DEPARTURES[self.family] if self.variant == "released" or name in self.departures]
+
+
+def family(model: str) -> str | None:
+    """Family of a model's name, alpha_wgan_gp of alpha_wgan_gp_z100; None if it has none."""
+    return next((name for name in DEPARTURES if model == name or model.startswith(f"{name}_")), None)
+
+
+class Config(Section):
+    """The whole of params.yaml."""
+
+    cohorts: dict[Name, AnyCohort]
+    experiments: dict[Name, Experiment]
+    prepare: Prepare = Prepare()
+    model: Model = Model()
+    train: Train = Train()
+    features: Features = Features()
+    evaluate: Evaluate = Evaluate()
+    audit: Audit = Audit()
+    paper: Paper = Paper()
+
+    @model_validator(mode="after")
+    def _paper_fits(self):
+        for key, cohort in self.paper:
+            if cohort is not None and cohort not in self.cohorts:
+                known = ", ".join(self.cohorts)
+                raise ValueError(f"paper.{key}: {cohort!r} is not under cohorts; name one of {known}, or null")
+        return self
+
+    @model_validator(mode="after")
+    def _experiments_fit(self):
+        runs = {}
+        for key, experiment in self.experiments.items():
+            if experiment.cohort not in self.cohorts:
+                known = ", ".join(self.cohorts) or "none"
+                raise ValueError(
+                    f"experiments.{key}.cohort: {experiment.cohort!r} is not under cohorts (known: {known})"
+                )
+            for section, changes in experiment.overrides.items():
+                _override(getattr(self, section), changes, f"experiments.{key}.overrides.{section}")
+            run = (experiment.cohort, experiment.model)
+            if run in runs:
+                raise ValueError(f"experiments.{key}: same cohort and model as {runs[run]}; both would write one run")
+            runs[run] = key
+        return self
+
+    def cohort(self, name: str) -> AnyCohort:
+        """Look a cohort up.
+
+        Raises
+        ------
+        InputError
+            If params.yaml has no such cohort.
+        """
+        if name not in self.cohorts:
+            known = ", ".join(self.cohorts) or "none"
+            raise InputError(f"cohort {name!r} is not under cohorts (known: {known})")
+        return self.cohorts[name]
+
+    def models(self, cohort: str) -> list[str]:
+        """Models that are trained on a cohort."""
+        return [experiment.model for experiment in self.experiments.values() if experiment.cohort == cohort]
+
+    def settings(self, experiment: str) -> "Settings":
+        """What one experiment trains with, overrides applied.
+
+        Raises
+        ------
+        InputError
+            If params.yaml has no such experiment.
+        """
+        if experiment not in self.experiments:
+            known = ", ".join(self.experiments) or "none"
+            raise InputError(f"experiment {experiment!r} is not under experiments in params.yaml (known: {known})")
+        chosen = self.experiments[experiment]
+        sections = {
+            name: _override(getattr(self, name), chosen.overrides.get(name, {}), name) for name in ("model", "train")
+        }
+        return Settings(
+            cohort=chosen.cohort,
+            name=chosen.model,
+            size=self.prepare.size,
+            augment=self.cohorts[chosen.cohort].augment,
+            departures=chosen.departs(),
+            **sections,
+        )
+
+
+class Settings(Section):
+    """All that decides how one run trains; written beside its weights as config.json."""
+
+    cohort: Name
+    name: Name
+    size: int
+    augment: Augment
+    departures: list[str] = Field(default=[])
+    model: Model
+    train: Train
+
+    @property
+    def family(self) -> str:
+        """Which class of `alphagan.models` trains it."""
+        return family(self.name)
+
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that change with any setting of what is computed, not with where it is computed."""
+        content = self.model_dump(mode="json", exclude={"train": WHERE})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _override(section: Section, changes: dict, where: str) -> Section:
+    try:
+        return type(section).model_validate({**section.model_dump(), **changes})
+    except ValidationError as error:
+        raise ValueError(f"{where}.{_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    # The path of a cohort's key has its kind in it, which the file has not.
+    path = [part for i, part in enumerate(problem["loc"]) if not (i == 2 and problem["loc"][0] == "cohorts")]
+    key = ".".join(str(part) for part in path)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "float_type" and isinstance(problem["input"], str):
+        message = f"{problem['input']!r} is text to YAML; write a number with a decimal point, such as 0.0001 or 1.0e-4"
+    elif problem["type"] == "extra_forbidden":
+        message = "unknown key; see params.yaml in the repository for the known ones"
+    return f"{key}: {message}" if key else message
+
+
+def parse(content: dict, where: str = "params.yaml") -> Config:
+    """Check a dictionary against the schema.
+
+    Raises
+    ------
+    InputError
+        Naming `where`, the key and what is wrong with its value.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_first_problem(error)}") from None
+
+
+def load(path: str | Path = "params.yaml") -> Config:
+    """Read and check a params file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not YAML, or does not fit the schema.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the repository's root, or name one with --params") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {type(content).__name__}")
+    return parse(content, str(path))

@@ -1,0 +1,167 @@
+"""What one training iteration is, and all that changes while a model trains."""
+
+import copy
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from alphagan.models import OBJECTIVES
+from alphagan.seeding import seeded
+from alphagan.settings.cohorts import Augment
+from alphagan.settings.config import Settings
+from alphagan.training.averaging import recalibrate, update_average
+from alphagan.training.distributed import World, synchronise
+from alphagan.volumes.augmentation import augment
+from alphagan.volumes.prepared import Volumes, batch_indices, to_uint8
+
+N_SAMPLES = 8  # volumes in a sample grid
+
+
+class Training:
+    """Everything that changes while a model trains, as one object that a checkpoint can hold.
+
+    Parameters
+    ----------
+    settings : Settings
+    world : World
+        Where this process computes, and with which others it trains.
+
+    Attributes
+    ----------
+    networks : dict of Module
+        "G", "D" and those of "E" and "C" that the model has, as the objective made them.
+    G_average : Module
+        Moving average of G's weights.
+    history : list of ndarray
+        One row of loss terms for each iteration.
+    """
+
+    def __init__(self, settings: Settings, world: World):
+        self.settings, self.world, self.device = settings, world, world.device
+        self.objective = OBJECTIVES[settings.family](
+            settings.size,
+            settings.model,
+            settings.train.seed,
+            settings.departures,
+            torch.bfloat16 if settings.train.precision == "bf16" else None,
+        )
+        self.networks = self.objective.networks
+        for network in self.networks.values():
+            network.to(self.device).recomputed = settings.train.checkpoint_activations
+        train, departures = settings.train, settings.departures
+        self.augment = Augment(flip=False, intensity=None) if "no_augmentation" in departures else settings.augment
+        lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
+        self.optimisers = {
+            name: torch.optim.Adam(network.parameters(), lr=lr, betas=tuple(train.betas), fused=True)
+            for name, network in self.networks.items()
+        }
+        self.G_average = copy.deepcopy(self.networks["G"]).requires_grad_(False)
+        if world.size > 1:  # but not G_average, which one process samples from while the others wait
+            for network in self.networks.values():
+                synchronise(network)
+        self.G_early: dict | None = None
+        self.iteration = 0
+        self.columns: list[str] = []
+        self.history: list[np.ndarray] = []
+
+    def step(self, volumes: Volumes, rows: list[int]) -> dict[str, torch.Tensor]:
+        """One iteration: every phase, on real scans that this iteration draws. Returns the loss terms."""
+        train = self.settings.train
+        draws = self.world.draws(seeded(self.device, "step", train.seed, self.iteration))
+        recorded, batches = {}, {}
+        for phase in self.objective.phases:
+            if phase.batch not in batches:
+                draw = self.iteration * self.objective.n_batches + phase.batch
+                joint = batch_indices(len(rows), train.batch_size, draw, train.seed)
+                picked = [rows[i] for i in self.world.shard(joint)]
+                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.augment, draws)
+            for name, network in self.networks.items():
+                network.requires_grad_(name in phase.updates)  # frozen networks cost no weight gradients
+            recorded |= phase.loss(batches[phase.batch], draws, torch.Tensor.backward)
+            self.world.average_gradients(self.networks[name] for name in phase.updates)
+            for name, n_steps in phase.updates.items():
+                for _ in range(n_steps):
+                    self.optimisers[name].step()
+                self.optimisers[name].zero_grad()
+        update_average(self.G_average, self.networks["G"], train.ema_decay, self.iteration)
+        self.iteration += 1
+        if self.iteration == max(1, round(train.early_fraction * train.iterations)):
+            self.G_early = copy.deepcopy(self.averaged_generator().state_dict())
+        return recorded
+
+    def averaged_generator(self) -> nn.Module:
+        """Moving average of G with BatchNorm statistics of its own, in eval mode."""
+        G = copy.deepcopy(self.G_average)
+        recalibrate(G, seeded(self.device, "recalibrate", self.settings.train.seed))
+        return G
+
+    def sample(self) -> np.ndarray:
+        """Draw (N_SAMPLES, S, S, S) uint8 volumes, from the same codes every time."""
+        z_rand = torch.randn(
+            N_SAMPLES,
+            self.settings.model.z_dim,
+            device=self.device,
+            generator=seeded(self.device, "sample", self.settings.train.seed),
+        )
+        with torch.no_grad():
+            return to_uint8(self.averaged_generator()(z_rand)[:, 0])
+
+    def record(self, pending: list[dict[str, torch.Tensor]]) -> dict[str, float]:
+        """Move pending loss terms to the history and return the last ones.
+
+        Raises
+        ------
+        FloatingPointError
+            If one of them is not finite, naming the iteration.
+        """
+        self.columns = list(pending[0])
+        rows = torch.stack([torch.stack(list(terms.values())) for terms in pending])
+        rows = self.world.mean(rows).double().cpu().numpy()
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(bad):
+            names = [name for name, value in zip(self.columns, rows[bad[0]], strict=True) if not np.isfinite(value)]
+            iteration = self.iteration - len(rows) + int(bad[0]) + 1
+            raise FloatingPointError(f"{', '.join(names)} not finite at iteration {iteration}")
+        self.history.extend(rows)
+        return dict(zip(self.columns, rows[-1].tolist(), strict=True))
+
+    def state(self) -> dict:
+        """All that is needed to go on, as nested dicts of tensors and numbers."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "G_average": self.G_average.state_dict(),
+            "G_early": self.G_early,
+            "columns": self.columns,
+            "history": torch.from_numpy(np.array(self.history)),
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go back to a state that `state` returned."""
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+            self.optimisers[name].load_state_dict(state["optimisers"][name])
+        self.G_average.load_state_dict(state["G_average"])
+        self.G_early, self.columns = state["G_early"], state["columns"]
+        self.history = list(state["history"].cpu().numpy())
+        self.iteration = state["iteration"]
+
+    def write_history(self, path: Path) -> None:
+        """Write one line per iteration, with 9 significant digits."""
+        lines = [",".join(["iteration", *self.columns])]
+        lines += [",".join([str(i), *(f"{value:.9g}" for value in row)]) for i, row in enumerate(self.history, 1)]
+        path.write_text("\n".join(lines) + "\n")
+
+    def weights(self) -> dict:
+        """What weights.pt holds: state dicts of the networks, and of the averaged G at the end and early on."""
+        states = {name: network.state_dict() for name, network in self.networks.items()}
+        states |= {"G_average": self.averaged_generator().state_dict(), "G_early": self.G_early}
+        # Pickle writes a key that it has met before as a reference to that very object; interned keys and plain
+        # tensors make the same weights the same bytes, resumed or not.
+        return {
+            name: {sys.intern(key): value.detach().cpu().contiguous() for key, value in state.items()}
+            for name, state in states.items()
+        }

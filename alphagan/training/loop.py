@@ -1,0 +1,241 @@
+"""Train one model on one prepared cohort. Needs torch, numpy, pyyaml, pydantic and tqdm, nothing else."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from alphagan import __version__
+from alphagan.errors import InputError
+from alphagan.files import named_disk_errors, write_atomically
+from alphagan.settings.config import Settings
+from alphagan.settings.sections import WHERE
+from alphagan.training import checkpoint
+from alphagan.training.distributed import World
+from alphagan.training.engine import Training
+from alphagan.training.health import refuse_divergence, refuse_non_finite
+from alphagan.training.memory import keep_freed_memory
+from alphagan.training.progress import Progress
+from alphagan.volumes.prepared import Volumes
+
+LOOK_EVERY = 10  # iterations between looks at the losses, which on a GPU wait for the device
+
+OnSample = Callable[[np.ndarray, Path], None]
+
+
+class Interrupted(SystemExit):
+    """Training was asked to stop; a checkpoint is saved, and the exit status tells that the run is not finished."""
+
+
+def choose_device(name: str) -> torch.device:
+    """Resolve "auto" to a GPU where there is one.
+
+    Raises
+    ------
+    InputError
+        If "cuda" is asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("train.device: cuda is asked for and torch finds no GPU; use auto or cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def fit(
+    settings: Settings,
+    prepared: Path,
+    run: Path,
+    scratch: Path,
+    on_sample: OnSample | None = None,
+    *,
+    progress: bool | None = None,
+    world: World | None = None,
+) -> Path:
+    """Train, or go on training from the newest checkpoint, and write the finished run.
+
+    Parameters
+    ----------
+    settings : Settings
+        From `Config.settings`.
+    prepared : Path
+        Folder of the prepared cohort.
+    run : Path
+        Made whole at the end: weights.pt, config.json, history.csv, samples/.
+    scratch : Path
+        Checkpoints, and history.csv and samples/ as they grow; below it, a folder for each configuration and data.
+    on_sample : callable, (volumes, path without suffix), optional
+        Draws a grid of samples while training.
+    progress : bool, optional
+        Speed, losses and memory on stderr; see `Progress`.
+    world : World, optional
+        The processes that train together, by default this one on `train.device`. All read, the first alone writes and
+        speaks.
+
+    Returns
+    -------
+    run : Path
+
+    Raises
+    ------
+    InputError
+        If the cohort is not prepared, does not fit the settings, the disk is full, or a checkpoint is not this run's.
+    FloatingPointError
+        If a loss or a weight is not finite, or a loss diverges, naming the iteration and the last good checkpoint.
+    Interrupted
+        On SIGTERM or Ctrl-C, after saving a checkpoint, with a non-zero exit status.
+    """
+    # Initialise
+    train = settings.train
+    world = world or World(choose_device(train.device))
+    writes = world.rank == 0
+    if train.threads:
+        torch.set_num_threads(train.threads)  # sums of floats depend on their number
+    volumes = Volumes(prepared)
+    if volumes.size != settings.size:
+        raise InputError(
+            f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again"
+        )
+    rows = volumes.rows("train")
+    configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | {"data": volumes.fingerprint()}
+    work = scratch / f"{settings.fingerprint()}-{volumes.fingerprint()}"
+    title = f"{settings.cohort} {settings.name}"
+    say = checkpoint.to_stderr if writes else lambda message: None
+
+    with arithmetic(train.deterministic), _signals() as asked:
+        if world.device.type == "cpu":
+            keep_freed_memory()
+        training = Training(settings, world)
+
+        # Resume
+        saved = checkpoint.load_newest(work, training.device, configuration, say)
+        if saved:
+            training.restore(saved)
+            say(f"{title}: goes on from iteration {training.iteration} of {train.iterations}")
+        elif other := checkpoint.left_behind(work, configuration):
+            say(other)
+        world.check_same("weights, settings and scans", training.networks, f"{work.name} {training.iteration}")
+        del saved  # as large as the networks and the optimisers' state
+        world.on_first(lambda: checkpoint.describe(work, configuration))
+
+        # Train
+        pending, stop = [], 0
+        shown = Progress(title, training.iteration, train.iterations, training.device, progress if writes else False)
+        try:
+            with shown:
+                while training.iteration < train.iterations and not stop:
+                    pending.append(training.step(volumes, rows))
+                    done, losses = training.iteration, None
+                    stop, look = world.agree(asked[0] if asked else 0, shown.due)
+                    save_now = bool(stop) or done % train.checkpoint_every == 0 or done == train.iterations
+                    if save_now or done % LOOK_EVERY == 0 or look:
+                        losses, pending = training.record(pending), []
+                        refuse_divergence(training.columns, training.history)
+                    # Before the checkpoint: a run that is killed while it draws goes back, and draws again.
+                    if on_sample and done % train.sample_every == 0:
+                        world.on_first(lambda: _draw(training, work / "samples", on_sample))
+                    if save_now:
+                        world.on_first(lambda: _save(training, work, configuration))
+                    shown.step(done, losses, now=save_now)
+            if stop:
+                say(f"{title}: {signal.Signals(stop).name}, saved at iteration {done}; start it again to go on")
+                raise Interrupted(128 + stop)
+            world.on_first(lambda: _publish(training, volumes, work, run))
+        except FloatingPointError as error:
+            good = checkpoint.newest(work, before=getattr(error, "since", None))
+            hint = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before"
+            raise FloatingPointError(f"{title}: {error}; {hint}") from None
+    return run
+
+
+@contextlib.contextmanager
+def arithmetic(deterministic: bool) -> Iterator[None]:
+    """Choose between kernels that repeat to the byte and whichever are fastest; what was set before comes back after.
+
+    Raises
+    ------
+    RuntimeError
+        By torch, inside, where an operation has no deterministic kernel.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark, fill = torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory
+    if deterministic:  # read once, when CUDA starts, so that there is nothing to bring back
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs a write of every tensor that is made
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory = benchmark, fill
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect the signals that ask a run to stop; Python lets only the main thread listen to them."""
+    asked: list[int] = []
+    listening = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGTERM, signal.SIGINT) if listening else ()
+    before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _draw(training: Training, folder: Path, on_sample: Callable[[np.ndarray, Path], None]) -> None:
+    with named_disk_errors(folder):
+        folder.mkdir(exist_ok=True)
+        on_sample(training.sample(), folder / f"iteration-{training.iteration:06d}")
+
+
+def _save(training: Training, work: Path, configuration: dict) -> None:
+    checkpoint.save(training.state(), work, training.iteration, configuration)
+    _write_history(training, work)
+
+
+def _write_history(training: Training, folder: Path) -> None:
+    """Write one line per iteration, with 9 significant digits."""
+    lines = [",".join(["iteration", *training.columns])]
+    lines += [",".join([str(i), *(f"{value:.9g}" for value in row)]) for i, row in enumerate(training.history, 1)]
+    text = "\n".join(lines) + "\n"
+    write_atomically(lambda file: file.write(text.encode()), folder, "history.csv")
+
+
+def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> None:
+    """Put the finished run together beside its final place, then move it there in one step."""
+    rows = volumes.rows("train")
+    facts = {
+        "format": checkpoint.FORMAT,
+        "alphagan": __version__,
+        "torch": torch.__version__,
+        "scans": len(rows),
+        "people": len(set(volumes.people(rows))),
+        "data": volumes.fingerprint(),
+        "voxel_size_mm": volumes.voxel_sizes_mm(rows).mean(0).round(4).tolist(),
+    }
+    config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"
+    weights = training.weights()
+    refuse_non_finite(weights, training.iteration)
+    partial = run.with_name(f".{run.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        write_atomically(lambda file: torch.save(weights, file), partial, "weights.pt")
+        write_atomically(lambda file: file.write(config.encode()), partial, "config.json")
+        _write_history(training, partial)
+        with named_disk_errors(partial):
+            (partial / "samples").mkdir()
+            for path in sorted((work / "samples").glob("*")):
+                shutil.copy(path, partial / "samples")
+            shutil.rmtree(run, ignore_errors=True)
+            partial.rename(run)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,158 @@
+"""A prepared cohort as tensors: splits by subject, shuffled batches, augmentation."""
+
+import csv
+import hashlib
+import mmap
+import sys
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alphagan.errors import InputError
+from alphagan.seeding import seeded
+
+
+def to_range(volumes: np.ndarray | Tensor) -> Tensor:
+    """Map uint8 0..255 linearly to float32 -1..1, as the paper does; background (0) becomes -1."""
+    if isinstance(volumes, np.ndarray):
+        volumes = torch.from_numpy(np.array(volumes))  # a copy, as torch warns of read-only memory maps
+    return volumes.to(torch.float32).div_(127.5).sub_(1.0)
+
+
+def to_uint8(volumes: Tensor) -> np.ndarray:
+    """Map float -1..1 back to uint8 0..255, rounded."""
+    return volumes.detach().float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+
+
+class Volumes:
+    """The volumes of one prepared cohort, read from disk as they are needed.
+
+    Parameters
+    ----------
+    folder : Path
+        Made by `alphagan.preparation.prepare`: volumes.npy and subjects.csv.
+
+    Attributes
+    ----------
+    array : ndarray, (N, S, S, S), uint8, memory-mapped
+
+    Raises
+    ------
+    InputError
+        If a file is missing or the two do not belong together.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        try:
+            self.array = np.load(self.folder / "volumes.npy", mmap_mode="r")
+            with open(self.folder / "subjects.csv", "rb") as file:
+                n_subjects = sum(1 for line in file if line.strip()) - 1
+        except FileNotFoundError as error:
+            raise InputError(f"{error.filename}: not found; run `alphagan prepare {self.folder.name}` first") from None
+        except ValueError as error:
+            raise InputError(f"{self.folder / 'volumes.npy'}: damaged ({error}); prepare the cohort again") from None
+        if n_subjects != len(self.array):
+            raise InputError(
+                f"{self.folder}: subjects.csv and volumes.npy disagree in length; prepare the cohort again"
+            )
+        self._columns: dict[str, list[str]] = {}
+
+    @cached_property
+    def subjects(self) -> list[dict[str, str]]:
+        """The rows of subjects.csv, in the order of `array`: some 2 kB of memory each, so read when first needed."""
+        with open(self.folder / "subjects.csv", newline="") as file:
+            return list(csv.DictReader(file))
+
+    @property
+    def size(self) -> int:
+        """Side S of the cubes."""
+        return self.array.shape[-1]
+
+    def rows(self, *splits: str) -> list[int]:
+        """Rows of the scans in the named splits ("train", "val", "test"); all scans where none is named."""
+        return [row for row, split in enumerate(self._column("split")) if not splits or split in splits]
+
+    def people(self, rows: Sequence[int]) -> list[str]:
+        """Who each row is a scan of."""
+        subjects = self._column("subject")
+        return [subjects[row] for row in rows]
+
+    def affines(self, rows: Sequence[int]) -> np.ndarray:
+        """Affines from voxel of the cube to scanner millimetres, (n, 4, 4)."""
+        affines = np.zeros((len(rows), 4, 4))
+        affines[:, 3, 3] = 1
+        affines[:, :3] = self._tops[np.asarray(rows, dtype=int)]
+        return affines
+
+    def voxel_sizes_mm(self, rows: Sequence[int]) -> np.ndarray:
+        """Voxel sizes of the cubes in millimetres, (n, 3)."""
+        return np.linalg.norm(self.affines(rows)[:, :3, :3], axis=1)
+
+    def tensor(self, rows: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
+        """Read rows as (n, 1, S, S, S) float32 in [-1, 1]."""
+        rows = np.asarray(rows, dtype=int)
+        self._ask_for(rows)
+        return to_range(torch.from_numpy(self.array[rows]).to(device)).unsqueeze(1)
+
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that change with the scans, their splits or the way they were prepared."""
+        return hashlib.sha256((self.folder / "subjects.csv").read_bytes()).hexdigest()[:12]
+
+    def _column(self, name: str) -> list[str]:
+        """One column of subjects.csv; the others are not kept."""
+        if name not in self._columns:
+            with open(self.folder / "subjects.csv", newline="") as file:
+                reader = csv.reader(file)
+                at = self._places(next(reader), [name])[0]
+                self._columns[name] = [sys.intern(row[at]) for row in reader if row]
+        return self._columns[name]
+
+    @cached_property
+    def _tops(self) -> np.ndarray:
+        """First three rows of every affine, (N, 3, 4)."""
+        with open(self.folder / "subjects.csv", newline="") as file:
+            reader = csv.reader(file)
+            at = self._places(next(reader), [f"a{i}{j}" for i in range(3) for j in range(4)])
+            numbers = (float(row[place]) for row in reader if row for place in at)
+            return np.fromiter(numbers, dtype=float, count=12 * len(self.array)).reshape(-1, 3, 4)
+
+    def _places(self, header: list[str], names: list[str]) -> list[int]:
+        missing = [name for name in names if name not in header]
+        if missing:
+            raise InputError(f"{self.folder / 'subjects.csv'}: no column {missing[0]}; prepare the cohort again")
+        return [header.index(name) for name in names]
+
+    def _ask_for(self, rows: np.ndarray) -> None:
+        """Have the system read whole scans side by side: what is not in memory yet would come page by page."""
+        mapped, n_bytes = self.array._mmap, self.array[0].nbytes
+        if not hasattr(mapped, "madvise"):  # Windows
+            return
+        first = self.array.offset % mmap.ALLOCATIONGRANULARITY
+        for row in rows % len(self.array):
+            begin = first + int(row) * n_bytes
+            page = begin - begin % mmap.PAGESIZE
+            mapped.madvise(mmap.MADV_WILLNEED, page, begin + n_bytes - page)
+
+
+@lru_cache(maxsize=4)
+def _order(n: int, seed: int, epoch: int) -> np.ndarray:
+    return torch.randperm(n, generator=seeded("cpu", "order", seed, epoch)).numpy()
+
+
+def batch_indices(n: int, batch_size: int, draw: int, seed: int) -> np.ndarray:
+    """Positions of the `draw`-th batch in an endless sequence of shuffled passes over n items.
+
+    Every item appears once per pass; a batch may straddle two passes. Depends on the arguments alone, so that a
+    resumed run goes on where it stopped.
+
+    Returns
+    -------
+    indices : ndarray, (batch_size,), int64 in 0..n-1
+    """
+    positions = np.arange(draw * batch_size, (draw + 1) * batch_size)
+    return np.array([_order(n, seed, int(position // n))[position % n] for position in positions])

@@ -1,0 +1,1 @@
+"""What people touch: the commands, what notebooks work on, the pipeline, the benchmark."""

@@ -1,0 +1,191 @@
+"""What each command of the command line does: thin wrappers around the functions that notebooks call.
+
+Imports stand inside the functions: a command loads what it needs, and training needs torch and little else.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from alphagan.errors import InputError
+
+
+def download(args) -> None:
+    """Download a free data set."""
+    from alphagan.preparation.cohorts import openneuro
+
+    print(openneuro.download(args.name, args.output or Path("data", "raw", args.name), args.url))
+
+
+def check_cohort(args) -> int:
+    """Say what is found of a cohort; 1 if it is not as expected."""
+    from alphagan.preparation.cohorts.check import check
+    from alphagan.settings.config import load
+
+    cohorts = load(args.params).cohorts
+    if args.name not in cohorts:
+        known = ", ".join(cohorts) or "none"
+        raise InputError(f"cohort {args.name!r} is not under cohorts in {args.params} (known: {known})")
+    report = check(cohorts[args.name])
+    print(report)
+    return 0 if report.as_expected else 1
+
+
+def prepare(args) -> None:
+    """Prepare a cohort."""
+    from alphagan.preparation.prepare import prepare
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    print(prepare(args.cohort, load(args.params), Paths()))
+
+
+def train(args) -> int | None:
+    """Train an experiment, in several processes where `train.devices` asks for them."""
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+    from alphagan.training import choose_device, fit
+    from alphagan.training.distributed import join
+    from alphagan.training.launch import launch
+
+    settings, paths = load(args.params).settings(args.experiment), Paths()
+    device, n = choose_device(settings.train.device), settings.train.devices
+    if n > 1 and "WORLD_SIZE" not in os.environ:  # which `launch` and torchrun set
+        again = ["-m", "alphagan", *(["--debug"] if args.debug else []), "train", args.experiment]
+        return launch(n, device, [*again, "--params", str(args.params)])
+    run = paths.run(settings.cohort, settings.name)
+    with join(device) as world:
+        prepared, scratch = paths.prepared(settings.cohort), paths.scratch("train", settings.cohort, settings.name)
+        fit(settings, prepared, run, scratch, _sample_grids(), progress=True, world=world)
+        if world.rank == 0:
+            print(run)
+    return None
+
+
+def _sample_grids():
+    """Pictures while training, where matplotlib is installed; a bare GPU node trains without them."""
+    try:
+        from alphagan.figures import save_montage
+    except ModuleNotFoundError as error:
+        print(f"no sample grids while training: {error.name} is not installed", file=sys.stderr)
+        return None
+    return save_montage
+
+
+def sample(args) -> None:
+    """Write generated brains."""
+    from alphagan.generation.nifti import write_samples
+    from alphagan.generation.run import Run
+
+    write_samples(Run.load(args.run), args.n, args.output, args.seed, args.weights, args.device)
+    print(args.output)
+
+
+def reconstruct(args) -> None:
+    """Write reconstructed scans."""
+    from alphagan.generation.nifti import write_reconstructions
+    from alphagan.generation.run import Run
+    from alphagan.settings.paths import Paths
+    from alphagan.volumes.prepared import Volumes
+
+    run = Run.load(args.run)
+    volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
+    write_reconstructions(run, volumes, args.output, args.split, args.device)
+    print(args.output)
+
+
+def features(args) -> None:
+    """Train a cohort's feature network."""
+    from alphagan.evaluation.features.network import train_features
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    settings, paths = load(args.params), Paths()
+    train_features(paths.prepared(args.cohort), paths.features(args.cohort), settings.features, args.device)
+    print(paths.features(args.cohort))
+
+
+def evaluate(args) -> None:
+    """Measure a cohort's models, or folders of NIfTI."""
+    from alphagan.evaluation.cohort import evaluate
+    from alphagan.files import write_json
+    from alphagan.report.folders import evaluate_folders
+    from alphagan.report.options import from_options
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    if chosen := from_options(args.cohort, vars(args)):
+        print(evaluate_folders(*chosen))
+        return
+    paths = Paths()
+    found = evaluate(load(args.params or "params.yaml"), args.cohort, paths)
+    for names, reason in found.left_out.items():
+        print(f"left out: {names}: {reason}", file=sys.stderr)
+    write_json(found.as_dict(), paths.metrics(args.cohort))
+    print(paths.metrics(args.cohort))
+
+
+def audit(args) -> None:
+    """Look for what a cohort's models remember."""
+    from alphagan.audit.verdict import verdict
+    from alphagan.evaluation.memory import audit_cohort
+    from alphagan.files import write_json
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    paths = Paths()
+    audits = audit_cohort(load(args.params), args.cohort, paths)
+    write_json({name: found.as_dict() for name, found in audits.items()}, paths.audit(args.cohort))
+    for name, found in audits.items():
+        if found.membership:  # a model, not one of the generators of known fault
+            print(verdict(found, f"{args.cohort}: {name}"))
+    print(paths.audit(args.cohort))
+
+
+def repro(args) -> int:
+    """Run the pipeline."""
+    from alphagan.workbench.pipeline import repro
+
+    return repro(args.jobs)
+
+
+def collect(args) -> None:
+    """Put the metrics of all cohorts together."""
+    from alphagan.evaluation.cohort import collect
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    print(collect(load(args.params), Paths()))
+
+
+def bench(args) -> None:
+    """Time the training step."""
+    from alphagan.workbench.bench.table import main
+
+    main(args.size, args.batch, args.repeats, args.json, args.only_step)
+
+
+def plan(args) -> None:
+    """Estimate what a training needs."""
+    from alphagan.settings.sections import Model
+    from alphagan.workbench.bench.table import matrix_rate
+    from alphagan.workbench.plan import describe, plan
+
+    if args.batch % args.gpus:
+        raise InputError(f"--batch: {args.batch} is not a multiple of {args.gpus} devices; choose one that is")
+    model = Model(critic_norm=args.critic_norm, z_dim=args.z_dim, width=args.width)
+    needs = plan(args.size, args.batch // args.gpus, model, args.precision, args.checkpoint_activations)
+    if args.tflops:
+        rate, whence = args.tflops * 1e12, "as given"
+    else:
+        # bfloat16 is multiplied as float32 where that is faster
+        rate, whence = 0.6 * matrix_rate(), "60 % of what this processor's float32 matrix products reach"
+    print(describe(needs, args.iterations, args.gpus, rate, whence))
+
+
+def strip(args) -> None:
+    """Copy notebooks without outputs."""
+    from alphagan.workbench.notebooks import strip
+
+    for source in sorted(args.source.glob("*.ipynb")):
+        strip(source, args.target / source.name)

@@ -1,0 +1,88 @@
+"""pyproject.toml, requirements.lock and environment.yml describe one environment."""
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import alphagan
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+CORE = [Requirement(text) for text in PROJECT["dependencies"]]
+EXTRAS = {name: [Requirement(text) for text in group] for name, group in PROJECT["optional-dependencies"].items()}
+EVERYTHING = [*CORE, *chain.from_iterable(EXTRAS.values())]
+LOCK_LINES = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+LOCK = {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in LOCK_LINES)}
+
+
+def modules(requirements):
+    """Top-level modules that the given requirements install."""
+    wanted = {canonicalize_name(requirement.name) for requirement in requirements}
+    provided = importlib.metadata.packages_distributions().items()
+    return {module for module, owners in provided if wanted & {canonicalize_name(owner) for owner in owners}}
+
+
+def third_party_imports(path):
+    """Top-level modules that a source file imports, but for the standard library and alphagan itself."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"alphagan"}
+
+
+@pytest.mark.parametrize("requirement", EVERYTHING, ids=lambda requirement: requirement.name)
+def test_the_lock_holds_every_declared_dependency_at_a_version_it_allows(requirement):
+    assert LOCK[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_the_lock_is_sorted_and_serves_cpu_and_cuda_alike():
+    assert len(LOCK) == len(LOCK_LINES)
+    assert sorted(LOCK_LINES, key=str.upper) == LOCK_LINES
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line) for line in LOCK_LINES)  # no hash, URL or +cpu
+    assert not [name for name in LOCK if name.startswith(("nvidia-", "cuda-", "triton"))]
+    assert not {"alphagan", "pip", "setuptools", "wheel"} & LOCK.keys()
+
+
+def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
+    (pip,) = [entry["pip"] for entry in CONDA if isinstance(entry, dict)]
+    assert pip == ["-r requirements.lock", "-e ."]
+    assert {"git", "make", "pip"} <= set(map(str, CONDA))
+    (python,) = [entry.removeprefix("python=") for entry in CONDA if str(entry).startswith("python=")]
+    assert Version(python) in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_alphagan_imports_nothing_undeclared():
+    # One prepares on a cluster where the user has it, the other is a competitor in the benchmark.
+    declared = modules(CORE + EXTRAS["notebooks"]) | {"distributed", "torchmetrics"}
+    undeclared = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path in (ROOT / "alphagan").rglob("*.py")
+        for module in third_party_imports(path) - declared
+    }
+    assert not undeclared
+
+
+def test_tests_import_nothing_undeclared():
+    declared = modules(EVERYTHING)
+    local = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    assert not {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for module in third_party_imports(path) - declared - local
+    }
+
+
+def test_the_citation_names_this_version():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == alphagan.__version__

@@ -1,0 +1,111 @@
+"""params.yaml and the presets fit the schema; what does not is refused with the key's path."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from factories import tiny_settings
+
+from alphagan.errors import InputError
+from alphagan.settings import config
+from alphagan.settings.departures import DEPARTURES
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "cohorts": {"a": {"kind": "template", "source": "x"}},
+    "experiments": {"run": {"cohort": "a", "model": "alpha_wgan_gp"}},
+}
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.stem
+)
+def test_shipped_files_are_valid_and_complete(path):
+    loaded = config.load(path)
+    for experiment in loaded.experiments:
+        loaded.settings(experiment)
+    for cohort in loaded.cohorts:
+        assert any(experiment.cohort == cohort for experiment in loaded.experiments.values())
+    # dvc tracks these by name, so that they must stand in the file even where they equal the default
+    written = yaml.safe_load(path.read_text())
+    assert {"cohorts", "experiments", "prepare", "model", "train", "evaluate", "paper"} <= set(written)
+    assert "size" in written["prepare"]
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "params.yaml", *sorted((ROOT / "presets").glob("*.yaml"))], ids=lambda p: p.stem
+)
+def test_departures_can_be_set_from_the_command_line(path):
+    """`dvc exp run -S` changes keys that are there, in the experiments of notebook 04's advice."""
+    for experiment in yaml.safe_load(path.read_text())["experiments"].values():
+        if experiment["model"] in DEPARTURES and experiment["cohort"] not in ("tumour_flair", "tumour_t2", "stroke"):
+            assert {"variant", "departures"} <= set(experiment)
+
+
+def test_defaults_are_the_paper():
+    model, train = config.Model(), config.Train()
+    assert (model.z_dim, model.width, model.code_units, model.critic_norm) == (1000, 1.0, 4096, "batch")
+    assert (model.lambda1, model.lambda2, model.generator_steps) == (10.0, 10.0, 2)
+    assert (train.batch_size, train.lr, train.betas, train.iterations) == (4, 0.0002, [0.9, 0.999], 12000)
+
+
+def put(path, value):
+    content = copy.deepcopy(SMALL)
+    *parents, last = path.split("/")
+    place = content
+    for key in parents:
+        place = place.setdefault(key, {})
+    place[last] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("train/learning_rate", 0.1, r"train\.learning_rate: unknown key"),
+        ("train/lr", "1e-4", r"train\.lr: '1e-4' is text to YAML; write a number .* 0\.0001"),
+        ("train/batch_size", 4.5, r"train\.batch_size"),
+        ("train/iterations", 0, r"train\.iterations: .*greater than or equal to 1"),
+        ("prepare/size", 50, r"prepare\.size: must be one of 16, 20"),
+        ("prepare/workers", 0, r"prepare\.workers: must be a number of processes"),
+        ("prepare/field_of_view_mm", 192.0, r"only has a meaning with fit: pad"),
+        ("prepare/split", {"val": 0.5, "test": 0.5}, r"prepare\.split: val \+ test must be below 1"),
+        ("cohorts/a/kind", "dicom", r"cohorts\.a: .*'dicom'"),
+        ("cohorts/a/n_subjects", "many", r"cohorts\.a\.n_subjects"),
+        ("cohorts/a/augment", {"intensity": [1.0, 0.7]}, r"cohorts\.a\.augment\.intensity: expects \[low, high\]"),
+        ("experiments/run/cohort", "b", r"experiments\.run\.cohort: 'b' is not under cohorts \(known: a\)"),
+        ("experiments/run/overrides", {"train": {"lr": -1.0}}, r"experiments\.run\.overrides\.train\.lr"),
+        ("experiments/run/overrides", {"train": {"speed": 1}}, r"overrides\.train\.speed: unknown key"),
+        ("experiments/again", {"cohort": "a", "model": "alpha_wgan_gp"}, r"experiments\.again: same cohort and model"),
+    ],
+)
+def test_errors_are_one_line_with_the_key(path, value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        config.parse(put(path, value))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("params.yaml: ")
+
+
+def test_files_that_are_not_params(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        config.load(tmp_path / "none.yaml")
+    for content, message in (("a: [", "not valid YAML"), ("- 1", "expected sections"), ("", "expected sections")):
+        (tmp_path / "p.yaml").write_text(content)
+        with pytest.raises(InputError, match=message):
+            config.load(tmp_path / "p.yaml")
+
+
+def test_overrides_change_one_experiment():
+    content = put("experiments/run/overrides", {"model": {"z_dim": 7}, "train": {"lr": 0.5}})
+    settings = config.parse(content).settings("run")
+    assert (settings.model.z_dim, settings.train.lr) == (7, 0.5)
+    with pytest.raises(InputError, match=r"experiment 'other' is not under experiments .* \(known: run\)"):
+        config.parse(content).settings("other")
+
+
+def test_fingerprint_changes_with_results_and_not_with_the_device():
+    reference = tiny_settings().fingerprint()
+    assert tiny_settings(device="cpu").fingerprint() == reference
+    assert tiny_settings(lr=0.1).fingerprint() != reference
+    assert tiny_settings(model={"z_dim": 9}).fingerprint() != reference
