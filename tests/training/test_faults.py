@@ -29,8 +29,8 @@ from alphagan.workbench import commands
 
 CHILDREN = multiprocessing.get_context("forkserver")  # loads torch once; every child starts from there
 CHILDREN.set_forkserver_preload(["alphagan.training", "torch._dynamo"])  # the second is loaded by a first Adam step
-PACKAGE = Path(training.__file__).parent
-WRITING, TRAINING = ("files.py",), ("training.py", "engine.py", "checkpoint.py")
+PACKAGE = Path(files.__file__).parent
+WRITING, TRAINING = ("files.py",), ("training/loop.py", "training/engine.py", "training/checkpoint.py")
 
 
 @pytest.fixture
