@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alphagan import __version__
 from alphagan.audit.verdict import verdict
-from alphagan.report.folders import FolderEvaluation
+from alphagan.report.measure import FolderEvaluation
 from alphagan.report.metrics import every_metric, in_short, pictures_of, table, to_quote
 from alphagan.report.page import plain, to_html
 from alphagan.report.pictures import Picture, write_pictures

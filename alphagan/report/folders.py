@@ -1,76 +1,15 @@
-"""Evaluate folders of NIfTI from any generator: real scans and generated volumes, prepared in the same way.
-
-With the generator's training scans, the real ones are people whom it never saw, and its memory is audited. Without
-them, the real people are divided by person: one half is compared with, the other stands in for training people.
-"""
+"""Evaluate folders of NIfTI from any generator: measure them, and write the report, whole or not at all."""
 
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from tqdm import tqdm
-
-from alphagan.audit.auditor import ENOUGH, Audit, Auditor
-from alphagan.audit.nearest import FeatureSpace, VoxelSpace
-from alphagan.errors import InputError, TooFewError
-from alphagan.evaluation.cohort import Evaluation
-from alphagan.evaluation.features.med3d import load_med3d
-from alphagan.evaluation.features.network import FeatureNetwork, train_features
-from alphagan.evaluation.references import faulty
-from alphagan.evaluation.samples import Sample
-from alphagan.evaluation.yardstick import Description, Yardstick
+from alphagan.errors import InputError
 from alphagan.files import named_disk_errors, write_json
-from alphagan.metrics.catalogue import FAULTY
+from alphagan.report.document import write_report
+from alphagan.report.measure import measure
 from alphagan.report.options import Folders
-from alphagan.report.sides import Side, read_sides
-from alphagan.settings.cohorts import Augment
-from alphagan.settings.config import Config
-
-AS_THEY_ARE = Augment(flip=False, intensity=None)
-
-
-@dataclass(frozen=True)
-class FolderEvaluation:
-    """What was measured of two or three folders.
-
-    Attributes
-    ----------
-    folders : Folders
-    sides : dict of str to Side
-        "real", "generated" and, where it was given, "train".
-    evaluation : Evaluation
-        Rows "real", "mean_brain", "gaussian_noise", "memoriser" and "generated".
-    upper_percentile : float
-        Of a brain's intensities, which became the brightest level.
-    networks : list of str
-        Names of the feature networks.
-    real, floor, generated, train : Sample
-        What was compared with; other real people, as many scans as were generated at most; what was compared; and what
-        the feature network and the generators of known fault were made with.
-    described : dict of str to Description
-        Of "real" and "generated".
-    affine : ndarray, (4, 4)
-        The real scans' median voxel size, in which pictures are drawn.
-    audit : Audit, optional
-        Of the generator's memory.
-    """
-
-    folders: Folders
-    sides: dict[str, Side]
-    evaluation: Evaluation
-    upper_percentile: float
-    networks: list[str]
-    real: Sample
-    floor: Sample
-    generated: Sample
-    train: Sample
-    described: dict[str, Description]
-    affine: np.ndarray
-    audit: Audit | None = None
 
 
 def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str, dict] | None = None) -> Path:
@@ -96,8 +35,6 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
     TooFewError
         If there are fewer than two generated volumes, two training people or two real people; four without `train`.
     """
-    from alphagan.report.document import write_report  # needs matplotlib
-
     config, output = folders.config(sections), Path(output).resolve()
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise InputError(f"{output}: holds something already; name a new or an empty folder with --output")
@@ -117,77 +54,3 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return output / "report.html"
-
-
-def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
-    """Measure what is in the folders, preparing it below `work`; raises as `evaluate_folders` does."""
-    med3d = [load_med3d(config.evaluate.med3d, folders.device)] if config.evaluate.med3d else []
-    sides = read_sides(config, work)
-    real_side, train_side = sides["real"], sides.get("train", sides["real"])
-    real = _sample(real_side, "train" if real_side is not train_side else "test")
-    train, generated = _sample(train_side, "train"), Sample(_sample(sides["generated"], "train").volumes)
-    network = train_features(train_side.volumes.folder, work / "features", config.features, folders.device)
-    networks = [network, *med3d]
-    floor, settings = _some(train, len(generated.volumes), folders.seed), config.evaluate
-
-    auditor, left_out = None, {}
-    try:
-        auditor = _auditor(config, train, real, network) if "train" in sides else None
-        why = "it needs the scans that the generator was trained on; name their folder with --train"
-    except TooFewError as error:
-        why = str(error)
-    if auditor is None:
-        left_out["memorisation audit, copied, authentic"] = why
-    search = auditor and auditor.searches[0]
-    yardstick = Yardstick(real, floor, settings, networks, folders.modality, search)
-    bar = tqdm(total=2 + len(FAULTY) + bool(auditor), desc="evaluate", disable=None)
-    rows = {"real": yardstick.measure_real()}
-    bar.update()
-    for name, drawn in faulty(train.volumes, AS_THEY_ARE, len(generated.volumes), 1, folders.seed):
-        rows[name] = yardstick.measure(Sample(drawn))
-        bar.update()
-    described = {"real": yardstick.described, "generated": yardstick.describe(generated)}
-    rows["generated"] = yardstick.measure(generated, described["generated"])
-    bar.update()
-    audit = auditor and auditor.audit(generated.volumes)
-    bar.update(bool(auditor))
-    bar.close()
-    return FolderEvaluation(
-        folders,
-        sides,
-        Evaluation(rows, left_out | yardstick.left_out),
-        config.prepare.upper_percentile,
-        [network.name for network in networks],
-        real,
-        floor,
-        generated,
-        train,
-        described,
-        real_side.affine,
-        audit,
-    )
-
-
-def _sample(side: Side, split: str) -> Sample:
-    rows = side.volumes.rows(split)
-    return Sample(side.volumes.tensor(rows)[:, 0], side.volumes.people(rows))
-
-
-def _some(sample: Sample, n: int, seed: int) -> Sample:
-    """No more than n volumes, chosen by the seed: many metrics depend on how many volumes they see."""
-    order = np.random.default_rng(seed).permutation(len(sample.volumes))
-    chosen = order[:n]
-    if len({sample.people[row] for row in chosen}) == 1:  # of people with many scans
-        chosen[-1] = next(row for row in order if sample.people[row] != sample.people[chosen[0]])
-    return Sample(sample.volumes[torch.from_numpy(chosen)], [sample.people[row] for row in chosen])
-
-
-def _auditor(config: Config, train: Sample, real: Sample, network: FeatureNetwork) -> Auditor:
-    if (n_people := len(set(real.people))) < ENOUGH:
-        raise TooFewError(
-            f"{n_people} people in the folder of real scans, but thresholds need {ENOUGH} whom the generator never saw"
-        )
-    spaces = [VoxelSpace(train.volumes), FeatureSpace(train.volumes, network.name, network.project)]
-    settings, seed = config.audit, config.evaluate.seed
-    people = train.people, real.people
-    return Auditor(train.volumes, people[0], real.volumes, people[1], spaces, settings.level, settings.n_copies, seed)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from alphagan.metrics.bootstrap import interval
 from alphagan.metrics.catalogue import FAULTY, LIKE, QUOTE, WORSE, compare_with_real, metric, shortcomings
-from alphagan.report.folders import FolderEvaluation
+from alphagan.report.measure import FolderEvaluation
 from alphagan.report.page import plain
 from alphagan.report.pictures import Picture
 

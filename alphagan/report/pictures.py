@@ -8,7 +8,7 @@ from typing import NamedTuple
 from alphagan import figures
 from alphagan.figures.audit import PER_PAGE, distance_histograms, pair_pages, power_curves
 from alphagan.figures.common import Figure, write
-from alphagan.report.folders import FolderEvaluation
+from alphagan.report.measure import FolderEvaluation
 
 SHOWN, IN_GRID, PAGES = 4, 36, 2
 

@@ -109,12 +109,13 @@ def evaluate(args) -> None:
     """Measure a cohort's models, or folders of NIfTI."""
     from alphagan.evaluation.cohort import evaluate
     from alphagan.files import write_json
-    from alphagan.report.folders import evaluate_folders
     from alphagan.report.options import from_options
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
     if chosen := from_options(args.cohort, vars(args)):
+        from alphagan.report.folders import evaluate_folders  # needs matplotlib
+
         print(evaluate_folders(*chosen))
         return
     paths = Paths()

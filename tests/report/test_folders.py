@@ -12,7 +12,8 @@ from scipy.ndimage import gaussian_filter
 from alphagan.__main__ import main
 from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.samples import Sample
-from alphagan.report.folders import _some, evaluate_folders, measure
+from alphagan.report.folders import evaluate_folders
+from alphagan.report.measure import _some, measure
 from alphagan.report.options import Folders, from_options
 from alphagan.report.sides import read_sides
 
@@ -303,7 +304,7 @@ def test_an_interrupted_evaluation_leaves_nothing_behind(real, generated, tmp_pa
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("alphagan.report.folders.train_features", interrupted)
+    monkeypatch.setattr("alphagan.report.measure.train_features", interrupted)
     with pytest.raises(KeyboardInterrupt):
         evaluate_folders(Folders(real, generated, size=16), tmp_path / "out", QUICK)
     assert not list(tmp_path.iterdir())
