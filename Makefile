@@ -26,7 +26,7 @@ help:  ## this list
 env: $(STAMP)  ## install the locked packages and alphagan
 
 repro: env  ## run the pipeline as `dvc repro` does, JOBS stages at a time
-	$(IN_ENV) $(if $(ARGS),dvc repro $(ARGS),python -m alphagan repro --jobs $(JOBS))
+	@$(IN_ENV) $(if $(ARGS),dvc repro $(ARGS),python -m alphagan repro --jobs $(JOBS))
 
 test: env  ## run the notebooks and the tests (ARGS=--slow: all of them)
 	$(IN_ENV) pytest --nbval notebooks tests $(ARGS)
@@ -62,8 +62,12 @@ clean:  ## remove caches and the environment, never data, models or reports
 $(STAMP): requirements.lock pyproject.toml
 	@$(if $(filter .venv,$(VENV)),$(PYTHON),"$(VENV)/bin/python") -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'alphagan needs Python 3.11 or newer: make PYTHON=/path/to/python3.11' >&2; exit 1; }
-	$(if $(filter .venv,$(VENV)),$(PYTHON) -m venv .venv)
-	@echo 'installing requirements.lock into $(VENV): some minutes'
-	$(IN_ENV) python -m pip install --disable-pip-version-check --quiet --no-compile -r requirements.lock
-	$(IN_ENV) python -m pip install --disable-pip-version-check --quiet --no-deps -e .
-	@touch "$@"
+	@$(if $(filter .venv,$(VENV)),$(PYTHON) -m venv .venv)
+	@echo 'installing requirements.lock into $(VENV): some minutes; everything pip says: $(VENV)/install.log'
+	@started=$$(date +%s); export $(IN_ENV); { \
+		python -m pip install --disable-pip-version-check --no-compile -r requirements.lock && \
+		python -m pip install --disable-pip-version-check --no-deps -e .; \
+	} >"$(VENV)/install.log" 2>&1 || { \
+		status=$$?; tail -n 20 "$(VENV)/install.log" >&2; \
+		echo 'make: installing failed; everything pip said: $(VENV)/install.log' >&2; exit $$status; }; \
+	echo $$(($$(date +%s) - started)) >"$@"; echo "installed in $$(cat "$@") s"
