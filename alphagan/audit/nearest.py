@@ -190,6 +190,13 @@ def nearest(found: Similarity, leave_out: np.ndarray | None = None) -> Nearest:
     )
 
 
+def nearest_scans(found: Nearest, train: Tensor) -> Tensor:
+    """Of training scans (m, S, S, S), the nearest to each of n volumes, mirrored where that is nearer, (n, S, S, S)."""
+    scans = train[torch.from_numpy(found.scan)]
+    mirrored = torch.from_numpy(found.mirrored).view(-1, 1, 1, 1)
+    return torch.where(mirrored, scans.flip(1), scans)
+
+
 def distinct(volumes: Tensor) -> np.ndarray:
     """Positions of the volumes (n, ...) in [-1, 1] that, at 8 bits, do not repeat an earlier one, in order."""
     first: dict[bytes, int] = {}

@@ -1,4 +1,7 @@
-"""Figures of the paper's pipeline; each function returns a matplotlib Figure that pyplot knows nothing of."""
+"""Every picture, one function each: the paper's figures, and those of notebooks, reports and trainings.
+
+Each returns a matplotlib Figure that pyplot knows nothing of.
+"""
 
 from alphagan.figures.audit import distance_histograms, pair_pages, power_curves
 from alphagan.figures.brains import all_slices, center_cuts

@@ -1,4 +1,4 @@
-"""The paper's four networks, and what each model has them learn: one class per model, losses beside their equations."""
+"""The paper's networks G, E, D and C; the losses of each model beside their equations, one file for each."""
 
 from alphagan.models.alpha_gan import AlphaGAN
 from alphagan.models.alpha_wgan_gp import AlphaWGANGP

@@ -1,1 +1,1 @@
-"""What params.yaml may say, as checked and immutable objects, and where results go."""
+"""What params.yaml may say, key by key, as checked and immutable objects; where results go."""

@@ -1,4 +1,4 @@
-"""One loop that trains any model, and what keeps a long run safe: checkpoints, trouble noticed early; many processes.
+"""The loop that trains any model, on one device or many, with checkpoints so that no run is lost.
 
 Needs torch, numpy, pyyaml, pydantic and tqdm, nothing else, so that a bare GPU node can train.
 """

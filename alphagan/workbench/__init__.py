@@ -1,1 +1,1 @@
-"""What people touch: the commands, what notebooks work on, the pipeline, the benchmark."""
+"""What people touch: commands, the pipeline and its notebooks, plans and benchmarks. Nothing depends on it."""

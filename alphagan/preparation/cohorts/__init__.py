@@ -1,4 +1,4 @@
-"""Cohorts: ways in which scans lie on disk. Each finds Scans and does nothing else to them."""
+"""Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
 from dataclasses import dataclass
 from importlib import import_module

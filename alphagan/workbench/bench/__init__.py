@@ -1,1 +1,1 @@
-"""How fast the training step is, and what the textbook's takes in the same run."""
+"""How fast training, metrics and preparation are, beside a textbook's way of doing the same."""
