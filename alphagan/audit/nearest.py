@@ -109,7 +109,7 @@ class FeatureSpace:
     name : str
         Of the feature network.
     features : callable, (n, S, S, S) -> (n, d)
-        For instance `alphagan.evaluation.features.network.Features.project`.
+        For instance `alphagan.evaluation.features.network.FeatureNetwork.project`.
     """
 
     def __init__(self, train: Tensor, name: str, features: Callable[[Tensor], Tensor]):

@@ -36,7 +36,7 @@ def pair_pages(generated, train, pairs: Sequence, affine=None, title: str | None
     generated, train : (n, S, S, S) and (m, S, S, S) array
         uint8 or float in [-1, 1].
     pairs : sequence of Pair
-        As `alphagan.audit.Comparison.pairs` has them.
+        As `alphagan.audit.comparison.Comparison.pairs` has them.
     affine : (4, 4) array, optional
         Voxel to mm; cubic voxels without it.
     title : str, optional
@@ -107,7 +107,7 @@ def power_curves(comparisons: dict, title: str | None = None) -> Figure:
     Parameters
     ----------
     comparisons : dict of str to Comparison
-        As `alphagan.audit.Audit.comparisons` has them.
+        As `alphagan.audit.auditor.Audit.comparisons` has them.
     title : str, optional
         Put above the figure.
 
