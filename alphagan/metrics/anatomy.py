@@ -4,14 +4,15 @@ Nothing is segmented or registered. The measures are coarse stand-ins for what s
 real and generated volumes, so that their distributions can be compared; they are not volumes to publish.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from scipy import ndimage
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate, TwoSamples
 from alphagan.metrics.histogram import LEVELS, brain_masks, level_counts
 
 # Found on IXI's T1w scans: of several ways to tell ventricles, the one that grows most clearly with age, at 32 cubed
@@ -217,21 +218,14 @@ def effect_sizes(
         If a sample holds fewer than two subjects or a number that is not finite, or neither sample varies.
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
-    subjects = subject_index(groups_x, len(x)), subject_index(groups_y, len(y))
+    samples = TwoSamples(len(x), len(y), groups_x, groups_y)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise InputError("x, y: numbers that are not finite; leave out the volumes that have them")
     if not (np.ptp(x) or np.ptp(y)):
         raise InputError(f"x, y: no number differs from {x[0]:g} in x or {y[0]:g} in y; check the volumes")
-    ones = [np.ones((1, len(sample))) for sample in (x, y)]
-    drawn = [subject_counts(s.max() + 1, n_bootstrap, generator)[:, s] for s in subjects]
-    n = int(min(subject.max() for subject in subjects)) + 1
-
-    def estimate(statistic: Callable) -> Estimate:
-        value = statistic(x, y, *ones).item()
-        return Estimate(value, *centred_interval(value, statistic(x, y, *drawn)), n=n)
-
+    weights = samples.resample(n_bootstrap, generator)
     statistics = {"cohens_d": _cohens_d, "cliffs_delta": _cliffs_delta, "kolmogorov_smirnov": _kolmogorov_smirnov}
-    return {name: estimate(statistic) for name, statistic in statistics.items()}
+    return {name: samples.compare(partial(statistic, x, y), weights) for name, statistic in statistics.items()}
 
 
 # Below: x (n,) and y (m,), with weights (r, n) and (r, m) of whole numbers; one value for each row of weights.

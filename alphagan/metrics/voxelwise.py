@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, resample_influence
+from alphagan.metrics.bootstrap import Estimate, TwoSamples, centred_interval, resample_influence
 from alphagan.metrics.checks import check_volumes
 
 
@@ -55,10 +55,9 @@ def mean_brain_difference(
         torch.stack([((volume - mean) * sign).mean() for volume in volumes]).double().cpu().numpy()
         for volumes, mean in ((x, mean_x), (y, mean_y))
     )
-    change_x, n_x = resample_influence(of_x, groups_x, n_bootstrap, generator)
-    change_y, n_y = resample_influence(of_y, groups_y, n_bootstrap, generator)
     value = (mean_x - mean_y).abs().mean().item()
-    return Estimate(value, *centred_interval(value, change_x - change_y), n=min(n_x, n_y))
+    samples = TwoSamples(len(x), len(y), groups_x, groups_y)
+    return samples.compare_to_first_order(value, of_x, -of_y, n_bootstrap, generator)
 
 
 def voxelwise_sd(
