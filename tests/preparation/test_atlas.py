@@ -10,7 +10,8 @@ import pytest
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.atlas import find
-from alphagan.preparation.resample import QualityError, prepare_scan
+from alphagan.preparation.quality import QualityError
+from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import AtlasCohort
 from alphagan.settings.sections import Prepare
 

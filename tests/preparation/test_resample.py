@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from torch.nn import functional
 
 from alphagan.preparation import resample
-from alphagan.preparation.resample import QualityError, area_resize, axis_weights, bounding_box, prepare_scan
+from alphagan.preparation.quality import QualityError
+from alphagan.preparation.resample import area_resize, axis_weights, bounding_box, prepare_scan
 from alphagan.settings.sections import Prepare
 
 # ---- resampling
