@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from scipy.ndimage import affine_transform, binary_dilation
 
 from alphagan.preparation.cohorts import Scan
-from alphagan.preparation.cohorts.template import Acquisition, draw_anatomy, scan, tissues
+from alphagan.preparation.cohorts.simulation import Acquisition, draw_anatomy, scan, tissues
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import AnyCohort, Cohort
 from alphagan.settings.sections import Prepare

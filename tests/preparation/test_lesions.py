@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from alphagan.evaluation import spread as calibration
-from alphagan.preparation.cohorts import Scan, find_scans, lesions, mni152, template
+from alphagan.preparation.cohorts import Scan, find_scans, lesion_growth, lesions, mni152, simulation
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import TemplateCohort
 from alphagan.settings.sections import Prepare
@@ -51,7 +51,7 @@ def drawn(kind, modality="T1w"):
 
 @dataclasses.dataclass
 class Head:
-    anatomy: template.Anatomy
+    anatomy: simulation.Anatomy
     fractions: np.ndarray
     mni_mm: np.ndarray
     scale: float
@@ -59,12 +59,12 @@ class Head:
 
 @pytest.fixture(scope="module")
 def heads():
-    drawn = [template.draw_anatomy(np.random.default_rng(seed)) for seed in range(2)]
+    drawn = [simulation.draw_anatomy(np.random.default_rng(seed)) for seed in range(2)]
     return [
         Head(
             one,
-            template.tissues(one, lesions.GROWTH_MM),
-            template.mni_mm(one, lesions.GROWTH_MM),
+            simulation.tissues(one, lesions.GROWTH_MM),
+            simulation.mni_mm(one, lesions.GROWTH_MM),
             np.exp(np.trace(one.log_stretch)),
         )
         for one in drawn
@@ -79,7 +79,7 @@ def strokes(heads, n):
         drawn = lesions.draw(rng, "stroke", head.scale)
         while drawn.territory != "middle":
             drawn = lesions.draw(rng, "stroke", head.scale)
-        layers = lesions.grow(rng, drawn, head.fractions, head.mni_mm)
+        layers = lesion_growth.grow(rng, drawn, head.fractions, head.mni_mm)
         painted = lesions.paint("stroke", head.fractions, layers, lesions.GROWTH_MM)
         points.append(head.mni_mm[:, painted[3:].sum(0) >= 0.5].T)
         voxels_mm3.append(lesions.GROWTH_MM**3 / head.scale)
@@ -125,11 +125,11 @@ def test_lesions_take_the_place_of_tissue_inside_the_brain(kind, heads):
     for seed, head in enumerate(heads):
         rng = np.random.default_rng(seed)
         lesion = lesions.draw(rng, kind, head.scale)
-        layers = lesions.grow(rng, lesion, head.fractions, head.mni_mm)
+        layers = lesion_growth.grow(rng, lesion, head.fractions, head.mni_mm)
         assert layers.min() >= 0
         assert layers.max() <= 1
         for size in (lesions.GROWTH_MM, 5.0):
-            fractions = head.fractions if size == lesions.GROWTH_MM else template.tissues(head.anatomy, size)
+            fractions = head.fractions if size == lesions.GROWTH_MM else simulation.tissues(head.anatomy, size)
             painted = lesions.paint(kind, fractions, layers, size)
             assert len(painted) == 3 + len(lesions.LAYERS[kind])
             assert painted.min() >= -1e-6
@@ -168,7 +168,7 @@ def test_the_ventricle_beside_a_tumour_is_pressed_and_beside_a_stroke_widened(ki
             lesions.draw(np.random.default_rng(0), kind), centre_mm=np.array([side * 35.0, -20.0, 25.0]), volume_ml=80.0
         )
         displaced = lesions.displace(lesion, head.anatomy.displacement_mm)
-        after = template.tissues(dataclasses.replace(head.anatomy, displacement_mm=displaced), lesions.GROWTH_MM)
+        after = simulation.tissues(dataclasses.replace(head.anatomy, displacement_mm=displaced), lesions.GROWTH_MM)
         x, y, z = head.mni_mm
         beside = (x * side > 2) & (x * side < 32) & (y > -48) & (y < 28) & (z > -4) & (z < 32)
         beside &= mni152.near_ventricles(head.mni_mm)
@@ -195,7 +195,7 @@ def test_oedema_runs_through_white_matter(heads):
     for seed, head in enumerate(heads):
         rng = np.random.default_rng(seed)
         lesion = dataclasses.replace(lesions.draw(rng, "tumour"), volume_ml=90.0)
-        oedema, core, necrosis = lesions.grow(rng, lesion, head.fractions, head.mni_mm)
+        oedema, core, necrosis = lesion_growth.grow(rng, lesion, head.fractions, head.mni_mm)
         assert (necrosis <= core).all()
         distance = distance_transform_edt(core < 0.5, sampling=lesions.GROWTH_MM)
         around = (distance > 0) & (distance < 12)
@@ -289,7 +289,7 @@ def test_contrast_of_a_known_image_is_found_below_a_bias_field():
 @pytest.mark.slow
 def test_tumours_are_to_white_matter_as_the_lesions_of_open_ms_data():
     """The mean of 3 tumours within 10 % of the mean of 3 people, whose standard deviation in T2w is 14 %."""
-    ratios = {modality: [] for modality in template.CONTRASTS}
+    ratios = {modality: [] for modality in simulation.CONTRASTS}
     cohorts = [find(lesion="tumour", modality=modality, voxel_size_mm=2.0, n_subjects=3) for modality in ratios]
     for scans in zip(*cohorts, strict=True):
         lesion = voxels(scans[0].lesion_mask()) > 0
@@ -353,4 +353,4 @@ def test_contrasts_are_those_of_open_ms_data(real_scans):
             assert np.std(values, ddof=1) == pytest.approx(sd, abs=0.01), (modality, name)
         if modality != "T1w":  # whose tissue is fitted to IXI
             expected = [reference["csf"][0], reference["grey"][0], 1.0]
-            np.testing.assert_allclose(template.CONTRASTS[modality]["mean"], expected, atol=0.01)
+            np.testing.assert_allclose(simulation.CONTRASTS[modality]["mean"], expected, atol=0.01)

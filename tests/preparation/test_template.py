@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alphagan.errors import InputError
 from alphagan.evaluation.spread import IXI_REFERENCE, spread
-from alphagan.preparation.cohorts import find_scans, mni152, template
+from alphagan.preparation.cohorts import find_scans, mni152, simulation
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import NiftiCohort, TemplateCohort
 from alphagan.settings.sections import Prepare
@@ -29,13 +29,13 @@ def voxels(scan):
 
 
 def anatomy(seed=0):
-    return template.draw_anatomy(np.random.default_rng(seed))
+    return simulation.draw_anatomy(np.random.default_rng(seed))
 
 
 def unchanged():
     """The template as it is."""
     shape = mni152.template().free.shape
-    return template.Anatomy(np.zeros(3), np.zeros((3, 3)), 0.0, np.zeros((3, *shape), np.float32), np.zeros(shape))
+    return simulation.Anatomy(np.zeros(3), np.zeros((3, 3)), 0.0, np.zeros((3, *shape), np.float32), np.zeros(shape))
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +96,12 @@ def test_image_is_a_brain_in_ras_millimetres_and_zero_around_it():
 
 
 def test_fractions_sum_to_one_and_intensities_order_as_in_t1w():
-    fractions = template.tissues(anatomy(), VOXEL)
+    fractions = simulation.tissues(anatomy(), VOXEL)
     total = fractions.sum(0)
     assert fractions.min() >= -1e-6
     np.testing.assert_allclose(total[total > 0], 1, atol=1e-5)
     rng = np.random.default_rng(0)
-    image = template.scan(fractions, template.draw_acquisition(rng), VOXEL, rng)
+    image = simulation.scan(fractions, simulation.draw_acquisition(rng), VOXEL, rng)
     csf, grey, white = (image[fraction > 0.75].mean() for fraction in fractions)
     assert csf < grey < white
     np.testing.assert_array_equal(image > 0, total > 0)
@@ -109,7 +109,7 @@ def test_fractions_sum_to_one_and_intensities_order_as_in_t1w():
 
 def test_anatomy_does_not_depend_on_the_voxel_size():
     one = anatomy(4)
-    fine, coarse = template.tissues(one, 3.0), template.tissues(one, 6.0)
+    fine, coarse = simulation.tissues(one, 3.0), simulation.tissues(one, 6.0)
     n = coarse.shape[1]
     pooled = fine.reshape(3, n, 2, n, 2, n, 2).mean((2, 4, 6))
     assert np.corrcoef(pooled.ravel(), coarse.ravel())[0, 1] > 0.97
@@ -117,11 +117,11 @@ def test_anatomy_does_not_depend_on_the_voxel_size():
 
 def test_only_points_near_the_brain_need_sampling(monkeypatch):
     one = anatomy(5)
-    quick = template.tissues(one, VOXEL)
+    quick = simulation.tissues(one, VOXEL)
     shared = mni152.template()
     everywhere = dataclasses.replace(shared, outside_mm=np.zeros_like(shared.outside_mm))
-    monkeypatch.setattr(template, "template", lambda: everywhere)
-    np.testing.assert_array_equal(template.tissues(one, VOXEL), quick)
+    monkeypatch.setattr(simulation, "template", lambda: everywhere)
+    np.testing.assert_array_equal(simulation.tissues(one, VOXEL), quick)
 
 
 def test_heads_are_invertible(heads):
@@ -169,7 +169,7 @@ def test_make_invertible_mends_a_fold_and_leaves_the_rest():
 def test_pull_towards_the_ventricles_enlarges_them():
     def central_csf_ml(pull):
         displacement = pull * mni152.template().ventricle_pull
-        csf = template.tissues(dataclasses.replace(unchanged(), displacement_mm=displacement), VOXEL)[0]
+        csf = simulation.tissues(dataclasses.replace(unchanged(), displacement_mm=displacement), VOXEL)[0]
         from_centre = (np.indices(csf.shape) - (csf.shape[0] - 1) / 2) * VOXEL
         return csf[np.linalg.norm(from_centre, axis=0) < 45].sum() * VOXEL**3 / 1000
 
@@ -180,7 +180,7 @@ def test_pull_towards_the_ventricles_enlarges_them():
 
 def test_heads_are_not_symmetric():
     def asymmetry(one):
-        fractions = template.tissues(dataclasses.replace(one, rotation_deg=np.zeros(3)), VOXEL)
+        fractions = simulation.tissues(dataclasses.replace(one, rotation_deg=np.zeros(3)), VOXEL)
         return np.abs(fractions - fractions[:, ::-1]).sum() / fractions.sum()
 
     assert asymmetry(anatomy(6)) > 3 * asymmetry(unchanged())
@@ -191,7 +191,7 @@ def test_pitch_lifts_the_chin():
     one = anatomy(7)
 
     def height(pitch):
-        brain = template.tissues(dataclasses.replace(one, rotation_deg=np.array([pitch, 0, 0])), VOXEL).sum(0)
+        brain = simulation.tissues(dataclasses.replace(one, rotation_deg=np.array([pitch, 0, 0])), VOXEL).sum(0)
         half = brain.shape[1] // 2
         levels = np.arange(brain.shape[2])
         return [(part.sum((0, 1)) * levels).sum() / part.sum() for part in (brain[:, half:], brain[:, :half])]
