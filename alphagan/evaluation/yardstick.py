@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from alphagan.audit.comparison import Search
+from alphagan.audit.search import Search
 from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.evaluation.samples import Sample

@@ -8,8 +8,8 @@ import torch
 from factories import write_prepared
 from scipy.ndimage import gaussian_filter
 
-from alphagan.audit.comparison import Search
 from alphagan.audit.nearest import VoxelSpace
+from alphagan.audit.search import Search
 from alphagan.errors import InputError
 from alphagan.evaluation import cohort
 from alphagan.evaluation.cohort import Evaluation, collect, evaluate

@@ -14,10 +14,10 @@ from alphagan.metrics.anatomy import (
     anatomy,
     asymmetries,
     compare_anatomy,
-    effect_sizes,
     tissue_fractions,
     ventricle_shares,
 )
+from alphagan.metrics.effect_sizes import effect_sizes
 from alphagan.metrics.histogram import LEVELS, brain_masks, level_counts
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.resample import prepare_scan

@@ -13,7 +13,8 @@ from torchmetrics.functional.image import (
 )
 
 from alphagan.errors import InputError
-from alphagan.metrics import ms_ssim
+from alphagan.metrics import local_similarity
+from alphagan.metrics.local_similarity import window_matrix
 from alphagan.metrics.ms_ssim import (
     BETAS,
     ms_ssim_as_published,
@@ -21,7 +22,6 @@ from alphagan.metrics.ms_ssim import (
     ms_ssim_index_pairs,
     ms_ssim_pairs,
     n_scales,
-    window_matrix,
 )
 from alphagan.metrics.pairs import mean_over_pairs, random_pairs
 from alphagan.workbench.bench import metrics as bench
@@ -134,7 +134,7 @@ def test_as_published_equals_the_formula(size):
 def test_the_misplaced_bracket_lowers_the_published_score():
     x = brains(6, 32)
     pairs = np.array([[0, 1], [2, 3], [4, 5]])
-    contrast, ssim = ms_ssim._similarities(x, pairs, 5, lambda size: window_matrix(size, 6, True), 1e-4, 9e-4)
+    contrast, ssim = local_similarity.similarities(x, pairs, 5, lambda size: window_matrix(size, 6, True), 1e-4, 9e-4)
     betas = torch.tensor(BETAS)
     bracket_in_place = (contrast[:, :4] ** betas[:4]).prod(1) * ssim ** betas[4]
     published = ms_ssim_as_published_index_pairs(x, pairs)
@@ -178,8 +178,8 @@ def test_memory_bound_changes_nothing(score, monkeypatch):
     x = brains(12, 16)
     pairs = random_pairs(12, 40, generator=np.random.default_rng(0))
     whole = score(x, pairs)
-    monkeypatch.setattr(ms_ssim, "CACHE_BYTES", 5 * 12 * 16**3)
-    monkeypatch.setattr(ms_ssim, "BATCH_VOXELS", 3 * 16**3)
+    monkeypatch.setattr(local_similarity, "CACHE_BYTES", 5 * 12 * 16**3)
+    monkeypatch.setattr(local_similarity, "BATCH_VOXELS", 3 * 16**3)
     torch.testing.assert_close(score(x, pairs), whole)
     one_by_one = torch.cat([score(x[pair], np.array([[0, 1]])) for pair in pairs])
     torch.testing.assert_close(whole, one_by_one)
@@ -188,12 +188,12 @@ def test_memory_bound_changes_nothing(score, monkeypatch):
 @pytest.mark.parametrize("size", [4, 7, 12])
 def test_halving_is_average_pooling(size):
     x = torch.rand(3, size, size, size, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(ms_ssim._halve(x), F.avg_pool3d(x.double(), 2), rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(local_similarity._halve(x), F.avg_pool3d(x.double(), 2), rtol=1e-14, atol=1e-14)
 
 
 def test_a_volume_of_many_pairs_is_filtered_once(monkeypatch):
-    filtered, original = [], ms_ssim._filter
-    monkeypatch.setattr(ms_ssim, "_filter", lambda x, matrix: filtered.append(len(x)) or original(x, matrix))
+    filtered, original = [], local_similarity._filter
+    monkeypatch.setattr(local_similarity, "_filter", lambda x, matrix: filtered.append(len(x)) or original(x, matrix))
     ms_ssim_index_pairs(brains(8, 32), random_pairs(8, 28, generator=np.random.default_rng(0)))
     assert sum(filtered) == 2 * (2 * 8 + 28)  # two scales: mean and variance of each volume, one product for each pair
 
