@@ -31,11 +31,6 @@ def subjects():
     return volumes.split([N_TRAIN, N_HELD_OUT, N_NEW])
 
 
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
-
-
 @pytest.fixture(scope="session")
 def found(subjects):
     """Audit of a generator that makes new subjects, and of one that slips copies in among them."""

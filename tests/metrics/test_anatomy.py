@@ -28,11 +28,6 @@ from alphagan.volumes.prepared import to_range
 MEASURES = {"brain_volume", "ventricle_volume", "asymmetry", "csf_fraction", "grey_fraction", "white_fraction"}
 
 
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
-
-
 # --- the measures ---
 
 

@@ -25,11 +25,6 @@ def full_bootstrap(statistic, x, groups, generator, n_bootstrap=2000):
     return np.array([statistic(x[np.concatenate([members[i] for i in row])]) for row in draws])
 
 
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
-
-
 def test_mean_brain_difference_value(generator):
     x, y = volumes(9, generator), volumes(7, generator, mean=0.2)
     expected = np.abs(x.numpy().mean(0) - y.numpy().mean(0)).mean()
