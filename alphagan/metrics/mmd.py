@@ -17,7 +17,7 @@ import torch
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate, TwoSamples
-from alphagan.metrics.checks import check_volumes, full_precision
+from alphagan.metrics.checks import check_samples, full_precision
 
 BLOCK = 8192  # voxels per step: bounds the working memory, and the length of the float32 sums
 
@@ -48,10 +48,7 @@ class MMD:
     def __init__(
         self, x: torch.Tensor, y: torch.Tensor, groups_x: Sequence | None = None, groups_y: Sequence | None = None
     ):
-        check_volumes("x", x, at_least=2)
-        check_volumes("y", y, at_least=2)
-        if x.shape[1:] != y.shape[1:]:
-            raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
+        check_samples(x, y)
         self.samples = TwoSamples(len(x), len(y), groups_x, groups_y)
         self.inner = _inner_products(x.flatten(1), y.flatten(1))
         self.squared_distances = _squared_distances(*self.inner)
