@@ -4,6 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Not MPLBACKEND: a notebook's kernel would inherit it and show no figures. matplotlib is no part of the training core.
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(config, items):
         for marker, reason in missing.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def generator():
+    """What is random in a test."""
+    return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="session")

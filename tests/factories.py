@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,10 @@ def summed(loss, x_real, draws):
     summands = []
     terms = loss(x_real, draws, summands.append)
     return sum(summands), terms
+
+
+def free_port() -> int:
+    """Number of a port on which nobody listens."""
+    with socket.socket() as listening:
+        listening.bind(("localhost", 0))
+        return listening.getsockname()[1]

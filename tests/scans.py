@@ -1,10 +1,14 @@
 """Small simulated scans on disk, stored in the ways that real ones are."""
 
+import csv
+import hashlib
+
 import nibabel
 import numpy as np
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 
 from alphagan.preparation.cohorts import Scan
+from alphagan.settings.config import parse
 
 SHAPE = (34, 42, 36)  # at 4 mm, a brain of about 1.1 litres with a margin
 AFFINE = np.array([[4.0, 0, 0, -66], [0, 4, 0, -90], [0, 0, 4, -60], [0, 0, 0, 1]])
@@ -44,3 +48,20 @@ def truncated(path):
 
 def text(path):
     path.write_text("not a scan")
+
+
+def config_for(folder, pattern=None, mask_pattern=None, **changes):
+    """Prepare a folder as the cohort "study", in small."""
+    cohort = {"kind": "nifti", "source": str(folder), "pattern": pattern, "mask_pattern": mask_pattern}
+    settings = {"size": 16, "workers": 1} | changes
+    return parse({"cohorts": {"study": cohort}, "experiments": {}, "prepare": settings})
+
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def digests(folder):
+    """Hash of every file of a folder, by name."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from alphagan.audit.comparison import Comparison, Search
+from alphagan.audit.comparison import Comparison
 from alphagan.audit.membership import Score, membership_auc, scores
 from alphagan.audit.nearest import Space, VoxelSpace
+from alphagan.audit.search import Search
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.checks import check_volumes

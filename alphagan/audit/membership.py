@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate, TwoSamples
 from alphagan.seeding import seeded
 
 BATCH = 16  # volumes scored at a time
@@ -61,18 +61,11 @@ def membership_auc(
         if not np.isfinite(scores).all():
             raise InputError(f"{name}: a score is not finite; look at the model that gave it")
     wins = np.sign(sides[0][:, None] - sides[1]) / 2 + 0.5  # (n, m)
-    subjects = [
-        subject_index(people, len(scores))
-        for people, scores in zip((people_members, people_others), sides, strict=True)
-    ]
-    n_people = [int(subject.max() + 1) for subject in subjects]
-    weights = [
-        subject_counts(n, n_bootstrap, generator)[:, subject] for n, subject in zip(n_people, subjects, strict=True)
-    ]
-    weights = [weight / weight.sum(1, keepdims=True) for weight in weights]
+    samples = TwoSamples(*map(len, sides), people_members, people_others)
+    weights = [weight / weight.sum(1, keepdims=True) for weight in samples.resample(n_bootstrap, generator)]
     draws = ((weights[0] @ wins) * weights[1]).sum(1)
     low, high = np.quantile(draws, [0.025, 0.975])
-    return Estimate(float(wins.mean()), float(low), float(high), min(n_people))
+    return Estimate(float(wins.mean()), float(low), float(high), samples.n)
 
 
 def scores(score: Score, volumes: Tensor) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
-from alphagan.audit.comparison import Search
+from alphagan.audit.search import Search
 from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.evaluation.samples import Sample
@@ -192,14 +192,13 @@ class Yardstick:
         97.5th percentiles.
         """
         n, rng = self.settings.n_permutations, np.random.default_rng(self.settings.seed)
-        people = int(min(subject.max() for subject in mmd.subjects)) + 1
-        if all(subject.max() + 1 == len(subject) for subject in mmd.subjects):
+        if all(subject.max() + 1 == len(subject) for subject in mmd.samples.subjects):
             p = permutation_p_value(mmd, "rbf", self.bandwidth, n, generator=rng)
             interval = share(p * (n + 1) - 1, n)  # of a share of so many permutations
-            return Estimate(p, min(interval.low, p), max(interval.high, p), people)
+            return Estimate(p, min(interval.low, p), max(interval.high, p), mmd.samples.n)
         each = [permutation_p_value(mmd, "rbf", self.bandwidth, n, 1, generator=rng) for _ in range(DRAWS)]
         low, median, high = np.minimum(2 * np.quantile(each, [0.025, 0.5, 0.975]), 1)
-        return Estimate(float(median), float(low), float(high), people)
+        return Estimate(float(median), float(low), float(high), mmd.samples.n)
 
 
 def _named(row: Row, network: FeatureNetwork) -> Row:

@@ -8,8 +8,9 @@ from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import intensity_histograms, loss_curves, metric_intervals, pca_scatter
 from alphagan.figures.common import MODELS, PAPER_MODELS, REFERENCES, YELLOW_BLUE, publish, save, style
 from alphagan.figures.diagram import architecture
-from alphagan.figures.evaluation import anatomy_distributions, power_spectra, scoreboard
+from alphagan.figures.evaluation import anatomy_distributions, power_spectra
 from alphagan.figures.grids import brain_grid, mean_and_std_maps, montage, save_montage
+from alphagan.figures.scoreboard import scoreboard
 
 __all__ = [
     "MODELS",

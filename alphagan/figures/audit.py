@@ -8,7 +8,6 @@ from alphagan.errors import InputError
 from alphagan.figures.common import (
     CYCLE,
     GREY,
-    PLANES,
     Figure,
     appearance,
     as_volumes,
@@ -17,7 +16,7 @@ from alphagan.figures.common import (
     two_lines,
     voxel_sizes,
 )
-from alphagan.figures.grids import MARGIN, canvas, draw_tile, finish, left_right
+from alphagan.figures.grids import MARGIN, canvas, draw_tile, left_right
 
 PER_PAGE = 8
 PLANES_SHOWN = ("axial", "coronal")
@@ -73,16 +72,14 @@ def _page(generated, train, pairs, sizes, title):
         scan = _as_bright(scan[::-1] if pair.mirrored else scan, volume)
         looks = ((volume, "gray", (-1, 1)), (scan, "gray", (-1, 1)), (np.abs(volume - scan), "inferno", (0, 1)))
         for number, plane in enumerate(PLANES_SHOWN):
-            spare = (tile - generated.shape[1] * sizes[list(PLANES[plane][1:])]) / 2
             for column, (shown, cmap, limits) in enumerate(looks):
-                corner = left + (3 * number + column) * tile + spare[0], bottom + spare[1]
-                draw_tile(axes, shown, sizes, plane, corner, cmap, limits)
+                cell = left + (3 * number + column) * tile, bottom, tile, tile
+                draw_tile(axes, shown, sizes, plane, cell, cmap, limits)
         axes.text(0.05 * tile, bottom + tile / 2, _label(pair), color="white", va="center", fontsize=8.5)
     left_right(axes, left, left + tile, height)
     for column in range(3 * len(PLANES_SHOWN)):
         heading = ("Generated", "Training scan", "Difference")[column % 3]
         axes.text(left + (column + 0.5) * tile, height, heading, ha="center", va="bottom", fontsize=9)
-    finish(axes, width, height)
     if title:
         figure.suptitle(title, y=1 - 0.1 / figure.get_figheight(), va="top")
     return figure

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import matplotlib.figure
@@ -183,6 +183,20 @@ def check_rows(rows: dict, what: str) -> Iterable[tuple[str, object]]:
     if not rows:
         raise InputError(f"{what}: nothing to draw; pass at least one named entry")
     return rows.items()
+
+
+def real_first(sets: Mapping, what: str) -> dict:
+    """Sets by name, "real" before all others.
+
+    Raises
+    ------
+    InputError
+        If there is no "real", with which others are compared.
+    """
+    found = dict(check_rows(sets, what))
+    if "real" not in found:
+        raise InputError(f"{what}: no entry named real, with which others are compared")
+    return {"real": found["real"]} | found
 
 
 def publish(figure: Figure | None, path: str | Path) -> None:

@@ -10,27 +10,32 @@ from alphagan.figures.common import PLANES, Figure, appearance, as_volumes, chec
 MARGIN = 0.06  # between brains, as a share of the volume
 
 
-def draw_tile(axes, volume, sizes, plane, corner, cmap="gray", limits=(-1, 1)):
-    """Draw a centre slice with its lower left corner at `corner` (mm) and return the image."""
-    across, right, up = PLANES[plane]
-    width, height = volume.shape[right] * sizes[right], volume.shape[up] * sizes[up]
-    picture = np.take(volume, volume.shape[across] // 2, axis=across).T
-    extent = (corner[0], corner[0] + width, corner[1], corner[1] + height)
-    return axes.imshow(picture, origin="lower", extent=extent, cmap=cmap, vmin=limits[0], vmax=limits[1])
-
-
-def canvas(width, height, inches_per_mm, header):
-    """Figure with one black axes in mm, `header` inches below its top."""
+def canvas(width, height, inches_per_mm, header, title=None):
+    """Figure with one `ground`, `header` inches below its top, and perhaps a title over it."""
     width_in, height_in = width * inches_per_mm, height * inches_per_mm + header
     figure = Figure(figsize=(width_in, height_in))
-    axes = figure.add_axes((0, 0, 1, 1 - header / height_in), facecolor="black")
+    axes = ground(figure, (0, 0, 1, 1 - header / height_in), width, height)
+    if title:
+        axes.set_title(title)
     return figure, axes
 
 
-def finish(axes, width, height):
-    """Show all of a canvas, without ticks."""
+def ground(figure, rect, width, height):
+    """Black axes of `width` by `height` mm, without ticks, in a part of the figure."""
+    axes = figure.add_axes(rect, facecolor="black")
     axes.set(xlim=(0, width), ylim=(0, height), aspect="equal", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
+    return axes
+
+
+def draw_tile(axes, volume, sizes, plane, cell, cmap="gray", limits=(-1, 1)):
+    """Draw a centre slice in the middle of a cell (left, bottom, width, height in mm) and return the image."""
+    across, right, up = PLANES[plane]
+    width, height = volume.shape[right] * sizes[right], volume.shape[up] * sizes[up]
+    left, bottom = cell[0] + (cell[2] - width) / 2, cell[1] + (cell[3] - height) / 2
+    picture = np.take(volume, volume.shape[across] // 2, axis=across).T
+    extent = (left, left + width, bottom, bottom + height)
+    return axes.imshow(picture, origin="lower", extent=extent, cmap=cmap, vmin=limits[0], vmax=limits[1])
 
 
 def left_right(axes, left, right, top, size=9):
@@ -62,18 +67,14 @@ def montage(volumes: np.ndarray, affine=None, title: str | None = None) -> Figur
     cell = max(extent[0], extent[1])
     heights = [extent[PLANES[plane][2]] for plane in PLANES]
     width, height = cell * len(volumes), sum(heights)
-    figure, axes = canvas(width, height, 1.2 / cell, 0.35 if title else 0)
+    figure, axes = canvas(width, height, 1.2 / cell, 0.35 if title else 0, title)
     for column, volume in enumerate(volumes):
         top = height
         for plane, tall in zip(PLANES, heights, strict=True):
-            corner = (column * cell + (cell - extent[PLANES[plane][1]]) / 2, top - tall)
-            draw_tile(axes, volume, sizes, plane, corner)
+            draw_tile(axes, volume, sizes, plane, (column * cell, top - tall, cell, tall))
             if column == 0 and plane != "sagittal":
                 left_right(axes, 0, cell, top)
             top -= tall
-    finish(axes, width, height)
-    if title:
-        axes.set_title(title)
     return figure
 
 
@@ -104,18 +105,16 @@ def brain_grid(volumes: np.ndarray, affine=None, n: int = 48, n_columns: int = 1
         If volumes or affine have another form.
     """
     volumes, sizes = as_volumes(volumes)[:n], voxel_sizes(affine)
-    wide, tall = (sizes * volumes.shape[1])[:2] * (1 + MARGIN)
+    extent = (sizes * volumes.shape[1])[:2]
+    wide, tall = extent * (1 + MARGIN)
     n_columns = min(n_columns, len(volumes))
     n_lines = -(-len(volumes) // n_columns)
-    figure, axes = canvas(n_columns * wide, n_lines * tall, 1.0 / wide, 0.4 if title else 0)
+    figure, axes = canvas(n_columns * wide, n_lines * tall, 1.0 / wide, 0.4 if title else 0, title)
     for index, volume in enumerate(volumes):
         line, column = divmod(index, n_columns)
-        corner = ((column + MARGIN / 2) * wide, (n_lines - 1 - line + MARGIN / 2) * tall)
-        draw_tile(axes, volume, sizes, "axial", corner)
+        cell = (column + MARGIN / 2) * wide, (n_lines - 1 - line + MARGIN / 2) * tall, *extent
+        draw_tile(axes, volume, sizes, "axial", cell)
     left_right(axes, 0, wide, n_lines * tall)
-    finish(axes, n_columns * wide, n_lines * tall)
-    if title:
-        axes.set_title(title)
     return figure
 
 
@@ -156,15 +155,13 @@ def mean_and_std_maps(rows: dict, affine=None, title: str | None = None) -> Figu
     for half, (maps, cmap, limits, label) in enumerate(looks):
         left, span = (half * width_in / 2 + 0.15) / width_in, len(sets) * tile / width_in
         rect = (left, below / height_in, span, tile * (lower + upper) / width / height_in)
-        axes = figure.add_axes(rect, facecolor="black")
+        axes = ground(figure, rect, len(sets) * width, lower + upper)
         for column, (name, map_) in enumerate(maps.items()):
             for plane, bottom, tall in (("axial", 0, lower), ("coronal", lower, upper)):
-                corner = np.array([column * width, bottom]) + np.array([width, tall]) * MARGIN / (1 + MARGIN) / 2
-                image = draw_tile(axes, map_, sizes, plane, corner, cmap, limits)
+                image = draw_tile(axes, map_, sizes, plane, (column * width, bottom, width, tall), cmap, limits)
                 left_right(axes, column * width, (column + 1) * width, bottom + tall)
             text = f"{appearance(name)[0]}\nn = {len(sets[name])}".replace(", ", ",\n")
             axes.text((column + 0.5) * width, (lower + upper) * 1.01, text, ha="center", va="bottom", fontsize=11)
-        finish(axes, len(sets) * width, lower + upper)
         bar = figure.add_axes((left + 0.1 * span, 0.55 / height_in, 0.8 * span, 0.1 / height_in))
         figure.colorbar(image, cax=bar, orientation="horizontal", label=label)
     if title:

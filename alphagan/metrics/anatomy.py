@@ -4,14 +4,15 @@ Nothing is segmented or registered. The measures are coarse stand-ins for what s
 real and generated volumes, so that their distributions can be compared; they are not volumes to publish.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from scipy import ndimage
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate
+from alphagan.metrics.effect_sizes import effect_sizes
 from alphagan.metrics.histogram import LEVELS, brain_masks, level_counts
 
 # Found on IXI's T1w scans: of several ways to tell ventricles, the one that grows most clearly with age, at 32 cubed
@@ -178,84 +179,3 @@ def tissue_fractions(counts: np.ndarray) -> np.ndarray:
         if not len(active):
             break
     return np.take_along_axis(weights, means.argsort(1), axis=1)
-
-
-def effect_sizes(
-    x: np.ndarray,
-    y: np.ndarray,
-    groups_x: Sequence | None = None,
-    groups_y: Sequence | None = None,
-    n_bootstrap: int = 1000,
-    *,
-    generator: np.random.Generator,
-) -> dict[str, Estimate]:
-    """Compare two samples of numbers.
-
-    Parameters
-    ----------
-    x, y : ndarray, (n,) and (m,)
-        One number for each real and each generated volume.
-    groups_x, groups_y : sequence of labels, optional
-        Subject of each volume. None: each its own.
-    n_bootstrap : int
-        Resamples of the subjects of both samples.
-    generator : numpy.random.Generator
-        Draws them.
-
-    Returns
-    -------
-    dict of str to Estimate
-        cohens_d : (mean of y - mean of x) over the root of the mean of both variances (Cohen 1988, eq. 2.5.1).
-        cliffs_delta : probability that a y exceeds an x, less the probability of the opposite (Cliff 1993); -1 to 1.
-        Ranks alone count, so that outliers do not matter.
-        kolmogorov_smirnov : largest difference of the cumulative distributions; 0 to 1. The only one of the three that
-        sees a spread which is too narrow or too wide. Sampling noise makes it positive.
-
-    Raises
-    ------
-    InputError
-        If a sample holds fewer than two subjects or a number that is not finite, or neither sample varies.
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    subjects = subject_index(groups_x, len(x)), subject_index(groups_y, len(y))
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError("x, y: numbers that are not finite; leave out the volumes that have them")
-    if not (np.ptp(x) or np.ptp(y)):
-        raise InputError(f"x, y: no number differs from {x[0]:g} in x or {y[0]:g} in y; check the volumes")
-    ones = [np.ones((1, len(sample))) for sample in (x, y)]
-    drawn = [subject_counts(s.max() + 1, n_bootstrap, generator)[:, s] for s in subjects]
-    n = int(min(subject.max() for subject in subjects)) + 1
-
-    def estimate(statistic: Callable) -> Estimate:
-        value = statistic(x, y, *ones).item()
-        return Estimate(value, *centred_interval(value, statistic(x, y, *drawn)), n=n)
-
-    statistics = {"cohens_d": _cohens_d, "cliffs_delta": _cliffs_delta, "kolmogorov_smirnov": _kolmogorov_smirnov}
-    return {name: estimate(statistic) for name, statistic in statistics.items()}
-
-
-# Below: x (n,) and y (m,), with weights (r, n) and (r, m) of whole numbers; one value for each row of weights.
-
-
-def _cohens_d(x: np.ndarray, y: np.ndarray, weights_x: np.ndarray, weights_y: np.ndarray) -> np.ndarray:
-    means, variances = [], []
-    for values, weights in ((x, weights_x), (y, weights_y)):
-        total = weights.sum(1)
-        means.append(weights @ values / total)
-        variances.append((weights * (values - means[-1][:, None]) ** 2).sum(1) / (total - 1))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a resample that does not vary is left out of the interval
-        return (means[1] - means[0]) / np.sqrt((variances[0] + variances[1]) / 2)
-
-
-def _cliffs_delta(x: np.ndarray, y: np.ndarray, weights_x: np.ndarray, weights_y: np.ndarray) -> np.ndarray:
-    sign = np.sign(y - x[:, None])
-    return ((weights_x @ sign) * weights_y).sum(1) / (weights_x.sum(1) * weights_y.sum(1))
-
-
-def _kolmogorov_smirnov(x: np.ndarray, y: np.ndarray, weights_x: np.ndarray, weights_y: np.ndarray) -> np.ndarray:
-    values = np.unique(np.concatenate([x, y]))
-    below = [
-        weights @ (sample[:, None] <= values) / weights.sum(1, keepdims=True)
-        for sample, weights in ((x, weights_x), (y, weights_y))
-    ]
-    return np.abs(below[0] - below[1]).max(1)

@@ -1,6 +1,6 @@
 """Estimates with their uncertainty over subjects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -111,6 +111,86 @@ def centred_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
     draws = draws[np.isfinite(draws)]
     low, high = np.quantile(draws - draws.mean(), [0.025, 0.975])
     return float(value + low), float(value + high)
+
+
+class TwoSamples:
+    """Two samples of volumes, x and y, and whom they show: a statistic of both, and its interval over their subjects.
+
+    Parameters
+    ----------
+    n_x, n_y : int
+        Volumes of each.
+    groups_x, groups_y : sequence of labels, optional
+        Subject of each volume. None: each its own.
+
+    Attributes
+    ----------
+    subjects : tuple of ndarray of int, (n_x,) and (n_y,)
+        Their `subject_index`.
+    n : int
+        Subjects of the sample that has fewer.
+
+    Raises
+    ------
+    InputError
+        As `subject_index` does.
+    """
+
+    def __init__(self, n_x: int, n_y: int, groups_x: Sequence | None = None, groups_y: Sequence | None = None):
+        self.subjects = subject_index(groups_x, n_x), subject_index(groups_y, n_y)
+        self.n = int(min(subject.max() for subject in self.subjects)) + 1
+
+    def ones(self) -> list[np.ndarray]:
+        """Weights of the volumes as they are, (1, n_x) and (1, n_y)."""
+        return [np.ones((1, len(subject))) for subject in self.subjects]
+
+    def resample(self, n_bootstrap: int, generator: np.random.Generator) -> list[np.ndarray]:
+        """Weight of every volume in every resample, (n_bootstrap, n_x) and (n_bootstrap, n_y).
+
+        It is how often the volume's subject was drawn: in all resamples of x, then in all of y.
+        """
+        return [subject_counts(subject.max() + 1, n_bootstrap, generator)[:, subject] for subject in self.subjects]
+
+    def estimate(self, value: float, draws: np.ndarray) -> Estimate:
+        """Give a value of both samples the spread of its bootstrap draws, see `centred_interval`."""
+        return Estimate(value, *centred_interval(value, draws), n=self.n)
+
+    def compare(self, statistic: Callable[[np.ndarray, np.ndarray], np.ndarray], weights: list[np.ndarray]) -> Estimate:
+        """Estimate a statistic.
+
+        Parameters
+        ----------
+        statistic : callable
+            Takes weights of x and of y, (r, n_x) and (r, n_y); returns one value for each of the r rows.
+        weights : list of ndarray
+            As `resample` drew them.
+        """
+        return self.estimate(statistic(*self.ones()).item(), statistic(*weights))
+
+    def compare_to_first_order(
+        self,
+        value: float,
+        influence_x: np.ndarray,
+        influence_y: np.ndarray,
+        n_bootstrap: int,
+        generator: np.random.Generator,
+    ) -> Estimate:
+        """Estimate a statistic from its derivatives with respect to each volume's weight, as `resample_influence` does.
+
+        Parameters
+        ----------
+        value : float
+            Of the statistic.
+        influence_x, influence_y : ndarray, (n_x,) and (n_y,)
+            Derivatives.
+        n_bootstrap : int
+        generator : numpy.random.Generator
+        """
+        changes = [
+            resample_influence(influence, subject, n_bootstrap, generator)[0]
+            for influence, subject in zip((influence_x, influence_y), self.subjects, strict=True)
+        ]
+        return self.estimate(value, sum(changes))
 
 
 def share(k: float, n: int) -> Estimate:

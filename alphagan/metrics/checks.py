@@ -33,3 +33,11 @@ def check_volumes(name: str, x: torch.Tensor, at_least: int = 1) -> None:
         raise InputError(f"{name}: expected floats of shape (n, S, S, S), found {x.dtype} {tuple(x.shape)}")
     if len(x) < at_least:
         raise TooFewError(f"{name}: {len(x)} volumes, but this metric needs at least {at_least}; give more")
+
+
+def check_samples(x: torch.Tensor, y: torch.Tensor) -> None:
+    """Refuse two samples of fewer than two volumes each, or of different sizes; raises as `check_volumes` does."""
+    check_volumes("x", x, at_least=2)
+    check_volumes("y", y, at_least=2)
+    if x.shape[1:] != y.shape[1:]:
+        raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, resample_influence, subject_index
+from alphagan.metrics.bootstrap import Estimate, TwoSamples
 
 
 def frechet_distance(
@@ -58,8 +58,7 @@ def frechet_distance(
     for name, features in (("x", x), ("y", y)):
         if features.ndim != 2 or not features.isfinite().all():
             raise InputError(f"{name}: expected finite features of shape (n, d), found {tuple(features.shape)}")
-    for features, groups in ((x, groups_x), (y, groups_y)):
-        subject_index(groups, len(features))  # refuses too few
+    samples = TwoSamples(len(x), len(y), groups_x, groups_y)
     if x.shape[1] != y.shape[1]:
         raise InputError(f"x, y: {x.shape[1]} and {y.shape[1]} features; embed both with one network")
     x, y = (features.double().cpu().numpy() for features in (x, y))
@@ -72,9 +71,7 @@ def frechet_distance(
     # to tr(T S) is its row of X T X', which equals U diag(singular) U'.
     influence_x = _influence(x, shift, (basis_x @ left) ** 2 @ singular)
     influence_y = _influence(y, -shift, (basis_y @ right.T) ** 2 @ singular)
-    change_x, n_x = resample_influence(influence_x, groups_x, n_bootstrap, generator)
-    change_y, n_y = resample_influence(influence_y, groups_y, n_bootstrap, generator)
-    return Estimate(value, *centred_interval(value, change_x + change_y), n=min(n_x, n_y))
+    return samples.compare_to_first_order(value, influence_x, influence_y, n_bootstrap, generator)
 
 
 def _centred(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate, TwoSamples
 from alphagan.metrics.checks import check_volumes
 
 LEVELS = np.linspace(-1, 1, 256)  # of the prepared scans, which have 8 bits
@@ -115,23 +115,11 @@ def intensity_distance(
     InputError
         If a sample holds fewer than two subjects.
     """
-    (by_subject_x, draws_x), (by_subject_y, draws_y) = (
-        _resamples(counts, groups, n_bootstrap, generator)
-        for counts, groups in ((counts_x, groups_x), (counts_y, groups_y))
+    samples = TwoSamples(len(counts_x), len(counts_y), groups_x, groups_y)
+    return samples.compare(
+        lambda weights_x, weights_y: _area(weights_x @ counts_x, weights_y @ counts_y),
+        samples.resample(n_bootstrap, generator),
     )
-    value = _area(by_subject_x.sum(0), by_subject_y.sum(0)).item()
-    draws = _area(draws_x @ by_subject_x, draws_y @ by_subject_y)
-    return Estimate(value, *centred_interval(value, draws), n=min(len(by_subject_x), len(by_subject_y)))
-
-
-def _resamples(
-    counts: np.ndarray, groups: Sequence | None, n_bootstrap: int, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Histograms of subjects (subjects, 256), and how often each is drawn in each resample."""
-    subject = subject_index(groups, len(counts))
-    by_subject = np.zeros((subject.max() + 1, counts.shape[1]))
-    np.add.at(by_subject, subject, counts)
-    return by_subject, subject_counts(len(by_subject), n_bootstrap, generator)
 
 
 def _area(x: np.ndarray, y: np.ndarray) -> np.ndarray:

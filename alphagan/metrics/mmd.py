@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError, TooFewError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
-from alphagan.metrics.checks import check_volumes, full_precision
+from alphagan.metrics.bootstrap import Estimate, TwoSamples
+from alphagan.metrics.checks import check_samples, full_precision
 
 BLOCK = 8192  # voxels per step: bounds the working memory, and the length of the float32 sums
 
@@ -34,6 +34,8 @@ class MMD:
 
     Attributes
     ----------
+    samples : TwoSamples
+        Whom they show.
     median_distance : float
         Median Euclidean distance between the volumes of both samples together, the default bandwidth of the RBF kernel.
 
@@ -46,11 +48,8 @@ class MMD:
     def __init__(
         self, x: torch.Tensor, y: torch.Tensor, groups_x: Sequence | None = None, groups_y: Sequence | None = None
     ):
-        check_volumes("x", x, at_least=2)
-        check_volumes("y", y, at_least=2)
-        if x.shape[1:] != y.shape[1:]:
-            raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
-        self.subjects = subject_index(groups_x, len(x)), subject_index(groups_y, len(y))
+        check_samples(x, y)
+        self.samples = TwoSamples(len(x), len(y), groups_x, groups_y)
         self.inner = _inner_products(x.flatten(1), y.flatten(1))
         self.squared_distances = _squared_distances(*self.inner)
         xx, xy, yy = self.squared_distances
@@ -93,13 +92,12 @@ class MMD:
             Squared distance, not yet multiplied by 1e-4.
         """
         value = self.published_value(batch, repeats, generator)
-        unbiased, traces = _unbiased(self.inner, self.subjects, self._resamples(n_bootstrap, generator))
-        return Estimate(value, *centred_interval(value, unbiased + traces / batch), n=self._n_subjects())
+        unbiased, traces = self._unbiased(self.inner, *self.samples.resample(n_bootstrap, generator))
+        return self.samples.estimate(value, unbiased + traces / batch)
 
     def unbiased_value(self, kernel: Literal["linear", "rbf"], bandwidth: float | None = None) -> float:
         """Value of `mmd_unbiased`."""
-        ones = [np.ones((1, len(subject))) for subject in self.subjects]
-        return float(_unbiased(self._kernels(kernel, bandwidth), self.subjects, ones)[0].item())
+        return self._unbiased(self.kernels(kernel, bandwidth), *self.samples.ones())[0].item()
 
     def unbiased(
         self,
@@ -127,11 +125,13 @@ class MMD:
             May be negative. Where the two distributions are equal the interval is too wide rather than too narrow (by
             about 1.7 times), because there the statistic is degenerate.
         """
-        value = self.unbiased_value(kernel, bandwidth)
-        draws, _ = _unbiased(self._kernels(kernel, bandwidth), self.subjects, self._resamples(n_bootstrap, generator))
-        return Estimate(value, *centred_interval(value, draws), n=self._n_subjects())
+        kernels = self.kernels(kernel, bandwidth)
+        return self.samples.compare(
+            lambda *weights: self._unbiased(kernels, *weights)[0], self.samples.resample(n_bootstrap, generator)
+        )
 
-    def _kernels(self, kernel: str, bandwidth: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def kernels(self, kernel: str, bandwidth: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Kernel within and between the samples, (n, n), (n, m) and (m, m); arguments as for `mmd_unbiased`."""
         if kernel == "linear":
             return self.inner
         if kernel != "rbf":
@@ -141,12 +141,23 @@ class MMD:
             raise InputError("bandwidth: 0, as most volumes are identical; pass the median distance of the real ones")
         return tuple(np.exp(squared / (-2 * bandwidth**2)) for squared in self.squared_distances)
 
-    def _resamples(self, n_bootstrap: int, generator: np.random.Generator) -> list[np.ndarray]:
-        """Weight of every volume in every resample: how often its subject was drawn."""
-        return [subject_counts(subject.max() + 1, n_bootstrap, generator)[:, subject] for subject in self.subjects]
-
-    def _n_subjects(self) -> int:
-        return int(min(subject.max() for subject in self.subjects) + 1)
+    def _unbiased(
+        self, kernels: tuple[np.ndarray, np.ndarray, np.ndarray], weights_x: np.ndarray, weights_y: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Unbiased squared MMD, and the sum of the traces of both covariances; one each per row of weights."""
+        xx, xy, yy = kernels
+        within, trace, marginal = [], [], []
+        for kernel, subject, weight in zip((xx, yy), self.samples.subjects, (weights_x, weights_y), strict=True):
+            different = (subject[:, None] != subject).astype(float)
+            # How much a volume weighs in all pairs with other subjects. Weighing it likewise between the samples keeps
+            # the statistic independent of the origin. A resample of one subject drawn every time has no pairs: NaN.
+            pair_weight = (weight @ different) * weight
+            total = pair_weight.sum(1, keepdims=True)
+            total[total == 0] = np.nan
+            marginal.append(pair_weight / total)
+            within.append(((weight @ (kernel * different)) * weight).sum(1) / total[:, 0])
+            trace.append(marginal[-1] @ np.diag(kernel) - within[-1])
+        return sum(within) - 2 * ((marginal[0] @ xy) * marginal[1]).sum(1), sum(trace)
 
 
 def mmd_as_published(
@@ -225,22 +236,3 @@ def _squared_distances(xx: np.ndarray, xy: np.ndarray, yy: np.ndarray) -> tuple[
     norm_x, norm_y = np.diag(xx), np.diag(yy)
     pairs = ((norm_x, norm_x, xx), (norm_x, norm_y, xy), (norm_y, norm_y, yy))
     return tuple(np.maximum(a[:, None] + b - 2 * product, 0) for a, b, product in pairs)
-
-
-def _unbiased(
-    kernels: tuple[np.ndarray, np.ndarray, np.ndarray], subjects: Sequence[np.ndarray], weights: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Unbiased squared MMD, and the sum of the traces of both covariances; one each per row of the weights (r, n)."""
-    xx, xy, yy = kernels
-    within, trace, marginal = [], [], []
-    for kernel, subject, weight in zip((xx, yy), subjects, weights, strict=True):
-        different = (subject[:, None] != subject).astype(float)
-        # How much a volume weighs in all pairs with other subjects. Weighing it likewise between the samples keeps the
-        # statistic independent of the origin. A resample of one subject drawn every time has no pairs: NaN.
-        pair_weight = (weight @ different) * weight
-        total = pair_weight.sum(1, keepdims=True)
-        total[total == 0] = np.nan
-        marginal.append(pair_weight / total)
-        within.append(((weight @ (kernel * different)) * weight).sum(1) / total[:, 0])
-        trace.append(marginal[-1] @ np.diag(kernel) - within[-1])
-    return sum(within) - 2 * ((marginal[0] @ xy) * marginal[1]).sum(1), sum(trace)

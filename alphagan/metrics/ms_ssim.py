@@ -1,22 +1,14 @@
-"""Multi-scale structural similarity in 3D, as a measure of diversity: standard, and as the paper's code has it.
-
-Gaussian windows are banded matrices that are multiplied along each axis. Local means and variances belong to a volume,
-not to a pair, so they are computed once per volume; each pair then costs one filtering of its product.
-"""
-
-from collections.abc import Callable, Iterator
+"""Multi-scale structural similarity in 3D, as a measure of diversity: standard, and as the paper's code has it."""
 
 import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.checks import check_volumes, full_precision
+from alphagan.metrics.checks import check_volumes
+from alphagan.metrics.local_similarity import similarities, window_matrix
 
 BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, from the finest scale to the coarsest
-SIGMA = 1.5
-TAPS = 11
-CACHE_BYTES = 2**31  # volumes, local means and variances that are held at a time
-BATCH_VOXELS = 2**18  # small enough for intermediate results to stay in the processor's cache
+TAPS = 11  # of the window
 
 
 def n_scales(size: int) -> int:
@@ -68,7 +60,7 @@ def ms_ssim_index_pairs(volumes: torch.Tensor, pairs: np.ndarray, scales: int | 
     if not 1 <= scales <= most:
         raise InputError(f"scales: {scales} is not in 1..{most}, what {volumes.shape[-1]}^3 volumes have room for")
     c1, c2 = 0.02**2, 0.06**2  # (0.01 L)^2 and (0.03 L)^2 with range L = 2
-    contrast, ssim = _similarities(volumes, pairs, scales, lambda size: window_matrix(size, TAPS // 2), c1, c2, 1.0)
+    contrast, ssim = similarities(volumes, pairs, scales, lambda size: window_matrix(size, TAPS // 2), c1, c2, 1.0)
     betas = torch.tensor(BETAS[:scales], device=volumes.device)
     terms = torch.cat([contrast[:, :-1], ssim[:, None]], dim=1)
     return (terms.clamp(min=0) ** (betas / betas.sum())).prod(1)
@@ -120,7 +112,7 @@ def ms_ssim_as_published_index_pairs(volumes: torch.Tensor, pairs: np.ndarray) -
     if volumes.shape[-1] < 16:
         raise InputError(f"volumes: five scales need a side of at least 16 voxels, found {volumes.shape[-1]}")
     c1, c2 = 0.01**2, 0.03**2
-    contrast, ssim = _similarities(volumes, pairs, 5, lambda size: window_matrix(size, 6, mirror=True), c1, c2)
+    contrast, ssim = similarities(volumes, pairs, 5, lambda size: window_matrix(size, 6, mirror=True), c1, c2)
     betas = torch.tensor(BETAS, device=volumes.device)
     # The bug: prod(contrast_j^beta_j * ssim_5^beta_5) over j = 1..4, with the last factor inside the product,
     # makes it ssim_5^(4 beta_5). Standard: ssim_5^beta_5, once.
@@ -142,110 +134,7 @@ def ms_ssim_as_published(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return ms_ssim_as_published_index_pairs(*_stack(a, b))
 
 
-def window_matrix(size: int, radius: int, mirror: bool = False) -> torch.Tensor:
-    """Gaussian window (sigma 1.5, 2 `radius` + 1 taps) as a matrix that filters an axis of `size` voxels.
-
-    Parameters
-    ----------
-    size, radius : int
-        Voxels.
-    mirror : bool
-        False: only windows wholly inside. True: one window per voxel, the axis mirrored about its ends.
-
-    Returns
-    -------
-    Tensor, (size - 2 radius or size, size)
-        Rows sum to 1.
-    """
-    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / SIGMA) ** 2)
-    axis = np.eye(size)
-    if mirror:
-        axis = np.pad(axis, ((radius, radius), (0, 0)), mode="symmetric")
-    windows = np.lib.stride_tricks.sliding_window_view(axis, len(taps), axis=0)
-    return torch.from_numpy(windows @ (taps / taps.sum())).float()
-
-
 def _stack(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
     if a.shape != b.shape:
         raise InputError(f"a, b: shapes {tuple(a.shape)} and {tuple(b.shape)}; give as many of one size in both")
     return torch.cat([a, b]), np.arange(2 * len(a)).reshape(2, -1).T
-
-
-def _filter(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """Apply a window matrix along the last three axes of (b, S, S, S)."""
-    x = matrix @ (x @ matrix.T)
-    return (matrix @ x.flatten(2)).unflatten(2, x.shape[2:])
-
-
-@full_precision()
-def _similarities(
-    volumes: torch.Tensor,
-    pairs: np.ndarray,
-    scales: int,
-    window: Callable[[int], torch.Tensor],
-    c1: float,
-    c2: float,
-    offset: float = 0.0,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean contrast-structure at every scale (p, scales), and mean SSIM at the coarsest (p,), of volumes + offset."""
-    contrast = volumes.new_empty((len(pairs), scales), dtype=torch.float32)
-    ssim = volumes.new_empty(len(pairs), dtype=torch.float32)
-    most = max(2, CACHE_BYTES // (12 * volumes[0].numel()))
-    for rows in _chunks(pairs, most):
-        distinct, local = np.unique(pairs[rows], return_inverse=True)
-        left, right = local.reshape(-1, 2).T
-        x = volumes[torch.from_numpy(distinct)].float().add_(offset)
-        for scale in range(scales):
-            batch = max(1, BATCH_VOXELS // x[0].numel())
-            # The finest scale averages its rounding errors over many voxels; the coarser ones are cheap in float64.
-            x = torch.cat([_halve(part) for part in x.split(batch)]) if scale else x
-            matrix = window(x.shape[-1]).to(x)
-            batch = max(1, BATCH_VOXELS // x[0].numel())
-            mean, variance = x.new_empty(2, len(x), *[len(matrix)] * 3)
-            for part, means, variances in zip(x.split(batch), mean.split(batch), variance.split(batch), strict=True):
-                means[:], variances[:] = _moments(part, matrix)
-            for start in range(0, len(left), batch):
-                a, b = left[start : start + batch], right[start : start + batch]
-                here = slice(rows.start + start, rows.start + start + len(a))
-                mean_a, mean_b = _rows(mean, a), _rows(mean, b)
-                product = mean_a * mean_b
-                covariance = _filter(_rows(x, a) * _rows(x, b), matrix) - product
-                structure = (2 * covariance + c2) / (_rows(variance, a) + _rows(variance, b) + c2)
-                contrast[here, scale] = structure.mean((1, 2, 3))
-                if scale == scales - 1:
-                    luminance = (2 * product + c1) / (mean_a.square() + mean_b.square() + c1)
-                    ssim[here] = (luminance * structure).mean((1, 2, 3))
-    return contrast, ssim
-
-
-def _rows(x: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-    """Rows of `x`; one alone, as large volumes are taken, without a copy."""
-    return x[rows[0] : rows[0] + 1] if len(rows) == 1 else x[torch.from_numpy(rows)]
-
-
-def _halve(x: torch.Tensor) -> torch.Tensor:
-    """2x2x2 average pooling in float64, several times faster than torch's; an odd plane at the end is left out."""
-    x = x.double()
-    for axis in (3, 2, 1):
-        whole = 2 * (x.shape[axis] // 2)
-        first, second = (x.narrow(axis, 0, whole).unflatten(axis, (-1, 2)).select(axis + 1, i) for i in (0, 1))
-        x = first + second
-    return x / 8
-
-
-def _moments(x: torch.Tensor, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Local mean and variance."""
-    mean = _filter(x, matrix)
-    return mean, (_filter(x * x, matrix) - mean * mean).clamp_(min=0)
-
-
-def _chunks(pairs: np.ndarray, most: int) -> Iterator[slice]:
-    """Cut the list of pairs where the number of distinct volumes would exceed `most`."""
-    start, seen = 0, set()
-    for row, pair in enumerate(pairs.tolist()):
-        if len(seen) + len(set(pair) - seen) > most:
-            yield slice(start, row)
-            start, seen = row, set()
-        seen.update(pair)
-    if start < len(pairs):
-        yield slice(start, len(pairs))

@@ -52,15 +52,15 @@ def permutation_p_value(
     """
     if n_permutations < 1:
         raise InputError(f"n_permutations: {n_permutations}; use at least 1, and 1000 for a p-value of 0.001")
-    xx, xy, yy = mmd._kernels(kernel, bandwidth)
-    volumes = _equally_many(mmd.subjects, most, generator)  # (n, c)
+    xx, xy, yy = mmd.kernels(kernel, bandwidth)
+    volumes = _equally_many(mmd.samples.subjects, most, generator)  # (n, c)
     n, c = volumes.shape
     pooled = np.block([[xx, xy], [xy.T, yy]])[np.ix_(volumes.ravel(), volumes.ravel())]
     between_subjects = pooled.reshape(n, c, n, c).mean((1, 3))
     np.fill_diagonal(between_subjects, 0)
 
     sides = np.zeros((n_permutations + 1, n))
-    sides[:, : mmd.subjects[0].max() + 1] = 1
+    sides[:, : mmd.samples.subjects[0].max() + 1] = 1
     sides[1:] = generator.permuted(sides[1:], axis=1)
     values = _unbiased(between_subjects, sides)
     # Rounding must not decide between divisions that are equal.

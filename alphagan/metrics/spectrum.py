@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate, TwoSamples
 from alphagan.metrics.checks import check_volumes
 
 FLOOR = 1e-13  # of a volume's power, in one coefficient: about what float32 still resolves
@@ -123,18 +123,15 @@ def compare_spectra(
     if x.log_power.shape[1] != y.log_power.shape[1]:
         raise InputError("x, y: spectra of volumes of different sizes; prepare both at one size")
     high = x.cycles_per_voxel >= HIGH
-    means, draws, n = [], [], []
-    for spectra, groups in ((x, groups_x), (y, groups_y)):
+    samples = TwoSamples(len(x.log_power), len(y.log_power), groups_x, groups_y)
+    means, draws = [], []
+    for spectra, weights in zip((x, y), samples.resample(n_bootstrap, generator), strict=True):
         values = np.column_stack([spectra.log_power, spectra.alternation])
-        subject = subject_index(groups, len(values))
-        weights = subject_counts(subject.max() + 1, n_bootstrap, generator)[:, subject]
         means.append(values.mean(0))
         draws.append(weights @ values / weights.sum(1, keepdims=True))
-        n.append(int(subject.max()) + 1)
 
     def estimate(statistic) -> Estimate:
-        value = float(statistic(means[1] - means[0]))
-        return Estimate(value, *centred_interval(value, statistic(draws[1] - draws[0])), n=min(n))
+        return samples.estimate(float(statistic(means[1] - means[0])), statistic(draws[1] - draws[0]))
 
     return {
         "spectrum_distance": estimate(lambda difference: np.abs(difference[..., 1:-1]).mean(-1)),

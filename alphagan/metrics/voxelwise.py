@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, resample_influence
-from alphagan.metrics.checks import check_volumes
+from alphagan.metrics.bootstrap import Estimate, TwoSamples, centred_interval, resample_influence
+from alphagan.metrics.checks import check_samples, check_volumes
 
 
 def mean_brain_difference(
@@ -45,20 +44,16 @@ def mean_brain_difference(
     InputError
         If the sets differ in size of volume, or hold fewer than two subjects.
     """
-    check_volumes("x", x, at_least=2)
-    check_volumes("y", y, at_least=2)
-    if x.shape[1:] != y.shape[1:]:
-        raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
+    check_samples(x, y)
     mean_x, mean_y = x.mean(0), y.mean(0)
     sign = (mean_x - mean_y).sign()
     of_x, of_y = (
         torch.stack([((volume - mean) * sign).mean() for volume in volumes]).double().cpu().numpy()
         for volumes, mean in ((x, mean_x), (y, mean_y))
     )
-    change_x, n_x = resample_influence(of_x, groups_x, n_bootstrap, generator)
-    change_y, n_y = resample_influence(of_y, groups_y, n_bootstrap, generator)
     value = (mean_x - mean_y).abs().mean().item()
-    return Estimate(value, *centred_interval(value, change_x - change_y), n=min(n_x, n_y))
+    samples = TwoSamples(len(x), len(y), groups_x, groups_y)
+    return samples.compare_to_first_order(value, of_x, -of_y, n_bootstrap, generator)
 
 
 def voxelwise_sd(

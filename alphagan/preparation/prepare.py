@@ -20,6 +20,7 @@ from tqdm import tqdm
 from alphagan.errors import InputError
 from alphagan.preparation import resample
 from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.preparation.quality import QualityError
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.settings.sections import Prepare, Split
@@ -122,9 +123,10 @@ def assign_splits(subjects: Iterable[str], split: Split) -> dict[str, str]:
 
 
 def _fingerprint(settings: Prepare) -> str:
-    """12 hexadecimal digits that change with any setting, or any line of code, that changes a cube."""
+    """12 hexadecimal digits that change with any setting that changes a cube, and with any line of code beside this."""
     content = settings.model_dump_json(exclude={"duplicates", "split", "workers"}).encode()
-    return hashlib.sha256(content + Path(resample.__file__).read_bytes()).hexdigest()[:12]
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return hashlib.sha256(b"".join([content, *code])).hexdigest()[:12]
 
 
 @contextmanager
@@ -175,7 +177,7 @@ def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tup
             return index, part, hashlib.sha256(saved["cube"]).digest(), ""
     try:
         prepared = resample.prepare_scan(scan, settings)
-    except resample.QualityError as refusal:
+    except QualityError as refusal:
         return index, None, None, str(refusal)
     temporary = part.with_suffix(f".{os.getpid()}.tmp")
     with open(temporary, "wb") as file:

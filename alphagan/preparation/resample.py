@@ -1,25 +1,17 @@
-"""One scan to one cube: canonical RAS, checked, brain only, trimmed, averaged down; and the affine that leads back."""
+"""One scan to one cube: read, checked, brain only, trimmed, averaged down; and the affine that leads back."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
-import nibabel
 import numpy as np
-from nibabel.spatialimages import SpatialImage
 from scipy.sparse import csr_array
 
 from alphagan.preparation.cohorts import Scan
+from alphagan.preparation.quality import QualityError, check
+from alphagan.preparation.reading import read
 from alphagan.settings.sections import Prepare
 
-# 256 healthy adult brains fill 41 to 50 % of their bounding box and 1.1 to 1.9 litres; a head, 60 % and over 3 litres.
-MAX_BRAIN_FILL = 0.75
-MAX_BRAIN_ML = 2500
-FEWEST_VALUES = 8  # of an image; masks and tissue maps have fewer
 COUNTED = 2**16  # voxels that are counted at a time, so that they stay in the processor's cache
-
-
-class QualityError(Exception):
-    """A scan fails quality control; the message is the reason, "what: details", as written to qc.csv."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     QualityError
         If the scan fails quality control.
     """
-    voxels, affine, mask = _read(scan)
+    voxels, affine, mask = read(scan)
     first, last = bounding_box(voxels if mask is None else mask)
     if not last.any():
         inside = " inside the mask" if scan.mask else ""
@@ -62,7 +54,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     brain = voxels != 0 if mask is None else _in_order(mask[box])
     values = voxels[brain]
     brain_ml = values.size * abs(np.linalg.det(affine[:3, :3])) / 1000
-    _check(values, values.size / brain.size, brain_ml, scan.mask is not None, settings)
+    check(values, values.size / brain.size, brain_ml, scan.mask is not None, settings)
 
     start, stop = first.astype(float), last.astype(float)
     if settings.fit == "pad":
@@ -190,46 +182,6 @@ def cube_affine(affine: np.ndarray, start: np.ndarray, stop: np.ndarray, size: i
     return affine @ to_volume
 
 
-def _read(scan: Scan) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Voxels in RAS order, their affine, and which of them are brain (None: those that are not zero)."""
-    try:
-        image, mask = scan.load()
-        voxels, affine = _canonical(image, "image")
-        if mask is None:
-            return voxels, affine, None
-        inside, mask_affine = _canonical(mask, "mask")
-    except QualityError:
-        raise
-    except Exception as error:  # what a damaged file raises depends on where the damage is
-        if scan.mask and not scan.mask.exists():
-            raise QualityError(f"mask not found: {scan.mask}") from None
-        raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}") from None
-    inside = inside != 0
-    if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
-        inside = _onto(inside, mask_affine, voxels.shape, affine)
-    if not inside.any():
-        raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
-    return voxels, affine, inside
-
-
-def _canonical(image: SpatialImage, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels (X, Y, Z), scaled, closest to RAS order, in the smallest type that holds them; and their affine."""
-    voxels, affine = np.asanyarray(image.dataobj), image.affine
-    while voxels.ndim > 3 and voxels.shape[-1] == 1:
-        voxels = voxels[..., 0]
-    if voxels.ndim != 3 or min(voxels.shape) < 2:
-        shape = " x ".join(map(str, map(int, image.shape)))
-        raise QualityError(f"wrong dimensionality: the {name} is {shape}, not one volume")
-    if voxels.dtype.kind not in "biuf":
-        raise QualityError(f"wrong data type: the {name} holds {voxels.dtype}, not one number per voxel")
-    if voxels.dtype.kind == "f" and (n_bad := np.count_nonzero(~np.isfinite(voxels))):
-        raise QualityError(f"not finite: {n_bad} voxels of the {name} are NaN or infinite")
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
-    canonical = nibabel.as_closest_canonical(SpatialImage(voxels, affine))
-    return np.asanyarray(canonical.dataobj), canonical.affine
-
-
 def _in_order(voxels: np.ndarray) -> np.ndarray:
     """Copy to C order and the processor's byte order, by planes that are small enough to be transposed in its cache."""
     copy = np.empty(voxels.shape, voxels.dtype.newbyteorder("="))
@@ -257,33 +209,6 @@ def _percentiles(values: np.ndarray, percents: list[float]) -> np.ndarray:
     share = place - before
     # From the nearer end, as numpy does, so that rounding is the same.
     return np.where(share < 0.5, left + (right - left) * share, right - (right - left) * (1 - share))
-
-
-def _onto(inside: np.ndarray, mask_affine: np.ndarray, shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:
-    from nilearn.image import resample_img  # slow to import, and needed for masks on another grid only
-
-    mask = nibabel.Nifti1Image(inside.astype(np.uint8), mask_affine)
-    options = {"interpolation": "nearest", "force_resample": True, "copy_header": True}
-    return np.asanyarray(resample_img(mask, affine, shape, **options).dataobj) != 0
-
-
-def _check(values: np.ndarray, fill: float, brain_ml: float, masked: bool, settings: Prepare) -> None:
-    """Refuse what is no skull-stripped brain, from its voxels and the share of its bounding box that it fills."""
-    n_values = np.unique(values[:: max(1, values.size // 10_000)]).size + (not masked)
-    if n_values < FEWEST_VALUES:
-        raise QualityError(f"looks like a mask: only {n_values} values")
-    if brain_ml > MAX_BRAIN_ML or fill > MAX_BRAIN_FILL:
-        where = "inside the mask" if masked else "non-zero"
-        cure = "check mask_pattern" if masked else "strip it, or give mask_pattern"
-        raise QualityError(
-            f"not skull-stripped: {brain_ml:.0f} ml, {fill:.0%} of the bounding box, are {where}; {cure}"
-        )
-    if brain_ml < settings.min_brain_ml:
-        raise QualityError(f"too few brain voxels: {brain_ml:.1f} ml, below min_brain_ml of {settings.min_brain_ml:g}")
-    saturated = np.mean(values == values.max())
-    if saturated > settings.max_saturated:
-        limit = f"max_saturated of {settings.max_saturated:.1%}"
-        raise QualityError(f"clipped: {saturated:.1%} of brain voxels are at the maximum, above {limit}")
 
 
 def _isotropic_box(start: np.ndarray, stop: np.ndarray, voxel_size_mm: np.ndarray, side_mm: float | None):

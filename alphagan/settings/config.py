@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,22 +73,18 @@ class Config(Section):
     paper: Paper = Paper()
 
     @model_validator(mode="after")
-    def _paper_fits(self):
-        for key, cohort in self.paper:
-            if cohort is not None and cohort not in self.cohorts:
-                known = ", ".join(self.cohorts)
-                raise ValueError(f"paper.{key}: {cohort!r} is not under cohorts; name one of {known}, or null")
+    def _cohorts_exist(self):
+        named = [(f"paper.{key}", cohort) for key, cohort in self.paper if cohort is not None]
+        named += [(f"experiments.{key}.cohort", experiment.cohort) for key, experiment in self.experiments.items()]
+        for key, cohort in named:
+            if cohort not in self.cohorts:
+                raise ValueError(_unknown(f"{key}:", cohort, "cohorts", self.cohorts))
         return self
 
     @model_validator(mode="after")
     def _experiments_fit(self):
         runs = {}
         for key, experiment in self.experiments.items():
-            if experiment.cohort not in self.cohorts:
-                known = ", ".join(self.cohorts) or "none"
-                raise ValueError(
-                    f"experiments.{key}.cohort: {experiment.cohort!r} is not under cohorts (known: {known})"
-                )
             for section, changes in experiment.overrides.items():
                 _override(getattr(self, section), changes, f"experiments.{key}.overrides.{section}")
             run = (experiment.cohort, experiment.model)
@@ -105,8 +102,7 @@ class Config(Section):
             If params.yaml has no such cohort.
         """
         if name not in self.cohorts:
-            known = ", ".join(self.cohorts) or "none"
-            raise InputError(f"cohort {name!r} is not under cohorts (known: {known})")
+            raise InputError(_unknown("cohort", name, "cohorts", self.cohorts))
         return self.cohorts[name]
 
     def models(self, cohort: str) -> list[str]:
@@ -122,8 +118,7 @@ class Config(Section):
             If params.yaml has no such experiment.
         """
         if experiment not in self.experiments:
-            known = ", ".join(self.experiments) or "none"
-            raise InputError(f"experiment {experiment!r} is not under experiments in params.yaml (known: {known})")
+            raise InputError(_unknown("experiment", experiment, "experiments in params.yaml", self.experiments))
         chosen = self.experiments[experiment]
         sections = {
             name: _override(getattr(self, name), chosen.overrides.get(name, {}), name) for name in ("model", "train")
@@ -158,6 +153,10 @@ class Settings(Section):
         """12 hexadecimal digits that change with any setting of what is computed, not with where it is computed."""
         content = self.model_dump(mode="json", exclude={"train": WHERE})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _unknown(what: str, name: str, where: str, known: Iterable[str]) -> str:
+    return f"{what} {name!r} is not under {where} (known: {', '.join(known) or 'none'})"
 
 
 def _override(section: Section, changes: dict, where: str) -> Section:

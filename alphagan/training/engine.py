@@ -2,7 +2,6 @@
 
 import copy
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -148,12 +147,6 @@ class Training:
         self.G_early, self.columns = state["G_early"], state["columns"]
         self.history = list(state["history"].cpu().numpy())
         self.iteration = state["iteration"]
-
-    def write_history(self, path: Path) -> None:
-        """Write one line per iteration, with 9 significant digits."""
-        lines = [",".join(["iteration", *self.columns])]
-        lines += [",".join([str(i), *(f"{value:.9g}" for value in row)]) for i, row in enumerate(self.history, 1)]
-        path.write_text("\n".join(lines) + "\n")
 
     def weights(self) -> dict:
         """What weights.pt holds: state dicts of the networks, and of the averaged G at the end and early on."""

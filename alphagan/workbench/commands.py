@@ -22,11 +22,7 @@ def check_cohort(args) -> int:
     from alphagan.preparation.cohorts.check import check
     from alphagan.settings.config import load
 
-    cohorts = load(args.params).cohorts
-    if args.name not in cohorts:
-        known = ", ".join(cohorts) or "none"
-        raise InputError(f"cohort {args.name!r} is not under cohorts in {args.params} (known: {known})")
-    report = check(cohorts[args.name])
+    report = check(load(args.params).cohort(args.name))
     print(report)
     return 0 if report.as_expected else 1
 

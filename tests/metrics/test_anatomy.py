@@ -14,10 +14,10 @@ from alphagan.metrics.anatomy import (
     anatomy,
     asymmetries,
     compare_anatomy,
-    effect_sizes,
     tissue_fractions,
     ventricle_shares,
 )
+from alphagan.metrics.effect_sizes import effect_sizes
 from alphagan.metrics.histogram import LEVELS, brain_masks, level_counts
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.resample import prepare_scan
@@ -26,11 +26,6 @@ from alphagan.settings.sections import Prepare
 from alphagan.volumes.prepared import to_range
 
 MEASURES = {"brain_volume", "ventricle_volume", "asymmetry", "csf_fraction", "grey_fraction", "white_fraction"}
-
-
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
 
 
 # --- the measures ---

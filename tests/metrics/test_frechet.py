@@ -12,11 +12,6 @@ from alphagan.errors import InputError
 from alphagan.metrics.frechet import frechet_distance
 
 
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
-
-
 def value(x, y):
     x, y = (torch.as_tensor(features) for features in (x, y))
     return frechet_distance(x, y, n_bootstrap=10, generator=np.random.default_rng(0)).value

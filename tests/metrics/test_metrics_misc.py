@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import Estimate, TwoSamples, centred_interval, subject_counts, subject_index
 from alphagan.metrics.pca import joint_pca
 from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
 
@@ -23,11 +23,6 @@ def full_bootstrap(statistic, x, groups, generator, n_bootstrap=2000):
     members = [np.flatnonzero(np.array(groups) == label) for label in sorted(set(groups))]
     draws = generator.integers(len(members), size=(n_bootstrap, len(members)))
     return np.array([statistic(x[np.concatenate([members[i] for i in row])]) for row in draws])
-
-
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
 
 
 def test_mean_brain_difference_value(generator):
@@ -138,6 +133,19 @@ def test_subjects_are_numbered_and_counted(generator):
     counts = subject_counts(20, 500, generator)
     assert (counts.sum(1) == 20).all()
     np.testing.assert_allclose(counts.mean(0), 1, atol=0.25)
+
+
+def test_two_samples_are_resampled_one_after_the_other(generator):
+    groups = ["b", "a", "b", "c"]
+    samples = TwoSamples(4, 2, groups)
+    x, y = samples.resample(50, generator)
+    again = np.random.default_rng(0)
+    np.testing.assert_array_equal(x, subject_counts(3, 50, again)[:, [1, 0, 1, 2]])
+    np.testing.assert_array_equal(y, subject_counts(2, 50, again))
+    values = np.arange(4.0)
+    found = samples.compare(lambda x, y: x @ values / x.sum(1) - y @ values[:2] / y.sum(1), [x, y])
+    assert (found.value, found.n) == (1.0, 2)
+    assert (found.low, found.high) == centred_interval(1.0, x @ values / x.sum(1) - y @ values[:2] / y.sum(1))
 
 
 def test_interval_is_about_the_value_and_drops_undefined_draws():

@@ -1,11 +1,9 @@
-"""MS-SSIM against torchmetrics, scikit-image and scipy; pairs and the interval of their mean."""
+"""MS-SSIM against torchmetrics, scikit-image and scipy."""
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import (
@@ -13,7 +11,8 @@ from torchmetrics.functional.image import (
 )
 
 from alphagan.errors import InputError
-from alphagan.metrics import ms_ssim
+from alphagan.metrics import local_similarity
+from alphagan.metrics.local_similarity import window_matrix
 from alphagan.metrics.ms_ssim import (
     BETAS,
     ms_ssim_as_published,
@@ -21,9 +20,8 @@ from alphagan.metrics.ms_ssim import (
     ms_ssim_index_pairs,
     ms_ssim_pairs,
     n_scales,
-    window_matrix,
 )
-from alphagan.metrics.pairs import mean_over_pairs, random_pairs
+from alphagan.metrics.pairs import random_pairs
 from alphagan.workbench.bench import metrics as bench
 
 
@@ -134,7 +132,7 @@ def test_as_published_equals_the_formula(size):
 def test_the_misplaced_bracket_lowers_the_published_score():
     x = brains(6, 32)
     pairs = np.array([[0, 1], [2, 3], [4, 5]])
-    contrast, ssim = ms_ssim._similarities(x, pairs, 5, lambda size: window_matrix(size, 6, True), 1e-4, 9e-4)
+    contrast, ssim = local_similarity.similarities(x, pairs, 5, lambda size: window_matrix(size, 6, True), 1e-4, 9e-4)
     betas = torch.tensor(BETAS)
     bracket_in_place = (contrast[:, :4] ** betas[:4]).prod(1) * ssim ** betas[4]
     published = ms_ssim_as_published_index_pairs(x, pairs)
@@ -178,8 +176,8 @@ def test_memory_bound_changes_nothing(score, monkeypatch):
     x = brains(12, 16)
     pairs = random_pairs(12, 40, generator=np.random.default_rng(0))
     whole = score(x, pairs)
-    monkeypatch.setattr(ms_ssim, "CACHE_BYTES", 5 * 12 * 16**3)
-    monkeypatch.setattr(ms_ssim, "BATCH_VOXELS", 3 * 16**3)
+    monkeypatch.setattr(local_similarity, "CACHE_BYTES", 5 * 12 * 16**3)
+    monkeypatch.setattr(local_similarity, "BATCH_VOXELS", 3 * 16**3)
     torch.testing.assert_close(score(x, pairs), whole)
     one_by_one = torch.cat([score(x[pair], np.array([[0, 1]])) for pair in pairs])
     torch.testing.assert_close(whole, one_by_one)
@@ -188,12 +186,12 @@ def test_memory_bound_changes_nothing(score, monkeypatch):
 @pytest.mark.parametrize("size", [4, 7, 12])
 def test_halving_is_average_pooling(size):
     x = torch.rand(3, size, size, size, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(ms_ssim._halve(x), F.avg_pool3d(x.double(), 2), rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(local_similarity._halve(x), F.avg_pool3d(x.double(), 2), rtol=1e-14, atol=1e-14)
 
 
 def test_a_volume_of_many_pairs_is_filtered_once(monkeypatch):
-    filtered, original = [], ms_ssim._filter
-    monkeypatch.setattr(ms_ssim, "_filter", lambda x, matrix: filtered.append(len(x)) or original(x, matrix))
+    filtered, original = [], local_similarity._filter
+    monkeypatch.setattr(local_similarity, "_filter", lambda x, matrix: filtered.append(len(x)) or original(x, matrix))
     ms_ssim_index_pairs(brains(8, 32), random_pairs(8, 28, generator=np.random.default_rng(0)))
     assert sum(filtered) == 2 * (2 * 8 + 28)  # two scales: mean and variance of each volume, one product for each pair
 
@@ -219,61 +217,3 @@ def test_reduced_matmul_precision_is_not_used_and_is_restored():
 def test_too_many_scales_are_refused():
     with pytest.raises(InputError, match=r"scales: 3 is not in 1\.\.2"):
         ms_ssim_pairs(brains(1, 32), brains(1, 32), scales=3)
-
-
-@given(
-    groups=st.lists(st.integers(0, 6), min_size=2, max_size=40).filter(lambda labels: len(set(labels)) > 1),
-    n_pairs=st.integers(1, 60),
-    seed=st.integers(0, 99),
-)
-@settings(deadline=None)
-def test_pairs_are_of_different_subjects_and_distinct(groups, n_pairs, seed):
-    labels = np.array(groups)
-    pairs = random_pairs(len(groups), n_pairs, groups, generator=np.random.default_rng(seed))
-    assert (labels[pairs[:, 0]] != labels[pairs[:, 1]]).all()
-    assert len(np.unique(np.sort(pairs, axis=1), axis=0)) == len(pairs)
-    counts = np.bincount(labels)
-    possible = (len(labels) ** 2 - (counts**2).sum()) // 2
-    assert len(pairs) == min(n_pairs, possible)
-
-
-def test_pairs_are_disjoint_where_volumes_suffice():
-    generator = np.random.default_rng(0)
-    pairs = random_pairs(2000, 1000, generator=generator)
-    assert sorted(pairs.ravel()) == list(range(2000))
-    sessions = np.repeat(np.arange(10), 3)
-    assert len(np.unique(random_pairs(30, 15, sessions, generator=generator))) == 30
-
-
-def test_every_pair_is_equally_likely():
-    generator = np.random.default_rng(0)
-    seen = np.zeros((6, 6))
-    for _ in range(3000):
-        np.add.at(seen, tuple(np.sort(random_pairs(6, 3, generator=generator), axis=1).T), 1)
-    upper = seen[np.triu_indices(6, 1)] / 3000
-    np.testing.assert_allclose(upper, 1 / 5, atol=0.03)
-
-
-@pytest.mark.parametrize(("n", "n_pairs"), [(100, 50), (60, 200), (30, 435)])
-def test_interval_of_the_mean_over_pairs_covers_the_truth(n, n_pairs):
-    """Pair value = effect of one subject + effect of the other + noise of its own; its mean is 0."""
-    generator = np.random.default_rng(1)
-    covered = []
-    for _ in range(400):
-        pairs = random_pairs(n, n_pairs, generator=generator)
-        effect = generator.normal(size=n)
-        values = effect[pairs].sum(1) + generator.normal(size=len(pairs))
-        estimate = mean_over_pairs(torch.from_numpy(values), pairs)
-        covered.append(estimate.low < 0 < estimate.high)
-    assert 0.90 <= np.mean(covered) <= 0.98
-
-
-def test_repeated_scans_do_not_narrow_the_interval():
-    generator = np.random.default_rng(2)
-    pairs = random_pairs(40, 20, generator=generator)
-    values = torch.from_numpy(generator.normal(size=20))
-    once = mean_over_pairs(values, pairs)
-    # Every subject scanned twice, every pair of people seen twice with the same value.
-    twice = mean_over_pairs(values.repeat(2), np.concatenate([pairs, pairs + 40]), groups=list(range(40)) * 2)
-    assert twice.n == once.n == 40
-    assert twice.high - twice.low == pytest.approx(once.high - once.low)

@@ -17,11 +17,6 @@ from alphagan.metrics.neighbours import _Balls, neighbours, squared_distances
 NAMES = ("precision", "recall", "density", "coverage")
 
 
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
-
-
 def compare(x, y, k=5, **groups):
     return neighbours(*squared_distances(torch.as_tensor(x), torch.as_tensor(y)), k=k, **groups)
 

@@ -22,11 +22,6 @@ def copies(x, c, generator, sd=0.1):
     return volumes, list(range(len(x))) * c
 
 
-@pytest.fixture
-def generator():
-    return np.random.default_rng(0)
-
-
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 def test_equals_enumeration_of_all_divisions(kernel, generator):
     x, y = normal(5, generator), normal(4, generator, mean=0.5)

@@ -6,11 +6,13 @@ import layouts
 import nibabel
 import numpy as np
 import pytest
+from likeness import likeness
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.atlas import find
-from alphagan.preparation.resample import QualityError, prepare_scan
+from alphagan.preparation.quality import QualityError
+from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import AtlasCohort
 from alphagan.settings.sections import Prepare
 
@@ -117,7 +119,7 @@ def test_brain_is_where_the_tissues_add_up(written, release):
     maps = [nibabel.load(path).get_fdata() for path in scan.tissues]
     np.testing.assert_array_equal(mask.get_fdata(), sum(maps) > 0.5)
     assert np.count_nonzero(image.get_fdata()) > 1.5 * mask.get_fdata().sum()  # a whole head
-    right, turned = layouts.likeness(scan, 0)
+    right, turned = likeness(scan, 0)
     assert right > 0.97 and right > turned + 0.02
 
 

@@ -1,6 +1,7 @@
 import layouts
 import nibabel
 import pytest
+from likeness import likeness
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
@@ -136,5 +137,5 @@ def test_heads_with_masks_come_out_the_right_way_up(tmp_path, derivative, modali
     scans = find_scans(layouts.cohort(section))
     assert len(scans) == 2 and all(scan.mask for scan in scans)
     assert nibabel.aff2axcodes(nibabel.load(scans[0].image).affine) == ("P", "S", "R")
-    right, turned = layouts.likeness(scans[0], 0)
+    right, turned = likeness(scans[0], 0)
     assert right > 0.97 and right > turned + 0.02

@@ -2,6 +2,7 @@ import layouts
 import nibabel
 import numpy as np
 import pytest
+from likeness import likeness
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
@@ -126,5 +127,5 @@ def test_every_release_comes_out_the_right_way_up(tmp_path, release):
     assert len(scans) == 2
     image = nibabel.load(scans[0].image)
     assert nibabel.aff2axcodes(image.affine) == ("L", "P", "S") and image.get_data_dtype() == np.int16
-    right, turned = layouts.likeness(scans[0], 0)
+    right, turned = likeness(scans[0], 0)
     assert right > 0.97 and right > turned + 0.02

@@ -8,8 +8,7 @@ import dask
 import joblib
 import pytest
 from distributed import Client, LocalCluster
-from scans import head, truncated, write
-from test_prepare import config_for, digests
+from scans import config_for, digests, head, truncated, write
 
 from alphagan.errors import InputError
 from alphagan.preparation import resample

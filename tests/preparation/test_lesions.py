@@ -1,93 +1,17 @@
-"""Simulated tumours and strokes: where they are, what they do to the head, how close they are to real ones."""
+"""Simulated tumours and strokes: where they are, and what they do to the head."""
 
 import dataclasses
-from functools import cache
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
+from simulated import KINDS, Drawn, drawn, find, folded, mask_of, strokes, voxels
 
-from alphagan.evaluation import spread as calibration
-from alphagan.preparation.cohorts import Scan, find_scans, lesions, mni152, template
+from alphagan.preparation.cohorts import lesion_growth, lesions, mni152, simulation
 from alphagan.preparation.resample import prepare_scan
-from alphagan.settings.cohorts import TemplateCohort
 from alphagan.settings.sections import Prepare
-
-KINDS = ("tumour", "stroke")
-
-
-def find(**changes):
-    keys = {"kind": "template", "source": "alphagan.preparation.cohorts.template", "n_subjects": 2}
-    return find_scans(TemplateCohort(**keys | changes))
-
-
-def voxels(image):
-    return np.asanyarray(image.dataobj)
-
-
-@cache
-def mask_of(kind):
-    """Where the first subject's lesion is."""
-    return voxels(find(lesion=kind)[0].lesion_mask()) > 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn(Scan):
-    """The first subject, drawn once."""
-
-    kind: str = ""
-
-    def load(self):
-        return drawn(self.kind, self.modality), None
-
-
-@cache
-def drawn(kind, modality="T1w"):
-    """The first subject's image."""
-    return find(lesion=kind, modality=modality)[0].load()[0]
-
-
-@dataclasses.dataclass
-class Head:
-    anatomy: template.Anatomy
-    fractions: np.ndarray
-    mni_mm: np.ndarray
-    scale: float
-
-
-@pytest.fixture(scope="module")
-def heads():
-    drawn = [template.draw_anatomy(np.random.default_rng(seed)) for seed in range(2)]
-    return [
-        Head(
-            one,
-            template.tissues(one, lesions.GROWTH_MM),
-            template.mni_mm(one, lesions.GROWTH_MM),
-            np.exp(np.trace(one.log_stretch)),
-        )
-        for one in drawn
-    ]
-
-
-def strokes(heads, n):
-    """Strokes of the middle cerebral artery: MNI coordinates of the voxels of each, and the volume of one of them."""
-    points, voxels_mm3 = [], []
-    for k in range(n):
-        head, rng = heads[k % len(heads)], np.random.default_rng([7, k])
-        drawn = lesions.draw(rng, "stroke", head.scale)
-        while drawn.territory != "middle":
-            drawn = lesions.draw(rng, "stroke", head.scale)
-        layers = lesions.grow(rng, drawn, head.fractions, head.mni_mm)
-        painted = lesions.paint("stroke", head.fractions, layers, lesions.GROWTH_MM)
-        points.append(head.mni_mm[:, painted[3:].sum(0) >= 0.5].T)
-        voxels_mm3.append(lesions.GROWTH_MM**3 / head.scale)
-    return points, voxels_mm3
-
-
-def folded(points):
-    return points * [-np.sign(points[:, 0].mean()), 1, 1]
 
 
 def test_without_a_lesion_everything_is_as_it_was():
@@ -125,11 +49,11 @@ def test_lesions_take_the_place_of_tissue_inside_the_brain(kind, heads):
     for seed, head in enumerate(heads):
         rng = np.random.default_rng(seed)
         lesion = lesions.draw(rng, kind, head.scale)
-        layers = lesions.grow(rng, lesion, head.fractions, head.mni_mm)
+        layers = lesion_growth.grow(rng, lesion, head.fractions, head.mni_mm)
         assert layers.min() >= 0
         assert layers.max() <= 1
         for size in (lesions.GROWTH_MM, 5.0):
-            fractions = head.fractions if size == lesions.GROWTH_MM else template.tissues(head.anatomy, size)
+            fractions = head.fractions if size == lesions.GROWTH_MM else simulation.tissues(head.anatomy, size)
             painted = lesions.paint(kind, fractions, layers, size)
             assert len(painted) == 3 + len(lesions.LAYERS[kind])
             assert painted.min() >= -1e-6
@@ -168,7 +92,7 @@ def test_the_ventricle_beside_a_tumour_is_pressed_and_beside_a_stroke_widened(ki
             lesions.draw(np.random.default_rng(0), kind), centre_mm=np.array([side * 35.0, -20.0, 25.0]), volume_ml=80.0
         )
         displaced = lesions.displace(lesion, head.anatomy.displacement_mm)
-        after = template.tissues(dataclasses.replace(head.anatomy, displacement_mm=displaced), lesions.GROWTH_MM)
+        after = simulation.tissues(dataclasses.replace(head.anatomy, displacement_mm=displaced), lesions.GROWTH_MM)
         x, y, z = head.mni_mm
         beside = (x * side > 2) & (x * side < 32) & (y > -48) & (y < 28) & (z > -4) & (z < 32)
         beside &= mni152.near_ventricles(head.mni_mm)
@@ -195,7 +119,7 @@ def test_oedema_runs_through_white_matter(heads):
     for seed, head in enumerate(heads):
         rng = np.random.default_rng(seed)
         lesion = dataclasses.replace(lesions.draw(rng, "tumour"), volume_ml=90.0)
-        oedema, core, necrosis = lesions.grow(rng, lesion, head.fractions, head.mni_mm)
+        oedema, core, necrosis = lesion_growth.grow(rng, lesion, head.fractions, head.mni_mm)
         assert (necrosis <= core).all()
         distance = distance_transform_edt(core < 0.5, sampling=lesions.GROWTH_MM)
         around = (distance > 0) & (distance < 12)
@@ -260,97 +184,3 @@ def test_a_lesion_is_seen_in_the_prepared_cube(kind, modality):
     # Each cube has its own grey scale; the brain's median sets them side by side.
     inside, outside = (one.cube[where].mean() / np.median(one.cube[one.cube > 0]) for one in (cube, without))
     assert inside / outside > 1.15 if kind == "tumour" else inside / outside < 0.8
-
-
-def test_map_of_known_lesions():
-    cell = np.stack(np.meshgrid(*[np.arange(12) + 0.5] * 3, indexing="ij"), -1).reshape(-1, 3)
-    right, front = cell + np.array([24, 0, 0]), cell + np.array([24, 12, 0])
-    found = calibration.lesion_map([right * [-1, 1, 1], right, front], [1.0, 1.0, 1.0])
-    assert found[2, 9, 4] == pytest.approx(2 / 3)
-    assert found[2, 10, 4] == pytest.approx(1 / 3)
-    assert found.sum() == pytest.approx(1)
-
-
-def test_contrast_of_a_known_image_is_found_below_a_bias_field():
-    grid = np.stack(np.meshgrid(*[np.arange(-24.0, 24.0)] * 3, indexing="ij"))
-    radius = np.sqrt((grid**2).sum(0))
-    brain = radius < 22
-    tissue = np.digitize(radius, [8, 16])  # CSF, white, grey
-    lesion = np.sqrt(((grid.T - [0, 0, 12]).T ** 2).sum(0)) < 3
-    bias = np.exp(0.1 * grid[0] / 24 - 0.2 * (grid[1] / 24) ** 2)
-    noise = 1 + 0.01 * np.random.default_rng(0).standard_normal(brain.shape)
-    t1w = np.array([0.2, 1.0, 0.7])[tissue] * brain * bias * noise
-    other = np.where(lesion, 1.8, np.array([3.0, 1.0, 1.4])[tissue]) * brain * 50 / bias * noise
-    measured = calibration.contrast(t1w, other, brain, lesion, 2.0)
-    assert measured == pytest.approx({"csf": 3.0, "grey": 1.4, "lesion": 1.8}, rel=0.05)
-    assert np.isnan(calibration.contrast(t1w, other, brain, np.zeros_like(lesion), 2.0)["lesion"])
-
-
-@pytest.mark.slow
-def test_tumours_are_to_white_matter_as_the_lesions_of_open_ms_data():
-    """The mean of 3 tumours within 10 % of the mean of 3 people, whose standard deviation in T2w is 14 %."""
-    ratios = {modality: [] for modality in template.CONTRASTS}
-    cohorts = [find(lesion="tumour", modality=modality, voxel_size_mm=2.0, n_subjects=3) for modality in ratios]
-    for scans in zip(*cohorts, strict=True):
-        lesion = voxels(scans[0].lesion_mask()) > 0
-        images = {scan.modality: voxels(scan.load()[0]).astype(float) for scan in scans}
-        for modality, image in images.items():
-            measured = calibration.contrast(images["T1w"], image, image > 0, lesion, 2.0)
-            ratios[modality].append(measured["lesion"])
-    for modality, values in ratios.items():
-        mean, _ = calibration.OPEN_MS_REFERENCE[modality]["lesion"]
-        assert np.mean(values) == pytest.approx(mean, rel=0.1), modality
-
-
-@pytest.mark.slow
-def test_strokes_are_as_large_and_where_those_of_lesymap_are(heads):
-    """Of 150 drawn, a quantile of the volume is known to about 15 %, the mean place to 3 mm."""
-    reference = calibration.LESYMAP_REFERENCE
-    points, voxels_mm3 = strokes(heads, 150)
-    ml = [len(part) * voxel / 1000 for part, voxel in zip(points, voxels_mm3, strict=True)]
-    for q, expected in reference["volume_ml"].items():
-        assert np.quantile(ml, q) == pytest.approx(expected, rel=0.3), q
-    together = np.concatenate([folded(part) for part in points])
-    np.testing.assert_allclose(together.mean(0), reference["centre_mm"], atol=6)
-    np.testing.assert_allclose(together.std(0), reference["sd_mm"], rtol=0.2)
-
-
-@pytest.mark.data
-@pytest.mark.slow
-def test_map_of_strokes_resembles_that_of_lesymap(heads, real_scans):
-    """Two halves of the 131 masks correlate to 0.93 and overlap by 0.81 with each other."""
-    masks = [nibabel.load(path) for path in sorted((real_scans / "lesions" / "lesymap").glob("*.nii.gz"))]
-    real = [nibabel.affines.apply_affine(mask.affine, np.argwhere(voxels(mask))) for mask in masks]
-    reference = calibration.LESYMAP_REFERENCE
-    assert len(real) == reference["n"]
-    ml = [len(part) / 1000 for part in real]
-    quantiles = {q: np.quantile(ml, q) for q in reference["volume_ml"]}
-    assert quantiles == pytest.approx(reference["volume_ml"], rel=0.01)
-    together = np.concatenate(real)
-    np.testing.assert_allclose(together.mean(0), reference["centre_mm"], atol=0.1)
-    np.testing.assert_allclose(together.std(0), reference["sd_mm"], atol=0.1)
-
-    expected, drawn = calibration.lesion_map(real, [1.0] * len(real)), calibration.lesion_map(*strokes(heads, 150))
-    covered = (expected > 0) | (drawn > 0)
-    assert np.corrcoef(expected[covered], drawn[covered])[0, 1] > 0.85
-    assert np.minimum(expected, drawn).sum() / ((expected.sum() + drawn.sum()) / 2) > 0.75
-
-
-@pytest.mark.data
-@pytest.mark.slow
-def test_contrasts_are_those_of_open_ms_data(real_scans):
-    for modality, reference in calibration.OPEN_MS_REFERENCE.items():
-        measured = []
-        for person in ("07", "19", "26"):
-            t1w, image, brain, lesion = (
-                voxels(nibabel.load(real_scans / "open_ms" / f"patient{person}_{name}.nii.gz")).astype(float)
-                for name in ("T1w", modality, "brainmask", "lesion")
-            )
-            measured.append(calibration.contrast(t1w, image, brain > 0, lesion > 0, 2.0))
-        for name, (mean, sd) in reference.items():
-            values = [one[name] for one in measured]
-            assert np.mean(values) == pytest.approx(mean, rel=0.01), (modality, name)
-            assert np.std(values, ddof=1) == pytest.approx(sd, abs=0.01), (modality, name)
-        if modality != "T1w":  # whose tissue is fitted to IXI
-            expected = [reference["csf"][0], reference["grey"][0], 1.0]
-            np.testing.assert_allclose(template.CONTRASTS[modality]["mean"], expected, atol=0.01)

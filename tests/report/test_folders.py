@@ -6,66 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scans import head, write
-from scipy.ndimage import gaussian_filter
+from folders import QUICK, fill, measured, person, read
+from scans import write
 
 from alphagan.__main__ import main
-from alphagan.errors import InputError, TooFewError
+from alphagan.errors import TooFewError
 from alphagan.evaluation.samples import Sample
-from alphagan.report.folders import evaluate_folders
-from alphagan.report.measure import _some, measure
-from alphagan.report.options import Folders, from_options
-from alphagan.report.sides import read_sides
-
-QUICK = {
-    "prepare": {"workers": 1},
-    "features": {"iterations": 8, "threads": 1},
-    "evaluate": {"n_pairs": 40, "mmd_repeats": 5, "n_bootstrap": 100, "n_permutations": 19},
-    "audit": {"n_copies": 4},
-}
-
-
-def person(number, noise=0.0):
-    """A head with the features of one person, the same at every call, and noise of another scan."""
-    rng = np.random.default_rng([7, number])
-    scan = head(number).astype(float)
-    field = gaussian_filter(rng.normal(size=scan.shape), 3)
-    other = np.random.default_rng([8, number]).normal(0, noise, scan.shape)
-    return np.where(scan != 0, scan * np.exp(0.35 * field / field.std()) + other, 0).clip(0).astype(np.float32)
-
-
-def fill(folder, numbers, name="sub-{:03d}_T1w.nii", noise=0.0, file_numbers=None):
-    """One scan for each of the numbered people, under the name of another number where `file_numbers` says so."""
-    for number, shown in zip(numbers, file_numbers or numbers, strict=True):
-        write(folder / name.format(shown), person(number, noise))
-    return folder
-
-
-def read(folders, work):
-    return read_sides(folders.config(QUICK), work)
-
-
-def measured(folders, work):
-    return measure(folders, folders.config(QUICK), work)
-
-
-@pytest.fixture(scope="module")
-def train(tmp_path_factory):
-    return fill(tmp_path_factory.mktemp("a") / "train", range(100, 116))
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    return fill(tmp_path_factory.mktemp("b") / "real", range(200, 214))
-
-
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory):
-    """Twelve volumes of new people, ten copies of training scans with noise, and a file that is no scan."""
-    folder = fill(tmp_path_factory.mktemp("c") / "generated", range(300, 312), "g{}.nii")
-    fill(folder, range(100, 110), "g{}.nii", noise=20.0)
-    (folder / "g999.nii").write_text("not a scan")
-    return folder
+from alphagan.report.measure import _some, evaluate_folders
+from alphagan.report.options import Folders
 
 
 @pytest.fixture(scope="module")
@@ -193,83 +141,6 @@ def test_too_few_to_compare_at_all(tmp_path, n_real, n_generated, message):
     real, generated = fill(tmp_path / "real", range(n_real)), fill(tmp_path / "gen", range(300, 300 + n_generated))
     with pytest.raises(TooFewError, match=message):
         read(Folders(real, generated, size=16), tmp_path / "work")
-
-
-# ---- bad input: one line, exit status 2, nothing half-written
-
-
-def run(tmp_path, capsys, *arguments):
-    """Error of a command that must fail, and leave nothing behind."""
-    before = sorted(tmp_path.rglob("*"))
-    assert main(["evaluate", *map(str, arguments)]) == 2
-    assert sorted(tmp_path.rglob("*")) == before
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("alphagan: error: ")
-    return error
-
-
-def test_someone_in_both_folders_is_refused(real, generated, tmp_path, capsys):
-    train = fill(tmp_path / "train", [50, 200])
-    options = ["--real", real, "--generated", generated, "--train", train, "--size", "16", "-o", tmp_path / "out"]
-    assert "subject 200 is in" in run(tmp_path, capsys, *options)
-
-
-def test_the_same_scan_under_two_names_is_refused(real, generated, tmp_path):
-    train = fill(tmp_path / "train", [200, 51], file_numbers=[50, 51])
-    with pytest.raises(InputError, match="sub-200_T1w.nii: same voxels as .*sub-050_T1w.nii"):
-        read(Folders(real, generated, train, size=16), tmp_path / "work")
-
-
-def test_folders_that_are_missing_empty_or_hold_no_scan(real, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text").mkdir()
-    (tmp_path / "text/a.nii").write_text("not a scan")
-    out = ["--real", real, "--size", "16", "-o", tmp_path / "out", "--generated"]
-    assert "missing: no such folder" in run(tmp_path, capsys, *out, tmp_path / "missing")
-    assert "no NIfTI file in it" in run(tmp_path, capsys, *out, tmp_path / "empty")
-    assert "a.nii: unreadable" in run(tmp_path, capsys, *out, tmp_path / "text")
-    unlike = run(tmp_path, capsys, *out, tmp_path / "text", "--generated-pattern", "{subject}.mgz")
-    assert "check --generated-pattern" in unlike
-
-
-def test_a_background_that_is_not_zero_is_named(real, tmp_path):
-    for number in range(2):
-        write(tmp_path / f"gen/{number}.nii", person(number) / 2000 - 1)
-    with pytest.raises(InputError, match="none of its 2 scans .* generated volumes need a background of 0"):
-        read(Folders(real, tmp_path / "gen", size=16), tmp_path / "work")
-
-
-def test_an_output_folder_that_holds_something_is_not_touched(real, generated, tmp_path, capsys):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/mine.txt").write_text("mine")
-    options = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
-    assert "holds something already" in run(tmp_path, capsys, *options)
-
-
-def test_impossible_options_are_refused(real, generated, tmp_path, capsys):
-    both = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
-    assert "size: must be one of" in run(tmp_path, capsys, *both, "--size", "33")
-    assert "seed" in run(tmp_path, capsys, *both, "--seed", "-1")
-    assert "med3d.pth" in run(tmp_path, capsys, *both, "--med3d", tmp_path / "med3d.pth")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name a cohort, or folders"),
-        (["normal", "--real", "a"], "--real: is for folders"),
-        (["normal", "--generated-pattern", "a"], "--generated-pattern: is for folders"),
-        (["--real", "a", "--output", "b"], "--generated: is missing"),
-        (["--real", "a", "--generated", "b"], "--output: is missing"),
-        (["--real", "a", "--generated", "b", "-o", "c", "--params", "d"], "--params: is for cohorts"),
-    ],
-)
-def test_a_cohort_or_folders_but_not_both_or_neither(tmp_path, capsys, arguments, message):
-    assert message in run(tmp_path, capsys, *arguments)
-
-
-def test_a_cohort_is_evaluated_as_ever():
-    assert from_options("normal", {"cohort": "normal", "params": Path("params.yaml"), "real": None}) is None
 
 
 # ---- what is written

@@ -7,7 +7,7 @@ import subprocess
 from html.parser import HTMLParser
 
 import pytest
-from test_folders import QUICK, fill
+from folders import QUICK, fill
 
 from alphagan.figures.common import Figure, write
 from alphagan.report.folders import evaluate_folders

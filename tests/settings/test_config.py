@@ -75,6 +75,7 @@ def put(path, value):
         ("cohorts/a/n_subjects", "many", r"cohorts\.a\.n_subjects"),
         ("cohorts/a/augment", {"intensity": [1.0, 0.7]}, r"cohorts\.a\.augment\.intensity: expects \[low, high\]"),
         ("experiments/run/cohort", "b", r"experiments\.run\.cohort: 'b' is not under cohorts \(known: a\)"),
+        ("paper/normal", "b", r"paper\.normal: 'b' is not under cohorts \(known: a\)"),
         ("experiments/run/overrides", {"train": {"lr": -1.0}}, r"experiments\.run\.overrides\.train\.lr"),
         ("experiments/run/overrides", {"train": {"speed": 1}}, r"overrides\.train\.speed: unknown key"),
         ("experiments/again", {"cohort": "a", "model": "alpha_wgan_gp"}, r"experiments\.again: same cohort and model"),
