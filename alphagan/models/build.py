@@ -37,7 +37,7 @@ def build(
     def encoder():
         # In float32 whatever the others have: rounding switches rectifiers, and E learns through those of three.
         if "C" in names:
-            return Encoder(size, model.z_dim, model.width)
+            return Encoder(size, model.z_dim, model.width, model.codes == "normalised")
         return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures)
 
     make = {

@@ -168,10 +168,20 @@ class Critic(Discriminator):
 
 
 class Encoder(Discriminator):
-    """E: volume to code, without noise and with BatchNorm, as published."""
+    """E: volume to code, without noise and with BatchNorm, as published.
 
-    def __init__(self, size: int, z_dim: int, width: float = 1.0):
+    Parameters
+    ----------
+    size, z_dim, width
+        As `Generator` has them.
+    normalised : bool
+        True ends in a BatchNorm without parameters: over people every number of the code has mean 0 and variance 1.
+    """
+
+    def __init__(self, size: int, z_dim: int, width: float = 1.0, normalised: bool = False):
         super().__init__(size, z_dim, width)
+        if normalised:
+            self.layers.append(nn.BatchNorm1d(z_dim, affine=False))
 
 
 class VariationalEncoder(Discriminator):

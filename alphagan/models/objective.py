@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from alphagan.models.build import build
 from alphagan.seeding import Draws
+from alphagan.settings.cohorts import Augment
 from alphagan.settings.sections import Model
+from alphagan.volumes.augmentation import augment
 
 Terms = dict[str, Tensor]
 Backward = Callable[[Tensor], None]
@@ -49,6 +51,8 @@ class Objective:
         What to do as the released code does; see `alphagan.settings.departures`.
     dtype : torch.dtype, optional
         Of activations between convolutions; float32 by default.
+    augmentation : Augment, optional
+        Of everything that D sees, real or generated; by default nothing is augmented here.
 
     Attributes
     ----------
@@ -68,8 +72,9 @@ class Objective:
         seed: int = 0,
         departures: Iterable[str] = (),
         dtype: torch.dtype | None = None,
+        augmentation: Augment | None = None,
     ):
-        self.model, self.departures = model, frozenset(departures)
+        self.model, self.departures, self.augmentation = model, frozenset(departures), augmentation
         self.networks = build(size, model, seed, self.names, self.departures, dtype)
         self.G, self.E, self.D, self.C = (self.networks.get(name) for name in "GEDC")
         # The penalty holds the norm of D's gradient over all V voxels at 1, so that each voxel's share is about
@@ -84,6 +89,24 @@ class Objective:
     def random_codes(self, x: Tensor, draws: Draws) -> Tensor:
         """Draw z_rand ~ N(0, I), one code for each volume of `x`."""
         return draws.normal(len(x), self.model.z_dim, dtype=x.dtype)
+
+    def generate(self, z_enc: Tensor, z_rand: Tensor) -> tuple[Tensor, Tensor]:
+        """Make x_rec and x_rand, each batch with BatchNorm statistics of its own, or both with common ones."""
+        if self.model.joint_batch:
+            return self.G(torch.cat([z_enc, z_rand])).chunk(2)
+        return self.G(z_enc), self.G(z_rand)
+
+    def shown(self, draws: Draws, *batches: Tensor) -> list[Tensor]:
+        """What D sees of volumes, (B, 1, S, S, S) each: T(x), with T drawn anew for every volume (Zhao et al. 2020).
+
+        Notes
+        -----
+        D then tells T(x_real) from T(G(z)), so that G learns the distribution of x_real itself, and D sees more than
+        the few scans that there are. T is the cohort's augmentation, through which gradients pass.
+        """
+        if self.augmentation is None:
+            return list(batches)
+        return [augment(x, self.augmentation, draws) for x in batches]
 
     def scores(self, *batches: Tensor) -> list[Tensor]:
         """D of several batches: in one call, unless BatchNorm would mix their statistics."""
@@ -124,7 +147,7 @@ class AutoEncodingGAN(Objective):
     def fakes(self, x_real: Tensor, draws: Draws) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encoded and random codes, z_enc and z_rand, and the volumes that G makes of them, without gradient."""
         z_enc, z_rand = self.E(x_real), self.random_codes(x_real, draws)
-        return z_enc, z_rand, self.G(z_enc), self.G(z_rand)
+        return z_enc, z_rand, *self.generate(z_enc, z_rand)
 
     def encoder_generator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """L_E + L_G: encoder and generator learn as one network."""

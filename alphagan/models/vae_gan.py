@@ -55,9 +55,9 @@ class VAEGAN(Objective):
     def discriminator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """-L_GAN: real against reconstructed and random volumes."""
         with torch.no_grad():
-            x_rec = self.G(self.encode(x_real, draws)[0])
-            x_rand = self.G(self.random_codes(x_real, draws))
-        d_rec, d_rand, d_real = self.scores(x_rec, x_rand, x_real)
+            z_enc, _ = self.encode(x_real, draws)
+            x_rec, x_rand = self.generate(z_enc, self.random_codes(x_real, draws))
+        d_rec, d_rand, d_real = self.scores(*self.shown(draws, x_rec, x_rand, x_real))
         # L_GAN = log D(x) + log(1 - D(G(z_e))) + log(1 - D(G(z_r)))
         L_D = called_real(d_real) + called_fake(d_rec) + called_fake(d_rand)
         backward(L_D)
@@ -67,8 +67,8 @@ class VAEGAN(Objective):
         """Gamma L_llike - L_GAN."""
         with torch.no_grad():
             z_enc, _ = self.encode(x_real, draws)
-        x_rec, x_rand = self.G(z_enc), self.G(self.random_codes(x_real, draws))
-        d_rec, d_rand = self.scores(x_rec, x_rand)
+        x_rec, x_rand = self.generate(z_enc, self.random_codes(x_real, draws))
+        d_rec, d_rand = self.scores(*self.shown(draws, x_rec, x_rand))
         if "saturating_loss" in self.departures:
             # log(1 - D) rather than -log D; the real term that the released code subtracts too has no path to G
             adversarial = -called_fake(d_rec) - called_fake(d_rand)

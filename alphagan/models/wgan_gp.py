@@ -38,6 +38,7 @@ class WGANGP(Objective):
         """L_D = E[D(G(z_r))] - E[D(x_real)] + lambda1 L_GP-D."""
         with torch.no_grad():
             x_rand = self.G(self.random_codes(x_real, draws))
+        x_real, x_rand = self.shown(draws, x_real, x_rand)
         distance_D = self.ascend_distance(backward, (-1, x_rand), (1, x_real))
         penalty = per_voxel_penalty if "per_voxel_penalty" in self.departures else gradient_penalty
         penalty_D = penalty(self.D, x_real, x_rand, draws)
@@ -48,7 +49,8 @@ class WGANGP(Objective):
 
     def generator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """L_G = -E[D(G(z_r))]; of the real scans only their number is used."""
-        L_G = -self.D(self.G(self.random_codes(x_real, draws))).mean()
+        x_rand = self.G(self.random_codes(x_real, draws))
+        L_G = -self.D(*self.shown(draws, x_rand)).mean()
         backward(L_G)
         return {"L_G": L_G.detach()}
 

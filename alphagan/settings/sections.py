@@ -65,7 +65,12 @@ class Prepare(Section):
 
 
 class Model(Section):
-    """Networks and loss weights; the defaults are the paper's."""
+    """Networks and loss weights; the defaults are the paper's.
+
+    `codes`: normalised ends E in a BatchNorm without parameters, so that encoded codes have the mean and the variance
+    of random ones. `joint_batch`: G makes reconstructed and random volumes in one batch, with common statistics.
+    `augmentation`: both has D see real and generated volumes augmented alike, so that G makes brains that are not.
+    """
 
     z_dim: Annotated[int, Field(ge=1)] = 1000
     width: Annotated[float, Field(gt=0, le=4)] = 1.0
@@ -76,6 +81,9 @@ class Model(Section):
     lambda2: Annotated[float, Field(ge=0)] = 10.0
     reconstruction: Literal["mean", "balanced"] = "mean"
     generator_steps: Annotated[int, Field(ge=1)] = 2
+    codes: Literal["free", "normalised"] = "free"
+    joint_batch: bool = False
+    augmentation: Literal["real", "both"] = "real"
 
 
 # Keys of `train` that say where a run is computed and what is spent on it, not what is computed.

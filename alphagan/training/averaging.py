@@ -1,7 +1,9 @@
 """The moving average of the generator, and the BatchNorm statistics that belong to it."""
 
+from collections.abc import Iterable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def update_average(average: nn.Module, network: nn.Module, decay: float, iteration: int) -> None:
@@ -11,20 +13,26 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, iterati
         torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
 
 
-def recalibrate(G: nn.Module, generator: torch.Generator, batch_size: int = 32, n_batches: int = 16) -> None:
-    """Measure the BatchNorm statistics that belong to G's weights, on random codes; leaves G in eval mode.
+def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
+    """Measure the BatchNorm statistics that belong to a network's weights; returns the network, in eval mode.
 
     Averaged weights need statistics of their own: with those of the raw weights they generate nothing sensible.
+
+    Parameters
+    ----------
+    network : Module
+    batches : iterable of Tensor
+        What it is to be used on: random codes for G, scans for E.
     """
-    norms = [module for module in G.modules() if isinstance(module, nn.BatchNorm3d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over all batches
-    G.train()
+    network.train()
     with torch.no_grad():
-        for _ in range(n_batches):
-            G(torch.randn(batch_size, G.z_dim, device=generator.device, generator=generator))
+        for batch in batches:
+            network(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    G.eval()
+    return network.eval()

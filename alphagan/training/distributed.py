@@ -215,9 +215,11 @@ class _Synchronised:
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean.detach(), self.momentum)
         self.running_var.lerp_(variance.detach() * (n / (n - 1)), self.momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
+        scale, shift = (variance + self.eps).rsqrt(), 0.0
+        if self.affine:
+            scale, shift = self.weight * scale, self.bias
         shape = (1, -1) + (1,) * (x.ndim - 2)
-        return (exact * scale.view(shape) + (self.bias - mean * scale).view(shape)).to(x.dtype)
+        return (exact * scale.view(shape) + (shift - mean * scale).view(shape)).to(x.dtype)
 
 
 class SynchronisedBatchNorm1d(_Synchronised, nn.BatchNorm1d):

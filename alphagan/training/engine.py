@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from alphagan.models import OBJECTIVES
+from alphagan.models.build import build
 from alphagan.seeding import seeded
 from alphagan.settings.cohorts import Augment
 from alphagan.settings.config import Settings
@@ -17,6 +18,7 @@ from alphagan.volumes.augmentation import augment
 from alphagan.volumes.prepared import Volumes, batch_indices, to_uint8
 
 N_SAMPLES = 8  # volumes in a sample grid
+CALIBRATION = 16, 32  # batches, and codes or scans in each, that BatchNorm statistics are measured on
 
 
 class Training:
@@ -40,18 +42,22 @@ class Training:
 
     def __init__(self, settings: Settings, world: World):
         self.settings, self.world, self.device = settings, world, world.device
+        nothing = Augment(flip=False, intensity=None)
+        how = nothing if "no_augmentation" in settings.departures else settings.augment
+        both = settings.model.augmentation == "both"
+        self.augment = nothing if both else how  # of real scans, before anything sees them
         self.objective = OBJECTIVES[settings.family](
             settings.size,
             settings.model,
             settings.train.seed,
             settings.departures,
             torch.bfloat16 if settings.train.precision == "bf16" else None,
+            how if both else None,
         )
         self.networks = self.objective.networks
         for network in self.networks.values():
             network.to(self.device).recomputed = settings.train.checkpoint_activations
         train, departures = settings.train, settings.departures
-        self.augment = Augment(flip=False, intensity=None) if "no_augmentation" in departures else settings.augment
         lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
         self.optimisers = {
             name: torch.optim.Adam(network.parameters(), lr=lr, betas=tuple(train.betas), fused=True)
@@ -94,8 +100,18 @@ class Training:
     def averaged_generator(self) -> nn.Module:
         """Moving average of G with BatchNorm statistics of its own, in eval mode."""
         G = copy.deepcopy(self.G_average)
-        recalibrate(G, seeded(self.device, "recalibrate", self.settings.train.seed))
-        return G
+        generator = seeded(self.device, "recalibrate", self.settings.train.seed)
+        n_batches, n = CALIBRATION
+        shape = n, self.settings.model.z_dim
+        return recalibrate(G, (torch.randn(shape, device=self.device, generator=generator) for _ in range(n_batches)))
+
+    def calibrated_encoder(self, volumes: Volumes, rows: list[int]) -> nn.Module:
+        """E with the BatchNorm statistics of the training scans, in eval mode; small batches left noisy ones."""
+        settings, names = self.settings, self.objective.names
+        E = build(settings.size, settings.model, names=names, departures=settings.departures)["E"].to(self.device)
+        E.load_state_dict(self.networks["E"].state_dict())
+        n = CALIBRATION[1]
+        return recalibrate(E, (volumes.tensor(rows[i : i + n], self.device) for i in range(0, len(rows), n)))
 
     def sample(self) -> np.ndarray:
         """Draw (N_SAMPLES, S, S, S) uint8 volumes, from the same codes every time."""
@@ -148,9 +164,14 @@ class Training:
         self.history = list(state["history"].cpu().numpy())
         self.iteration = state["iteration"]
 
-    def weights(self) -> dict:
-        """What weights.pt holds: state dicts of the networks, and of the averaged G at the end and early on."""
+    def weights(self, volumes: Volumes, rows: list[int]) -> dict:
+        """What weights.pt holds: state dicts of the networks, and of the averaged G at the end and early on.
+
+        Normalised codes rest on E's statistics, which are therefore those of all training scans, rows of `volumes`.
+        """
         states = {name: network.state_dict() for name, network in self.networks.items()}
+        if "E" in states and self.settings.model.codes == "normalised":
+            states["E"] = self.calibrated_encoder(volumes, rows).state_dict()
         states |= {"G_average": self.averaged_generator().state_dict(), "G_early": self.G_early}
         # Pickle writes a key that it has met before as a reference to that very object; interned keys and plain
         # tensors make the same weights the same bytes, resumed or not.

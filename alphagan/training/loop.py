@@ -223,7 +223,7 @@ def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> Non
         "voxel_size_mm": volumes.voxel_sizes_mm(rows).mean(0).round(4).tolist(),
     }
     config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"
-    weights = training.weights()
+    weights = training.weights(volumes, rows)
     refuse_non_finite(weights, training.iteration)
     partial = run.with_name(f".{run.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
