@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from alphagan.audit.comparison import Comparison, Search
 from alphagan.audit.membership import Score, membership_auc, scores
@@ -12,6 +11,7 @@ from alphagan.audit.nearest import Space, VoxelSpace
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.checks import check_volumes
+from alphagan.volumes.prepared import Array
 
 FEWEST = 2  # held-out people without whom there is no threshold
 ENOUGH = 10  # without whom a threshold flags more than a tenth of new people, and the audit says little
@@ -62,7 +62,7 @@ class Auditor:
 
     Parameters
     ----------
-    train, held_out : Tensor, (m, S, S, S) and (k, S, S, S), float32 in [-1, 1]
+    train, held_out : ndarray or Tensor, (m, S, S, S) and (k, S, S, S), float in [-1, 1] or uint8
         Scans that they were trained on, and scans of other people; neither augmented.
     train_people, held_out_people : sequence of str, (m,) and (k,)
         Whom each scan shows. Of a held-out person the first scan sets thresholds.
@@ -85,17 +85,17 @@ class Auditor:
 
     def __init__(
         self,
-        train: Tensor,
+        train: Array,
         train_people: Sequence[str],
-        held_out: Tensor,
+        held_out: Array,
         held_out_people: Sequence[str],
         spaces: Sequence[Space] = (),
         level: float = 0.05,
         n_copies: int = 64,
         seed: int = 0,
     ):
+        train, held_out = (check_volumes(*named).float() for named in (("train", train), ("held_out", held_out)))
         for name, volumes, people in (("train", train, train_people), ("held_out", held_out, held_out_people)):
-            check_volumes(name, volumes)
             if len(volumes) != len(people):
                 raise InputError(f"{name}: {len(volumes)} scans, but {len(people)} labels of people; give one each")
         if shared := set(train_people) & set(held_out_people):
@@ -115,12 +115,12 @@ class Auditor:
             for space in spaces or [VoxelSpace(train)]
         ]
 
-    def audit(self, generated: Tensor, attacks: Mapping[str, Score] | None = None, n_bootstrap: int = 1000) -> Audit:
+    def audit(self, generated: Array, attacks: Mapping[str, Score] | None = None, n_bootstrap: int = 1000) -> Audit:
         """Audit one generator.
 
         Parameters
         ----------
-        generated : Tensor, (n, S, S, S), float32 in [-1, 1]
+        generated : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
             At least as many as there are training scans, or copies of some are missed.
         attacks : mapping of str to callable, (B, 1, S, S, S) -> (B,), optional
             What an attacker who holds the model may look at, high for members: the critic D, `reconstruction_score`,
@@ -128,7 +128,7 @@ class Auditor:
         n_bootstrap : int
             Resamples of people for the interval of the membership.
         """
-        check_volumes("generated", generated)
+        generated = check_volumes("generated", generated).float()
         if not generated.isfinite().all():
             raise InputError("generated: values that are not finite; look at the model that made them")
         membership = {

@@ -13,7 +13,7 @@ from alphagan.errors import InputError
 from alphagan.generation.networks import GENERATORS, Networks
 from alphagan.seeding import seeded
 from alphagan.settings.config import Settings
-from alphagan.volumes.prepared import as_given, as_tensor, cube_affine
+from alphagan.volumes.prepared import Array, as_given, as_tensor, cube_affine
 
 BATCH = 16  # volumes at a time; bounds the memory whatever is asked for
 
@@ -165,7 +165,7 @@ class Run:
             G = copy.deepcopy(G).train()  # a copy, as every batch changes the statistics that eval mode uses
         return self._in_batches(G, z_rand, batch_statistics or BATCH)[:, 0].numpy()
 
-    def encode(self, volumes: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    def encode(self, volumes: Array) -> Array:
         """Map volumes to codes, E(x); of the VAE-GAN to the means of their codes.
 
         Parameters
@@ -197,7 +197,7 @@ class Run:
             raise InputError(f"volumes: shape {tuple(x.shape)}, but {self.folder} takes (n, {size}, {size}, {size})")
         return as_given(self._in_batches(self.networks["E"], x[:, None]), volumes)
 
-    def decode(self, codes: np.ndarray | Tensor, weights: str = "G_average") -> np.ndarray | Tensor:
+    def decode(self, codes: Array, weights: str = "G_average") -> Array:
         """Map codes to volumes, G(z).
 
         Parameters

@@ -8,6 +8,8 @@ from scipy.stats import beta
 
 from alphagan.errors import InputError, TooFewError
 
+Seed = np.random.Generator | int  # a generator, or the number that `numpy.random.default_rng` makes one of
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -28,6 +30,9 @@ class Estimate:
     high: float
     n: int
     basis: str | None = None
+
+    def __str__(self) -> str:
+        return interval(asdict(self))
 
     def as_dict(self) -> dict[str, float | int | str]:
         """As written to metrics.json."""

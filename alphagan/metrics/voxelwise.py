@@ -6,18 +6,19 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, centred_interval, resample_influence
+from alphagan.metrics.bootstrap import Estimate, Seed, centred_interval, resample_influence
 from alphagan.metrics.checks import check_volumes
+from alphagan.volumes.prepared import Array
 
 
 def mean_brain_difference(
-    x: torch.Tensor,
-    y: torch.Tensor,
+    x: Array,
+    y: Array,
     groups_x: Sequence | None = None,
     groups_y: Sequence | None = None,
     n_bootstrap: int = 1000,
     *,
-    generator: np.random.Generator,
+    generator: Seed = 0,
 ) -> Estimate:
     """Mean over all voxels of |mean of x - mean of y|.
 
@@ -25,14 +26,14 @@ def mean_brain_difference(
 
     Parameters
     ----------
-    x, y : Tensor, (n, S, S, S) and (m, S, S, S)
-        Volumes in [-1, 1].
+    x, y : ndarray or Tensor, (n, S, S, S) and (m, S, S, S)
+        Real and generated volumes, float in [-1, 1] or uint8.
     groups_x, groups_y : sequence of labels, optional
         Subject of each volume. None: each its own.
     n_bootstrap : int
         Resamples of the subjects of x, and of y.
-    generator : numpy.random.Generator
-        Draws them.
+    generator : numpy.random.Generator or int
+        Draws them; a number is the seed of one.
 
     Returns
     -------
@@ -44,11 +45,16 @@ def mean_brain_difference(
     ------
     InputError
         If the sets differ in size of volume, or hold fewer than two subjects.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> print(mean_brain_difference(volumes[:10], volumes[10:]))
     """
-    check_volumes("x", x, at_least=2)
-    check_volumes("y", y, at_least=2)
+    x, y = check_volumes("x", x, at_least=2), check_volumes("y", y, at_least=2)
     if x.shape[1:] != y.shape[1:]:
         raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
+    generator = np.random.default_rng(generator)
     mean_x, mean_y = x.mean(0), y.mean(0)
     sign = (mean_x - mean_y).sign()
     of_x, of_y = (
@@ -61,21 +67,19 @@ def mean_brain_difference(
     return Estimate(value, *centred_interval(value, change_x - change_y), n=min(n_x, n_y))
 
 
-def voxelwise_sd(
-    x: torch.Tensor, groups: Sequence | None = None, n_bootstrap: int = 1000, *, generator: np.random.Generator
-) -> Estimate:
+def voxelwise_sd(x: Array, groups: Sequence | None = None, n_bootstrap: int = 1000, *, generator: Seed = 0) -> Estimate:
     """Mean over all voxels of the standard deviation across volumes.
 
     Parameters
     ----------
-    x : Tensor, (n, S, S, S)
-        Volumes in [-1, 1].
+    x : ndarray or Tensor, (n, S, S, S)
+        Volumes, float in [-1, 1] or uint8.
     groups : sequence of labels, optional
         Subject of each volume. None: each its own.
     n_bootstrap : int
         Resamples of the subjects.
-    generator : numpy.random.Generator
-        Draws them.
+    generator : numpy.random.Generator or int
+        Draws them; a number is the seed of one.
 
     Returns
     -------
@@ -86,8 +90,17 @@ def voxelwise_sd(
     ------
     InputError
         If there are fewer than two subjects.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> print(voxelwise_sd(volumes))
+
+    Scans of the same person are no further witnesses, and the interval widens:
+
+    >>> print(voxelwise_sd(volumes, groups=np.arange(20) // 4))
     """
-    check_volumes("x", x, at_least=2)
+    x, generator = check_volumes("x", x, at_least=2), np.random.default_rng(generator)
     mean, sd = x.mean(0), x.std(0)
     # d sd = d variance / (2 sd); voxels that never vary, such as background, stay at 0.
     slope = torch.where(sd > 0, 0.5 / sd, 0)

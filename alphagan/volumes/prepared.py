@@ -15,15 +15,17 @@ from torch import Tensor
 from alphagan.errors import InputError
 from alphagan.seeding import seeded
 
+Array = np.ndarray | Tensor
 
-def to_range(volumes: np.ndarray | Tensor) -> Tensor:
+
+def to_range(volumes: Array) -> Tensor:
     """Map uint8 0..255 linearly to float32 -1..1, as the paper does; background (0) becomes -1."""
     if isinstance(volumes, np.ndarray):
         volumes = torch.from_numpy(np.array(volumes))  # a copy, as torch warns of read-only memory maps
     return volumes.to(torch.float32).div_(127.5).sub_(1.0)
 
 
-def as_tensor(name: str, volumes: np.ndarray | Tensor) -> Tensor:
+def as_tensor(name: str, volumes: Array) -> Tensor:
     """Take volumes as people have them: uint8 is mapped `to_range`, floats in [-1, 1] are taken as they are.
 
     Raises
@@ -43,12 +45,12 @@ def as_tensor(name: str, volumes: np.ndarray | Tensor) -> Tensor:
     raise InputError(f"{name}: {found}; give an array of uint8 from 0 to 255, or of floats in [-1, 1]")
 
 
-def as_given(result: Tensor, given: np.ndarray | Tensor) -> np.ndarray | Tensor:
+def as_given(result: Tensor, given: Array) -> Array:
     """Return what was made of an ndarray as ndarray, what was made of a tensor as tensor on its device."""
     return result.to(given.device) if isinstance(given, Tensor) else result.cpu().numpy()
 
 
-def to_uint8(volumes: np.ndarray | Tensor) -> np.ndarray:
+def to_uint8(volumes: Array) -> np.ndarray:
     """Map float -1..1 back to uint8 0..255, rounded."""
     levels = torch.as_tensor(volumes).detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
     return levels.to(torch.uint8).cpu().numpy()

@@ -127,7 +127,7 @@ def evaluate(args) -> None:
 
 def audit(args) -> None:
     """Look for what a cohort's models remember."""
-    from alphagan.audit.verdict import verdict
+    from alphagan.audit import verdict
     from alphagan.evaluation.memory import audit_cohort
     from alphagan.files import write_json
     from alphagan.settings.config import load

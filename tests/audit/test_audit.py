@@ -14,9 +14,9 @@ from alphagan.audit.auditor import Auditor
 from alphagan.audit.calibration import authentic, calibrate, closer, false_positives, people_needed
 from alphagan.audit.comparison import Search
 from alphagan.audit.controls import NOISE_SD, copies
+from alphagan.audit.findings import COPIES, LEAKS, LEAKS_AND_DOUBT, Finding, findings, headline, verdict
 from alphagan.audit.membership import inversion_score, membership_auc, reconstruction_score, scores
 from alphagan.audit.nearest import FeatureSpace, VoxelSpace, nearest, same_person, shifted
-from alphagan.audit.verdict import COPIES, LEAKS, LEAKS_AND_DOUBT, Finding, findings, headline, verdict
 from alphagan.errors import InputError
 from alphagan.figures.audit import distance_histograms, pair_pages, power_curves
 from alphagan.metrics.bootstrap import share
