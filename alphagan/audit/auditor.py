@@ -29,6 +29,15 @@ class Audit:
         Area under the ROC curve, by what the attacker looks at.
     n_train, n_train_people, n_held_out, n_generated, n_distinct : int
         Training scans and the people whom they show, held-out people, generated volumes, and how many of these differ.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> people = [f"sub-{row:02d}" for row in range(20)]
+    >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+    >>> found = auditor.audit(np.concatenate([volumes[:3], volumes[:3]]))
+    >>> found.n_train, found.n_held_out, found.n_generated, found.n_distinct
+    (12, 8, 6, 3)
     """
 
     comparisons: dict[str, Comparison]
@@ -41,11 +50,32 @@ class Audit:
 
     @property
     def level(self) -> float:
-        """Share of new people that a threshold may flag."""
+        """Share of new people that a threshold may flag.
+
+        Examples
+        --------
+        With eight people held out no less than one in eight:
+
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> people = [f"sub-{row:02d}" for row in range(20)]
+        >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+        >>> auditor.audit(volumes[:3]).level
+        0.125
+        """
         return next(iter(self.comparisons.values())).criteria["relative"].threshold.level
 
     def as_dict(self) -> dict:
-        """Plain numbers, as written to a JSON file."""
+        """Plain numbers, as written to a JSON file.
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> people = [f"sub-{row:02d}" for row in range(20)]
+        >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+        >>> plain = auditor.audit(volumes[:3]).as_dict()
+        >>> plain["n_generated"], ", ".join(plain["spaces"])
+        (3, 'voxels')
+        """
         return {
             "n_train": self.n_train,
             "n_train_people": self.n_train_people,
@@ -81,6 +111,17 @@ class Auditor:
         If someone is in training and held out, or sizes differ.
     TooFewError
         If there are fewer than two held-out people, or too few training scans.
+
+    Examples
+    --------
+    A generator that gives back three of its training scans:
+
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> people = [f"sub-{row:02d}" for row in range(20)]
+    >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+    >>> found = auditor.audit(volumes[:3])
+    >>> [(pair.generated, pair.scan) for pair in found.comparisons["voxels"].pairs]
+    [(1, 1), (0, 0), (2, 2)]
     """
 
     def __init__(
@@ -127,6 +168,27 @@ class Auditor:
             `inversion_score`.
         n_bootstrap : int
             Resamples of people for the interval of the membership.
+
+        Returns
+        -------
+        Audit
+            See `verdict`, which says it in words.
+
+        Raises
+        ------
+        InputError
+            If volumes differ in size, or have values that are not finite.
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> people = [f"sub-{row:02d}" for row in range(20)]
+        >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> attacks = {"the critic's score": run.networks["D"]}
+        >>> found = auditor.audit(run.sample(12), attacks)
+        >>> ", ".join(found.comparisons), ", ".join(found.membership)
+        ('voxels', "the critic's score")
         """
         generated = check_volumes("generated", generated).float()
         if not generated.isfinite().all():

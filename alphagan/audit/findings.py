@@ -62,6 +62,19 @@ def verdict(found: Audit, title: str = "Memorisation audit") -> str:
     found : Audit
     title : str
         Names the model and the cohort.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> people = [f"sub-{row:02d}" for row in range(20)]
+    >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+    >>> page = verdict(auditor.audit(volumes[:12]), "A generator that repeats its training scans")
+    >>> print(page.splitlines()[2][2:66])
+    Copies of training scans were found among the generated volumes.
     """
     said = findings(found)
     lines = [

@@ -63,6 +63,13 @@ class VoxelSpace:
         fits brains to their cube, so that copies lie where their originals do.
     centred : bool
         False is Pearson's correlation of the brains themselves.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> space = VoxelSpace(volumes[:12], shift=1)
+    >>> space.name
+    'voxels, shifts of 1'
     """
 
     def __init__(self, train: Array, shift: int = 0, centred: bool = True):
@@ -78,7 +85,23 @@ class VoxelSpace:
         self.train = torch.cat([self._standard(part) for part in train.split(BATCH)])
 
     def similarity(self, queries: Array) -> Similarity:
-        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
+        """Compare volumes with the training scans.
+
+        Parameters
+        ----------
+        queries : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
+
+        Returns
+        -------
+        Similarity
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> found = VoxelSpace(volumes[:12]).similarity(volumes[:2, ::-1])
+        >>> print(found.values.shape, found.values[0, 0].round(3), found.mirrored[0, 0])
+        (2, 12) 1.0 True
+        """
         queries = check_volumes("queries", queries).float()
         if queries.shape[1:] != self.mean.shape:
             sides = f"{queries.shape[1]} and {self.mean.shape[0]}"
@@ -109,7 +132,15 @@ class FeatureSpace:
     name : str
         Of the feature network.
     features : callable, (n, S, S, S) -> (n, d)
-        For instance `alphagan.evaluation.features.network.Features.project`.
+        For instance `alphagan.evaluation.features.network.FeatureNetwork.project`.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> space = FeatureSpace(volumes[:12], "coarse", lambda x: x[:, ::4, ::4, ::4].flatten(1))
+    >>> auditor = Auditor(volumes[:12], range(12), volumes[12:], range(12, 20), [space])
+    >>> ", ".join(auditor.audit(volumes[:3]).comparisons)
+    'coarse'
     """
 
     def __init__(self, train: Array, name: str, features: Callable[[Tensor], Tensor]):
@@ -120,7 +151,24 @@ class FeatureSpace:
         self.train = self._standard(found)
 
     def similarity(self, queries: Array) -> Similarity:
-        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
+        """Compare volumes with the training scans.
+
+        Parameters
+        ----------
+        queries : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
+
+        Returns
+        -------
+        Similarity
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> space = FeatureSpace(volumes[:12], "coarse", lambda x: x[:, ::4, ::4, ::4].flatten(1))
+        >>> found = space.similarity(volumes[:2, ::-1])
+        >>> print(found.values.shape, found.values[0, 0].round(3), found.mirrored[0, 0])
+        (2, 12) 1.0 True
+        """
         queries = check_volumes("queries", queries).float()
         plain, mirror = (self._standard(self.features(x).double()) @ self.train.T for x in (queries, queries.flip(1)))
         return Similarity(torch.maximum(plain, mirror).clamp(-1, 1).numpy(), (mirror > plain).numpy())

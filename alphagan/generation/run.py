@@ -112,8 +112,8 @@ class Run:
         >>> z_rand = run.random_codes(4, seed=1)
         >>> z_rand.shape
         (4, 8)
-        >>> (run.random_codes(2, seed=1, first=2) == z_rand[2:]).all()
-        np.True_
+        >>> np.array_equal(run.random_codes(2, seed=1, first=2), z_rand[2:])
+        True
         """
         if n < 1:
             raise InputError(f"n: {n}; ask for at least one")

@@ -123,6 +123,7 @@ def intensity_distance(
 
     >>> volumes = np.load("data/prepared/normal/volumes.npy")
     >>> print(intensity_distance(volumes[:10], volumes[10:] // 2))
+    0.471 [0.471, 0.471]
     """
     generator = np.random.default_rng(generator)
     counts_x, counts_y = (sample if sample.ndim == 2 else level_counts(sample) for sample in (x, y))

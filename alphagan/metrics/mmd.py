@@ -193,6 +193,7 @@ def mmd_as_published(
     >>> x, y = rng.normal(0, 0.3, (2, 40, 8, 8, 8))
     >>> collapsed = np.broadcast_to(x.mean(0), y.shape)
     >>> print(mmd_as_published(x, y), "|", mmd_as_published(x, collapsed))
+    11.3 [10.8, 11.7] | 4.58 [4.43, 4.73]
     """
     generator = np.random.default_rng(generator)
     return MMD(x, y, groups_x, groups_y).as_published(batch, repeats, n_bootstrap, generator=generator)

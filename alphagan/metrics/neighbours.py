@@ -163,6 +163,10 @@ def feature_neighbours(
     >>> real, generated = rng.normal(size=(100, 4)), rng.normal(scale=0.3, size=(100, 4))
     >>> for name, estimate in feature_neighbours(real, generated).items():
     ...     print(name, estimate)
+    precision 1 [0.963, 1]
+    recall 0.17 [0.0738, 0.345]
+    density 1.63 [1.14, 2.11]
+    coverage 0.6 [0.446, 0.737]
     """
     n, rng = min(len(x), len(y)), np.random.default_rng(generator)
     chosen = [np.sort(rng.permutation(len(features))[:n]) for features in (x, y)]

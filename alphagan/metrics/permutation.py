@@ -61,6 +61,8 @@ def mmd_rbf(
     >>> for generated in (others, blurred):
     ...     found = mmd_rbf(real, generated)
     ...     print("MMD^2", found["mmd_rbf"], "p", found["mmd_rbf_p"])
+    MMD^2 -0.00189 [-0.00485, 0.00115] p 0.984 [0.974, 0.991]
+    MMD^2 0.0146 [0.0114, 0.0181] p 0.000999 [0, 0.00368]
     """
     generator = np.random.default_rng(generator)
     mmd = MMD(x, y, groups_x, groups_y)

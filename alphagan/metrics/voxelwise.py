@@ -20,7 +20,7 @@ def mean_brain_difference(
     *,
     generator: Seed = 0,
 ) -> Estimate:
-    """Mean over all voxels of |mean of x - mean of y|.
+    """Mean over all voxels of `|mean of x - mean of y|`.
 
     Sampling noise alone makes it positive: read it beside real against real at the same sample sizes.
 
@@ -50,6 +50,7 @@ def mean_brain_difference(
     --------
     >>> volumes = np.load("data/prepared/normal/volumes.npy")
     >>> print(mean_brain_difference(volumes[:10], volumes[10:]))
+    0.0289 [0.0116, 0.0445]
     """
     x, y = check_volumes("x", x, at_least=2), check_volumes("y", y, at_least=2)
     if x.shape[1:] != y.shape[1:]:
@@ -95,10 +96,12 @@ def voxelwise_sd(x: Array, groups: Sequence | None = None, n_bootstrap: int = 10
     --------
     >>> volumes = np.load("data/prepared/normal/volumes.npy")
     >>> print(voxelwise_sd(volumes))
+    0.068 [0.0632, 0.0739]
 
-    Scans of the same person are no further witnesses, and the interval widens:
+    Said whom they show, a second copy of every scan is no further witness:
 
-    >>> print(voxelwise_sd(volumes, groups=np.arange(20) // 4))
+    >>> print(voxelwise_sd(np.concatenate([volumes, volumes]), [*range(20), *range(20)]))
+    0.068 [0.0631, 0.0741]
     """
     x, generator = check_volumes("x", x, at_least=2), np.random.default_rng(generator)
     mean, sd = x.mean(0), x.std(0)
