@@ -18,7 +18,7 @@ IN_ENV := PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 # A backend set for scripts would reach the notebooks' kernels, which would then show no figures.
 unexport MPLBACKEND
 
-.PHONY: help env repro test lab lint bench notebooks lock clean
+.PHONY: help env repro test lab lint bench notebooks reference lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ notebooks: env  ## run notebooks/ and keep their outputs
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask kernelspec \
 		notebooks/*.ipynb
 
+reference: env  ## write the reference of the Python interface to site/
+	$(IN_ENV) python -m sphinx -W -q docs/reference site $(ARGS)
+
 lock:  ## write the environment's versions to requirements.lock (after an upgrade that passes)
 	installed=$$("$(VENV)/bin/python" -m pip list --format=freeze --exclude-editable \
 		--exclude pip --exclude setuptools --exclude wheel) && \
@@ -56,7 +59,7 @@ lock:  ## write the environment's versions to requirements.lock (after an upgrad
 	mv requirements.lock.new requirements.lock
 
 clean:  ## remove caches and the environment, never data, models or reports
-	rm -rf .venv build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv build site .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find alphagan tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

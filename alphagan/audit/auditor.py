@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from alphagan.audit.comparison import Comparison
 from alphagan.audit.membership import Score, membership_auc, scores
@@ -13,6 +12,7 @@ from alphagan.audit.search import Search
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.checks import check_volumes
+from alphagan.volumes.prepared import Array
 
 FEWEST = 2  # held-out people without whom there is no threshold
 ENOUGH = 10  # without whom a threshold flags more than a tenth of new people, and the audit says little
@@ -30,6 +30,15 @@ class Audit:
         Area under the ROC curve, by what the attacker looks at.
     n_train, n_train_people, n_held_out, n_generated, n_distinct : int
         Training scans and the people whom they show, held-out people, generated volumes, and how many of these differ.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> people = [f"sub-{row:02d}" for row in range(20)]
+    >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+    >>> found = auditor.audit(np.concatenate([volumes[:3], volumes[:3]]))
+    >>> found.n_train, found.n_held_out, found.n_generated, found.n_distinct
+    (12, 8, 6, 3)
     """
 
     comparisons: dict[str, Comparison]
@@ -42,11 +51,32 @@ class Audit:
 
     @property
     def level(self) -> float:
-        """Share of new people that a threshold may flag."""
+        """Share of new people that a threshold may flag.
+
+        Examples
+        --------
+        With eight people held out no less than one in eight:
+
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> people = [f"sub-{row:02d}" for row in range(20)]
+        >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+        >>> auditor.audit(volumes[:3]).level
+        0.125
+        """
         return next(iter(self.comparisons.values())).criteria["relative"].threshold.level
 
     def as_dict(self) -> dict:
-        """Plain numbers, as written to a JSON file."""
+        """Plain numbers, as written to a JSON file.
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> people = [f"sub-{row:02d}" for row in range(20)]
+        >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+        >>> plain = auditor.audit(volumes[:3]).as_dict()
+        >>> plain["n_generated"], ", ".join(plain["spaces"])
+        (3, 'voxels')
+        """
         return {
             "n_train": self.n_train,
             "n_train_people": self.n_train_people,
@@ -63,7 +93,7 @@ class Auditor:
 
     Parameters
     ----------
-    train, held_out : Tensor, (m, S, S, S) and (k, S, S, S), float32 in [-1, 1]
+    train, held_out : ndarray or Tensor, (m, S, S, S) and (k, S, S, S), float in [-1, 1] or uint8
         Scans that they were trained on, and scans of other people; neither augmented.
     train_people, held_out_people : sequence of str, (m,) and (k,)
         Whom each scan shows. Of a held-out person the first scan sets thresholds.
@@ -82,21 +112,32 @@ class Auditor:
         If someone is in training and held out, or sizes differ.
     TooFewError
         If there are fewer than two held-out people, or too few training scans.
+
+    Examples
+    --------
+    A generator that gives back three of its training scans:
+
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> people = [f"sub-{row:02d}" for row in range(20)]
+    >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+    >>> found = auditor.audit(volumes[:3])
+    >>> [(pair.generated, pair.scan) for pair in found.comparisons["voxels"].pairs]
+    [(1, 1), (0, 0), (2, 2)]
     """
 
     def __init__(
         self,
-        train: Tensor,
+        train: Array,
         train_people: Sequence[str],
-        held_out: Tensor,
+        held_out: Array,
         held_out_people: Sequence[str],
         spaces: Sequence[Space] = (),
         level: float = 0.05,
         n_copies: int = 64,
         seed: int = 0,
     ):
+        train, held_out = (check_volumes(*named).float() for named in (("train", train), ("held_out", held_out)))
         for name, volumes, people in (("train", train, train_people), ("held_out", held_out, held_out_people)):
-            check_volumes(name, volumes)
             if len(volumes) != len(people):
                 raise InputError(f"{name}: {len(volumes)} scans, but {len(people)} labels of people; give one each")
         if shared := set(train_people) & set(held_out_people):
@@ -116,20 +157,41 @@ class Auditor:
             for space in spaces or [VoxelSpace(train)]
         ]
 
-    def audit(self, generated: Tensor, attacks: Mapping[str, Score] | None = None, n_bootstrap: int = 1000) -> Audit:
+    def audit(self, generated: Array, attacks: Mapping[str, Score] | None = None, n_bootstrap: int = 1000) -> Audit:
         """Audit one generator.
 
         Parameters
         ----------
-        generated : Tensor, (n, S, S, S), float32 in [-1, 1]
+        generated : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
             At least as many as there are training scans, or copies of some are missed.
         attacks : mapping of str to callable, (B, 1, S, S, S) -> (B,), optional
             What an attacker who holds the model may look at, high for members: the critic D, `reconstruction_score`,
             `inversion_score`.
         n_bootstrap : int
             Resamples of people for the interval of the membership.
+
+        Returns
+        -------
+        Audit
+            See `verdict`, which says it in words.
+
+        Raises
+        ------
+        InputError
+            If volumes differ in size, or have values that are not finite.
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> people = [f"sub-{row:02d}" for row in range(20)]
+        >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> attacks = {"the critic's score": run.networks["D"]}
+        >>> found = auditor.audit(run.sample(12), attacks)
+        >>> ", ".join(found.comparisons), ", ".join(found.membership)
+        ('voxels', "the critic's score")
         """
-        check_volumes("generated", generated)
+        generated = check_volumes("generated", generated).float()
         if not generated.isfinite().all():
             raise InputError("generated: values that are not finite; look at the model that made them")
         membership = {

@@ -75,18 +75,31 @@ def scores(score: Score, volumes: Tensor) -> np.ndarray:
 
 
 def reconstruction_score(reconstruct: Callable[[Tensor], Tensor]) -> Score:
-    """How well a model gives a scan back, -mean |x - G(E(x))|.
+    """How well a model gives a scan back, `-mean |x - G(E(x))|`.
 
     Parameters
     ----------
     reconstruct : callable, (B, 1, S, S, S) -> (B, 1, S, S, S)
         G(E(x)), in eval mode.
+
+    Returns
+    -------
+    callable, (B, 1, S, S, S) -> (B,)
+
+    Examples
+    --------
+    >>> networks = alphagan.load("models/normal/alpha_wgan_gp").networks
+    >>> G, E = networks["G_average"], networks["E"]
+    >>> score = reconstruction_score(lambda x: G(E(x)))
+    >>> with torch.no_grad():
+    ...     score(torch.zeros(2, 1, 16, 16, 16)).shape
+    torch.Size([2])
     """
     return lambda x: -(x - reconstruct(x)).abs().mean((1, 2, 3, 4))
 
 
 def inversion_score(G: nn.Module, z_dim: int, n_steps: int = 100, seed: int = 0) -> Score:
-    """How well the best code gives a scan back, -min over z of mean |x - G(z)|: for models without an encoder.
+    """How well the best code gives a scan back, `-min over z of mean |x - G(z)|`: for models without an encoder.
 
     Parameters
     ----------
@@ -97,6 +110,17 @@ def inversion_score(G: nn.Module, z_dim: int, n_steps: int = 100, seed: int = 0)
         Of Adam, from one random code that all scans share.
     seed : int
         Of that code.
+
+    Returns
+    -------
+    callable, (B, 1, S, S, S) -> (B,)
+
+    Examples
+    --------
+    >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+    >>> score = inversion_score(run.networks["G_average"], run.settings.model.z_dim, n_steps=5)
+    >>> score(torch.zeros(2, 1, 16, 16, 16)).shape
+    torch.Size([2])
     """
 
     def score(x: Tensor) -> Tensor:

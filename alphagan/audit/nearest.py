@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.checks import check_volumes, full_precision
 from alphagan.volumes.brain import brain_intensities, brain_mask
-from alphagan.volumes.prepared import to_uint8
+from alphagan.volumes.prepared import Array, to_uint8
 
 BATCH = 64  # queries at a time; bounds the working memory
 NEXT = 50  # how many further neighbours the nearest one is compared with
@@ -45,7 +45,7 @@ class Space(Protocol):
 
     name: str
 
-    def similarity(self, queries: Tensor) -> Similarity:
+    def similarity(self, queries: Array) -> Similarity:
         """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
 
 
@@ -57,16 +57,23 @@ class VoxelSpace:
 
     Parameters
     ----------
-    train : Tensor, (m, S, S, S), float in [-1, 1]
+    train : ndarray or Tensor, (m, S, S, S), float in [-1, 1] or uint8
     shift : int
         Also try queries moved by up to so many voxels along one axis, at 1 + 6 `shift` times the cost. The preparation
         fits brains to their cube, so that copies lie where their originals do.
     centred : bool
         False is Pearson's correlation of the brains themselves.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> space = VoxelSpace(volumes[:12], shift=1)
+    >>> space.name
+    'voxels, shifts of 1'
     """
 
-    def __init__(self, train: Tensor, shift: int = 0, centred: bool = True):
-        check_volumes("train", train, at_least=2)
+    def __init__(self, train: Array, shift: int = 0, centred: bool = True):
+        train = check_volumes("train", train, at_least=2).float()
         parts = [name for name, said in ((f"shifts of {shift}", shift > 0), ("not centred", not centred)) if said]
         self.name = ", ".join(["voxels", *parts])
         steps = [step for step in range(-shift, shift + 1) if step]
@@ -77,9 +84,25 @@ class VoxelSpace:
         self.mean = (mean + mean.flip(0)) / 2 if centred else torch.zeros_like(mean)
         self.train = torch.cat([self._standard(part) for part in train.split(BATCH)])
 
-    def similarity(self, queries: Tensor) -> Similarity:
-        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
-        check_volumes("queries", queries)
+    def similarity(self, queries: Array) -> Similarity:
+        """Compare volumes with the training scans.
+
+        Parameters
+        ----------
+        queries : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
+
+        Returns
+        -------
+        Similarity
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> found = VoxelSpace(volumes[:12]).similarity(volumes[:2, ::-1])
+        >>> print(found.values.shape, found.values[0, 0].round(3), found.mirrored[0, 0])
+        (2, 12) 1.0 True
+        """
+        queries = check_volumes("queries", queries).float()
         if queries.shape[1:] != self.mean.shape:
             sides = f"{queries.shape[1]} and {self.mean.shape[0]}"
             raise InputError(f"queries, train: sides of {sides} voxels; prepare both at one size")
@@ -105,23 +128,48 @@ class FeatureSpace:
 
     Parameters
     ----------
-    train : Tensor, (m, S, S, S), float in [-1, 1]
+    train : ndarray or Tensor, (m, S, S, S), float in [-1, 1] or uint8
     name : str
         Of the feature network.
     features : callable, (n, S, S, S) -> (n, d)
         For instance `alphagan.evaluation.features.network.FeatureNetwork.project`.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> space = FeatureSpace(volumes[:12], "coarse", lambda x: x[:, ::4, ::4, ::4].flatten(1))
+    >>> auditor = Auditor(volumes[:12], range(12), volumes[12:], range(12, 20), [space])
+    >>> ", ".join(auditor.audit(volumes[:3]).comparisons)
+    'coarse'
     """
 
-    def __init__(self, train: Tensor, name: str, features: Callable[[Tensor], Tensor]):
-        check_volumes("train", train, at_least=2)
+    def __init__(self, train: Array, name: str, features: Callable[[Tensor], Tensor]):
+        train = check_volumes("train", train, at_least=2).float()
         self.name, self.features = name, features
         found = features(train).double()
         self.mean, self.sd = found.mean(0), found.std(0).clamp(min=1e-12)
         self.train = self._standard(found)
 
-    def similarity(self, queries: Tensor) -> Similarity:
-        """Compare volumes (n, S, S, S) in [-1, 1] with the training scans."""
-        check_volumes("queries", queries)
+    def similarity(self, queries: Array) -> Similarity:
+        """Compare volumes with the training scans.
+
+        Parameters
+        ----------
+        queries : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
+
+        Returns
+        -------
+        Similarity
+
+        Examples
+        --------
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> space = FeatureSpace(volumes[:12], "coarse", lambda x: x[:, ::4, ::4, ::4].flatten(1))
+        >>> found = space.similarity(volumes[:2, ::-1])
+        >>> print(found.values.shape, found.values[0, 0].round(3), found.mirrored[0, 0])
+        (2, 12) 1.0 True
+        """
+        queries = check_volumes("queries", queries).float()
         plain, mirror = (self._standard(self.features(x).double()) @ self.train.T for x in (queries, queries.flip(1)))
         return Similarity(torch.maximum(plain, mirror).clamp(-1, 1).numpy(), (mirror > plain).numpy())
 

@@ -17,7 +17,7 @@ from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
 from alphagan.files import write_json
-from alphagan.generation.run import Run
+from alphagan.generation.load import load
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
@@ -77,14 +77,17 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
         left_out = {"copied, authentic": why}
     yardstick = Yardstick(real, floor, settings, networks, chosen.modality, search)
 
-    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
-    bar = tqdm(total=1 + len(FAULTY) + sum(3 if run.settings.name == PROPOSED else 1 for run in runs), disable=None)
+    folders = [paths.run(cohort, model) for model in config.models(cohort)]
+    n_samples = sum(3 if load(folder).settings.name == PROPOSED else 1 for folder in folders)
+    bar = tqdm(total=1 + len(FAULTY) + n_samples, disable=None)
     bar.set_description(f"evaluate {cohort}")
     rows = {"real": yardstick.measure_real()}
     bar.update()
     known = faulty(scans, how, settings.n_generated, settings.real_copies, settings.seed)
     samples = ((name, Sample(drawn)) for name, drawn in known)
-    for name, found in chain(samples, *(generated_samples(run, settings) for run in runs)):
+    # One run after the other, as each keeps its networks.
+    made = chain.from_iterable(generated_samples(load(folder), settings) for folder in folders)
+    for name, found in chain(samples, made):
         try:
             rows[name] = yardstick.measure(found)
         except InputError as error:  # a model that makes empty volumes, or none at all: the others are measured

@@ -1,6 +1,5 @@
 """Audit the trained models of one cohort, and the generators of known fault as controls."""
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -9,7 +8,8 @@ from alphagan.audit.membership import Score, inversion_score, reconstruction_sco
 from alphagan.audit.nearest import FeatureSpace, VoxelSpace
 from alphagan.evaluation.features.network import FeatureNetwork, load_features
 from alphagan.evaluation.references import faulty
-from alphagan.generation.run import Run, sample
+from alphagan.generation.load import load
+from alphagan.generation.run import Run
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
@@ -44,10 +44,10 @@ def auditor(config: Config, volumes: Volumes, network: FeatureNetwork | None = N
 
 def attacks(run: Run, inversion_steps: int) -> dict[str, Score]:
     """What an attacker who holds a run may look at: its critic, and how well scans are given back."""
-    D, G = run.critic(), run.generator()
+    D, G = run.networks["D"], run.networks["G_average"]
     found: dict[str, Score] = {"the critic's score": lambda x: D(x).reshape(len(x), -1).mean(1)}
     if run.has_encoder:
-        E = run.encoder()
+        E = run.networks["E"]
         found["the error of reconstruction"] = reconstruction_score(lambda x: G(E(x)))
     if inversion_steps:
         found["the error of the best code"] = inversion_score(G, run.settings.model.z_dim, inversion_steps)
@@ -71,17 +71,19 @@ def audit_cohort(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
     """
     how, settings = config.cohort(cohort).augment, config.evaluate
     chosen = auditor(config, Volumes(paths.prepared(cohort)), load_features(paths.features(cohort)))
-    runs = [Run.load(paths.run(cohort, model)) for model in config.models(cohort)]
+    folders = [paths.run(cohort, model) for model in config.models(cohort)]
+    for folder in folders:
+        load(folder)  # refuses a missing one now rather than after the others
     generated: dict[str, Tensor] = dict(
         faulty(chosen.train, how, settings.n_generated, settings.real_copies, settings.seed)
     )
     audits = {}
-    bar = tqdm(total=len(generated) + len(runs), desc=f"audit {cohort}", disable=None)
+    bar = tqdm(total=len(generated) + len(folders), desc=f"audit {cohort}", disable=None)
     for name, found in generated.items():
         audits[name] = chosen.audit(found)
         bar.update()
-    for run in runs:
-        found = torch.cat(list(sample(run.generator(), settings.n_generated, settings.seed)))
+    for run in map(load, folders):  # one after the other, as each keeps its networks
+        found = run.sample(settings.n_generated, settings.seed)
         tried = attacks(run, config.audit.inversion_steps)
         audits[run.settings.name] = chosen.audit(found, tried, settings.n_bootstrap)
         bar.update()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from alphagan.errors import TooFewError
 from alphagan.evaluation.references import augmented
-from alphagan.generation.run import Run, sample
+from alphagan.generation.run import Run
 from alphagan.seeding import seeded
 from alphagan.settings.cohorts import Augment
 from alphagan.settings.sections import Evaluate
@@ -66,9 +66,12 @@ def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sampl
     sample : Sample
     """
     name, n, seed = run.settings.name, settings.n_generated, settings.seed
-    yield name, Sample(torch.cat(list(sample(run.generator(), n, seed))))
+    yield name, _sample(run, n, seed)
     if name != PROPOSED:
         return
-    yield f"{name}_early", Sample(torch.cat(list(sample(run.generator("G_early"), n, seed))))
-    as_published = sample(run.generator("G"), n, seed, batch=settings.mmd_batch, batch_statistics=True)
-    yield f"{name}_batch_statistics", Sample(torch.cat(list(as_published)))
+    yield f"{name}_early", _sample(run, n, seed, weights="G_early")
+    yield f"{name}_batch_statistics", _sample(run, n, seed, weights="G", batch_statistics=settings.mmd_batch)
+
+
+def _sample(run: Run, n: int, seed: int, **options) -> Sample:
+    return Sample(torch.from_numpy(run.sample(n, seed, **options)))

@@ -11,21 +11,18 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.evaluation.samples import Sample
 from alphagan.metrics.anatomy import anatomy, compare_anatomy
-from alphagan.metrics.bootstrap import Estimate, share
+from alphagan.metrics.bootstrap import Estimate
+from alphagan.metrics.diversity import ms_ssim_within
 from alphagan.metrics.frechet import frechet_distance
 from alphagan.metrics.histogram import brain_masks, intensity_distance, level_counts
 from alphagan.metrics.mmd import MMD
-from alphagan.metrics.ms_ssim import ms_ssim_as_published_index_pairs, ms_ssim_index_pairs, n_scales
-from alphagan.metrics.neighbours import neighbours, squared_distances
-from alphagan.metrics.pairs import mean_over_pairs, random_pairs
-from alphagan.metrics.permutation import permutation_p_value
+from alphagan.metrics.neighbours import feature_neighbours
+from alphagan.metrics.permutation import p_value
 from alphagan.metrics.spectrum import Spectra, compare_spectra
 from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
 from alphagan.settings.sections import Evaluate
 
 PAPER_UNIT = 1e-4  # the paper's table shows MMD^2 times this
-PUBLISHED_SCALES = 5
-DRAWS = 25  # of one volume for each person, for the p-value
 
 Row = dict[str, Estimate]
 
@@ -122,10 +119,11 @@ class Yardstick:
             return {"mmd_as_published": _scaled(mmd.as_published(settings.mmd_batch, settings.mmd_repeats, **spread()))}
 
         def voxels() -> Row:
+            rng = np.random.default_rng(settings.seed)
             return {
                 "mmd_unbiased": mmd.unbiased("linear", **spread()),
                 "mmd_rbf": mmd.unbiased("rbf", self.bandwidth, **spread()),
-                "mmd_rbf_p": self._p_value(mmd),
+                "mmd_rbf_p": p_value(mmd, self.bandwidth, settings.n_permutations, generator=rng),
                 "mean_brain_difference": mean_brain_difference(real.volumes, found.volumes, *people, **spread()),
             }
 
@@ -153,14 +151,8 @@ class Yardstick:
             return _named({"frechet": distance}, network)
 
         def mixing() -> Row:
-            n, rng = min(len(x), len(y)), np.random.default_rng(settings.seed)
-            chosen = [np.sort(rng.permutation(len(features))[:n]) for features in (x, y)]
-            distances = squared_distances(x[chosen[0]], y[chosen[1]])
-            groups = (
-                None if labels is None else [labels[row] for row in rows]
-                for labels, rows in zip((people, found.people), chosen, strict=True)
-            )
-            return _named(neighbours(*distances, *groups, k=settings.neighbour), network)
+            rng = np.random.default_rng(settings.seed)
+            return _named(feature_neighbours(x, y, people, found.people, settings.neighbour, generator=rng), network)
 
         names = ("frechet", "precision, recall, density, coverage")
         return dict(zip((f"{name} ({network.name})" for name in names), (frechet, mixing), strict=True))
@@ -171,34 +163,12 @@ class Yardstick:
         rng = np.random.default_rng(settings.seed)
 
         def similar() -> Row:
-            pairs = random_pairs(len(volumes), settings.n_pairs, people, generator=rng)
-            standard = mean_over_pairs(ms_ssim_index_pairs(volumes, pairs), pairs, people)
-            published = mean_over_pairs(ms_ssim_as_published_index_pairs(volumes, pairs), pairs, people)
-            return {
-                "ms_ssim": replace(standard, basis=f"{n_scales(volumes.shape[-1])} scales"),
-                "ms_ssim_as_published": replace(published, basis=f"{PUBLISHED_SCALES} scales"),
-            }
+            return ms_ssim_within(volumes, people, settings.n_pairs, generator=rng)
 
         def spread() -> Row:
             return {"voxelwise_sd": voxelwise_sd(volumes, people, settings.n_bootstrap, generator=rng)}
 
         return self._gather({"ms_ssim, ms_ssim_as_published": similar, "voxelwise_sd": spread})
-
-    def _p_value(self, mmd: MMD) -> Estimate:
-        """Permutation p-value, with one volume of each subject.
-
-        Which of a person's copies is drawn moves it a good deal. So it is drawn again and again, and twice the median
-        of the p-values, which is valid whatever their dependence (Rüger 1978), stands between twice their 2.5th and
-        97.5th percentiles.
-        """
-        n, rng = self.settings.n_permutations, np.random.default_rng(self.settings.seed)
-        if all(subject.max() + 1 == len(subject) for subject in mmd.samples.subjects):
-            p = permutation_p_value(mmd, "rbf", self.bandwidth, n, generator=rng)
-            interval = share(p * (n + 1) - 1, n)  # of a share of so many permutations
-            return Estimate(p, min(interval.low, p), max(interval.high, p), mmd.samples.n)
-        each = [permutation_p_value(mmd, "rbf", self.bandwidth, n, 1, generator=rng) for _ in range(DRAWS)]
-        low, median, high = np.minimum(2 * np.quantile(each, [0.025, 0.5, 0.975]), 1)
-        return Estimate(float(median), float(low), float(high), mmd.samples.n)
 
 
 def _named(row: Row, network: FeatureNetwork) -> Row:

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from alphagan.errors import InputError
-from alphagan.generation.run import Run, reconstruct, sample
+from alphagan.generation.run import BATCH, Run
 from alphagan.volumes.prepared import Volumes, to_uint8
 
 
@@ -18,9 +18,7 @@ def to_nifti(volume: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
     return image
 
 
-def write_samples(
-    run: Run, n: int, folder: str | Path, seed: int = 0, weights: str = "G_average", device: str = "cpu"
-) -> list[Path]:
+def write_samples(run: Run, n: int, folder: str | Path, seed: int = 0, weights: str = "G_average") -> list[Path]:
     """Write sample-0000.nii.gz ... : uint8 with background 0, RAS, millimetre affine.
 
     Raises
@@ -30,16 +28,17 @@ def write_samples(
     """
     folder = _new_folder(folder, "sample-*.nii.gz")
     paths = [folder / f"sample-{i:04d}.nii.gz" for i in range(n)]
-    todo = iter(paths)
-    for x_rand in sample(run.generator(weights, device), n, seed, progress=True):
-        for volume in to_uint8(x_rand):
-            nibabel.save(to_nifti(volume, run.affine), next(todo))
+    with tqdm(total=n, unit="volume", disable=None) as bar:
+        for first in range(0, n, BATCH):
+            batch = paths[first : first + BATCH]
+            x_rand = run.sample(len(batch), seed, first, weights)
+            for path, volume in zip(batch, to_uint8(x_rand), strict=True):
+                nibabel.save(to_nifti(volume, run.affine), path)
+            bar.update(len(batch))
     return paths
 
 
-def write_reconstructions(
-    run: Run, volumes: Volumes, folder: str | Path, split: str = "test", device: str = "cpu"
-) -> list[Path]:
+def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split: str = "test") -> list[Path]:
     """Write G(E(x)) of every scan of a split, in that person's own scanner space.
 
     Raises
@@ -58,7 +57,8 @@ def write_reconstructions(
         subject = volumes.subjects[row]
         name = "_".join(part for part in (subject["subject"], subject["session"], "rec.nii.gz") if part)
         paths.append(folder / name)
-        nibabel.save(to_nifti(to_uint8(reconstruct(run, volumes, [row], device))[0], affine), paths[-1])
+        x_real = volumes.tensor([row])[:, 0]
+        nibabel.save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), paths[-1])
     return paths
 
 

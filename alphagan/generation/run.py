@@ -1,174 +1,240 @@
 """A finished training run: new brains from random codes, real ones encoded and generated again."""
 
-import json
-from collections.abc import Iterator
+import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from alphagan.errors import InputError
-from alphagan.models import OBJECTIVES
-from alphagan.models.build import build
-from alphagan.models.networks import Critic, Discriminator, Generator
+from alphagan.generation.networks import GENERATORS, Networks
 from alphagan.seeding import seeded
 from alphagan.settings.config import Settings
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Array, as_given, as_tensor, cube_affine
 
-BATCH = 16  # volumes generated at a time; bounds the memory whatever is asked for
-
-
-def cube_affine(voxel_size_mm: np.ndarray, size: int) -> np.ndarray:
-    """Affine (4, 4) of a cube in RAS millimetres with the origin at its centre."""
-    affine = np.diag([*voxel_size_mm, 1.0])
-    affine[:3, 3] = -(size - 1) / 2 * np.asarray(voxel_size_mm)
-    return affine
+BATCH = 16  # volumes at a time; bounds the memory whatever is asked for
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training run.
+    """A finished training run, as `alphagan.load` returns it.
 
-    Attributes
+    Arrays go in and come out alike: an ndarray gives an ndarray, a tensor a tensor on its own device. What is made of
+    nothing, samples and random codes, comes as ndarray. Volumes may be float in [-1, 1] or, as prepared cubes are,
+    uint8, whose 0..255 is -1..1.
+
+    Weights are read once, when they are first needed, and kept as long as the object.
+
+    Parameters
     ----------
+    folder : Path
     settings : Settings
         What it was trained with.
     voxel_size_mm : tuple of float
         Mean voxel size of the training cubes, which generated volumes are given.
+    device : torch.device
+        Where its networks compute.
+
+    Examples
+    --------
+    >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+    >>> run.settings.name, run.settings.size, run.voxel_size_mm
+    ('alpha_wgan_gp', 16, (5.0, 6.0, 5.0))
     """
 
     folder: Path
     settings: Settings
     voxel_size_mm: tuple[float, float, float]
-
-    @classmethod
-    def load(cls, folder: str | Path) -> "Run":
-        """Open a run's folder.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no finished run.
-        """
-        folder = Path(folder)
-        try:
-            content = json.loads((folder / "config.json").read_text())
-            settings = Settings.model_validate({key: content[key] for key in Settings.model_fields})
-            return cls(folder, settings, tuple(content["voxel_size_mm"]))
-        except FileNotFoundError:
-            raise InputError(
-                f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL"
-            ) from None
-        except (ValueError, KeyError) as error:
-            raise InputError(
-                f"{folder / 'config.json'}: damaged or of another version ({error}); train again"
-            ) from None
+    device: torch.device
 
     @property
     def affine(self) -> np.ndarray:
-        """Affine (4, 4) of generated volumes."""
+        """Affine (4, 4) of generated volumes: from voxels to RAS millimetres, the origin at the cube's centre.
+
+        Examples
+        --------
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> run.affine @ [7.5, 7.5, 7.5, 1]
+        array([0., 0., 0., 1.])
+        """
         return cube_affine(np.array(self.voxel_size_mm), self.settings.size)
 
     @property
     def has_encoder(self) -> bool:
-        """Whether the model can reconstruct scans."""
-        return "E" in OBJECTIVES[self.settings.family].names
+        """Whether the model can encode scans, and so give them back.
 
-    def _weights(self, name: str) -> dict:
-        path = self.folder / "weights.pt"
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)[name]
-        except FileNotFoundError:
-            raise InputError(f"{path}: not found; train the model again") from None
-        except Exception as error:
-            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+        Examples
+        --------
+        >>> alphagan.load("models/normal/alpha_wgan_gp").has_encoder
+        True
+        """
+        return "E" in self.networks.names
 
-    def generator(self, weights: str = "G_average", device: torch.device | str = "cpu") -> Generator:
-        """G in eval mode, with "G_average" (moving average), "G" (raw, as published) or "G_early" weights."""
-        model = self.settings.model
-        G = Generator(self.settings.size, model.z_dim, model.width)
-        G.load_state_dict(self._weights(weights))
-        return G.to(device).eval().requires_grad_(False)
+    @cached_property
+    def networks(self) -> Networks:
+        """G, E, D and C themselves, for what needs their gradients.
 
-    def encoder(self, device: torch.device | str = "cpu") -> Discriminator:
-        """E in eval mode.
+        Examples
+        --------
+        >>> G = alphagan.load("models/normal/alpha_wgan_gp").networks["G_average"]
+        >>> G(torch.zeros(2, 8)).shape
+        torch.Size([2, 1, 16, 16, 16])
+        """
+        return Networks(self.folder, self.settings, self.device)
+
+    def random_codes(self, n: int, seed: int = 0, first: int = 0) -> np.ndarray:
+        """Draw z_rand ~ N(0, I), each code for itself.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        seed : int
+            Code i depends on the seed and i, not on n.
+        first : int
+            Number of the first one.
+
+        Returns
+        -------
+        z_rand : ndarray, (n, z_dim), float32
 
         Raises
         ------
         InputError
-            If the model has no encoder.
+            If n is below 1.
+
+        Examples
+        --------
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> z_rand = run.random_codes(4, seed=1)
+        >>> z_rand.shape
+        (4, 8)
+        >>> np.array_equal(run.random_codes(2, seed=1, first=2), z_rand[2:])
+        True
+        """
+        if n < 1:
+            raise InputError(f"n: {n}; ask for at least one")
+        z_dim = self.settings.model.z_dim
+        codes = [torch.randn(z_dim, generator=seeded("cpu", "z_rand", seed, i)) for i in range(first, first + n)]
+        return torch.stack(codes).numpy()
+
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        first: int = 0,
+        weights: str = "G_average",
+        batch_statistics: int | None = None,
+    ) -> np.ndarray:
+        """Generate volumes from random codes, G(z_rand).
+
+        Parameters
+        ----------
+        n, seed, first : int
+            As `random_codes` has them: volume i depends on the seed and i, not on n.
+        weights : {"G_average", "G", "G_early"}
+            Moving average over training; as the last iteration left them, which is what was published; or the average
+            early in training.
+        batch_statistics : int, optional
+            Volumes in a batch that is normalised with its own statistics, as the paper's evaluation did, so that a
+            volume depends on its batch mates. None normalises every volume with the statistics of training.
+
+        Returns
+        -------
+        x_rand : ndarray, (n, S, S, S), float32 in [-1, 1]
+
+        Raises
+        ------
+        InputError
+            If n is below 1, there are no such weights, or weights.pt is missing or damaged.
+
+        Examples
+        --------
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> x_rand = run.sample(4, seed=1)
+        >>> x_rand.shape, x_rand.dtype
+        ((4, 16, 16, 16), dtype('float32'))
+        >>> np.allclose(run.sample(2, seed=1), x_rand[:2], atol=1e-5)
+        True
+        """
+        G, z_rand = self._generator(weights), torch.from_numpy(self.random_codes(n, seed, first))
+        if batch_statistics:
+            G = copy.deepcopy(G).train()  # a copy, as every batch changes the statistics that eval mode uses
+        return self._in_batches(G, z_rand, batch_statistics or BATCH)[:, 0].numpy()
+
+    def encode(self, volumes: Array) -> Array:
+        """Map volumes to codes, E(x); of the VAE-GAN to the means of their codes.
+
+        Parameters
+        ----------
+        volumes : ndarray or Tensor, (n, S, S, S), float in [-1, 1] or uint8
+
+        Returns
+        -------
+        z_enc : ndarray or Tensor, (n, z_dim), float32
+
+        Raises
+        ------
+        InputError
+            If the model has no encoder, or was trained at another size.
+
+        Examples
+        --------
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> volumes = np.load("data/prepared/normal/volumes.npy")
+        >>> volumes.shape, volumes.dtype
+        ((20, 16, 16, 16), dtype('uint8'))
+        >>> run.encode(volumes).shape
+        (20, 8)
         """
         if not self.has_encoder:
             raise InputError(f"{self.folder}: {self.settings.name} has no encoder, so it cannot reconstruct scans")
-        return self._network("E", device)
+        x, size = as_tensor("volumes", volumes).float(), self.settings.size
+        if x.ndim != 4 or x.shape[1:] != (size, size, size):
+            raise InputError(f"volumes: shape {tuple(x.shape)}, but {self.folder} takes (n, {size}, {size}, {size})")
+        return as_given(self._in_batches(self.networks["E"], x[:, None]), volumes)
 
-    def critic(self, device: torch.device | str = "cpu") -> Critic:
-        """D in eval mode."""
-        return self._network("D", device)
+    def decode(self, codes: Array, weights: str = "G_average") -> Array:
+        """Map codes to volumes, G(z).
 
-    def _network(self, name: str, device: torch.device | str) -> nn.Module:
-        settings, names = self.settings, OBJECTIVES[self.settings.family].names
-        network = build(settings.size, settings.model, names=names, departures=settings.departures)[name]
-        network.load_state_dict(self._weights(name))
-        return network.to(device).eval().requires_grad_(False)
+        Parameters
+        ----------
+        codes : ndarray or Tensor, (n, z_dim)
+        weights : {"G_average", "G", "G_early"}
+            As `sample` has them.
 
+        Returns
+        -------
+        volumes : ndarray or Tensor, (n, S, S, S), float32 in [-1, 1]
 
-def random_codes(first: int, n: int, z_dim: int, seed: int) -> Tensor:
-    """Draw codes number `first` to `first + n - 1` of a seed, each for itself, (n, z_dim) on the CPU."""
-    return torch.stack(
-        [torch.randn(z_dim, generator=seeded("cpu", "z_rand", seed, i)) for i in range(first, first + n)]
-    )
+        Raises
+        ------
+        InputError
+            If the codes are of another length, or there are no such weights.
 
+        Examples
+        --------
+        A scan given back, x_rec = G(E(x)):
 
-def sample(
-    G: nn.Module, n: int, seed: int, batch: int = BATCH, batch_statistics: bool = False, progress: bool = False
-) -> Iterator[Tensor]:
-    """Generate volumes, a batch at a time.
+        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
+        >>> x_real = np.load("data/prepared/normal/volumes.npy")[:3]
+        >>> run.decode(run.encode(x_real)).shape
+        (3, 16, 16, 16)
+        """
+        z, z_dim = torch.as_tensor(codes).float(), self.settings.model.z_dim
+        if z.ndim != 2 or z.shape[1] != z_dim:
+            raise InputError(f"codes: shape {tuple(z.shape)}, but {self.folder} takes (n, {z_dim})")
+        return as_given(self._in_batches(self._generator(weights), z)[:, 0], codes)
 
-    Parameters
-    ----------
-    G : Generator
-    n : int
-        How many volumes.
-    seed : int
-        Volume i depends on the seed and i, not on n.
-    batch : int
-        Volumes at a time.
-    batch_statistics : bool
-        True normalises with the statistics of each batch, as the paper's evaluation did, so that a volume depends on
-        its batch mates. False uses G as it is given, in eval mode.
-    progress : bool
-        Show a progress bar on stderr.
+    def _generator(self, weights: str) -> nn.Module:
+        if weights not in GENERATORS:
+            raise InputError(f"weights: {weights!r} is unknown; use one of {', '.join(GENERATORS)}")
+        return self.networks[weights]
 
-    Yields
-    ------
-    x_rand : Tensor, (up to batch, S, S, S), float32 in [-1, 1], on G's device
-    """
-    device = next(G.parameters()).device
-    G.train(batch_statistics)
-    with tqdm(total=n, unit="volume", disable=None if progress else True) as bar, torch.no_grad():
-        for first in range(0, n, batch):
-            z_rand = random_codes(first, min(batch, n - first), G.z_dim, seed).to(device)
-            x_rand = G(z_rand)[:, 0]
-            bar.update(len(x_rand))
-            yield x_rand
-    G.eval()
-
-
-def reconstruct(run: Run, volumes: Volumes, rows: list[int], device: str = "cpu") -> Tensor:
-    """Encode scans and generate them again, G(E(x)).
-
-    Returns
-    -------
-    x_rec : Tensor, (n, S, S, S), float32 in [-1, 1]
-    """
-    E, G = run.encoder(device), run.generator("G_average", device)
-    with torch.no_grad():
-        parts = [
-            G(E(volumes.tensor(rows[first : first + BATCH], device)))[:, 0].cpu()
-            for first in range(0, len(rows), BATCH)
-        ]
-    return torch.cat(parts)
+    def _in_batches(self, network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
+        """Apply a network on the run's device, and gather what it gives on the CPU."""
+        with torch.no_grad():
+            return torch.cat([network(part.to(self.device)).cpu() for part in inputs.split(batch)])

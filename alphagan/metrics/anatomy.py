@@ -11,9 +11,11 @@ import torch
 from scipy import ndimage
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate
+from alphagan.metrics.bootstrap import Estimate, Seed
+from alphagan.metrics.checks import check_volumes
 from alphagan.metrics.effect_sizes import effect_sizes
 from alphagan.metrics.histogram import LEVELS, brain_masks, level_counts
+from alphagan.volumes.prepared import Array
 
 # Found on IXI's T1w scans: of several ways to tell ventricles, the one that grows most clearly with age, at 32 cubed
 # and 64 cubed alike (Spearman correlation 0.69 and 0.70).
@@ -28,14 +30,14 @@ MOST_STEPS = 1000
 
 
 def anatomy(
-    x: torch.Tensor, modality: str, voxel_ml: float | None = None, masks: np.ndarray | None = None
+    x: Array, modality: str, voxel_ml: float | None = None, masks: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """Measure every brain.
 
     Parameters
     ----------
-    x : Tensor, (n, S, S, S)
-        Volumes in [-1, 1], the first axis from left to right.
+    x : ndarray or Tensor, (n, S, S, S)
+        Volumes, float in [-1, 1] or uint8, the first axis from left to right.
     modality : str
         "T1w", where CSF is darkest, or another, as cohorts name them.
     voxel_ml : float, optional
@@ -57,6 +59,7 @@ def anatomy(
     InputError
         If a volume is all background.
     """
+    x = check_volumes("volumes", x)
     masks = brain_masks(x) if masks is None else masks
     brain = masks.mean((1, 2, 3))
     millilitres = np.ones(len(x)) if voxel_ml is None else voxel_ml * masks[0].size * brain
@@ -70,28 +73,58 @@ def anatomy(
 
 
 def compare_anatomy(
-    real: dict[str, np.ndarray],
-    found: dict[str, np.ndarray],
-    groups_real: Sequence | None = None,
-    groups_found: Sequence | None = None,
+    x: dict[str, np.ndarray] | Array,
+    y: dict[str, np.ndarray] | Array,
+    groups_x: Sequence | None = None,
+    groups_y: Sequence | None = None,
     n_bootstrap: int = 1000,
     *,
-    generator: np.random.Generator,
+    modality: str = "T1w",
+    generator: Seed = 0,
 ) -> dict[str, Estimate]:
-    """Effect sizes of every measure of `anatomy`, as {"MEASURE_EFFECT": estimate}; see `effect_sizes`.
+    """Compare the `anatomy` of generated brains y with that of real brains x.
+
+    Parameters
+    ----------
+    x, y : ndarray or Tensor, (n, S, S, S) and (m, S, S, S)
+        Volumes, float in [-1, 1] or uint8, the first axis from left to right; or their `anatomy`, if it is known
+        already.
+    groups_x, groups_y : sequence of labels, optional
+        Subject of each volume. None: each its own.
+    n_bootstrap : int
+        Resamples of the subjects of both samples.
+    modality : str
+        Of volumes: "T1w", where CSF is darkest, or another.
+    generator : numpy.random.Generator or int
+        Draws the resamples; a number is the seed of one.
+
+    Returns
+    -------
+    dict of str to Estimate
+        MEASURE_EFFECT : for every measure of `anatomy`, such as brain_volume, each of the `effect_sizes`: cohens_d and
+        cliffs_delta, above 0 where generated brains have more, and kolmogorov_smirnov.
 
     Raises
     ------
     InputError
         If the two were not measured alike, or as `effect_sizes` does.
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> found = compare_anatomy(volumes[:10], volumes[10:])
+    >>> print(found["brain_volume_cohens_d"])
+    -0.353 [-1.34, 0.569]
     """
-    if real.keys() != found.keys():
-        raise InputError(f"anatomy: {', '.join(real)} measured in one sample, {', '.join(found)} in the other")
+    generator = np.random.default_rng(generator)
+    x, y = (sample if isinstance(sample, dict) else anatomy(sample, modality) for sample in (x, y))
+    if x.keys() != y.keys():
+        raise InputError(f"anatomy: {', '.join(x)} measured in one sample, {', '.join(y)} in the other")
     return {
         f"{measure}_{effect}": estimate
-        for measure, values in real.items()
+        for measure, values in x.items()
         for effect, estimate in effect_sizes(
-            values, found[measure], groups_real, groups_found, n_bootstrap, generator=generator
+            values, y[measure], groups_x, groups_y, n_bootstrap, generator=generator
         ).items()
     }
 

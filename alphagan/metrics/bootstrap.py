@@ -8,6 +8,8 @@ from scipy.stats import beta
 
 from alphagan.errors import InputError, TooFewError
 
+Seed = np.random.Generator | int  # a generator, or the number that `numpy.random.default_rng` makes one of
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -21,6 +23,12 @@ class Estimate:
         Independent units behind it: people, or generated volumes. Of two samples, the smaller number.
     basis : str, optional
         What it rests on, to stand beside it: the feature network, or how many scales.
+
+    Examples
+    --------
+    >>> estimate = Estimate(0.7151, 0.7068, 0.7223, n=512, basis="2 scales")
+    >>> print(estimate, "from", estimate.basis)
+    0.715 [0.707, 0.722] from 2 scales
     """
 
     value: float
@@ -29,8 +37,17 @@ class Estimate:
     n: int
     basis: str | None = None
 
+    def __str__(self) -> str:
+        return interval(asdict(self))
+
     def as_dict(self) -> dict[str, float | int | str]:
-        """As written to metrics.json."""
+        """As written to metrics.json.
+
+        Examples
+        --------
+        >>> Estimate(0.7151, 0.7068, 0.7223, n=512).as_dict()
+        {'value': 0.7151, 'low': 0.7068, 'high': 0.7223, 'n': 512}
+        """
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 

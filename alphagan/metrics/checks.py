@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from alphagan.errors import InputError, TooFewError
+from alphagan.volumes.prepared import Array, as_tensor
 
 
 @contextmanager
@@ -19,25 +20,40 @@ def full_precision() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def check_volumes(name: str, x: torch.Tensor, at_least: int = 1) -> None:
-    """Refuse what is not a stack of cubes.
+def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
+    """Take a stack of cubes, and refuse what is none.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls it.
+    x : ndarray or Tensor, (n, S, S, S)
+        Float in [-1, 1], or uint8.
+    at_least : int
+        How many are needed.
+
+    Returns
+    -------
+    Tensor, (n, S, S, S), float in [-1, 1]
 
     Raises
     ------
     InputError
-        If `x` does not have the shape (n, S, S, S), or does not hold floating-point numbers.
+        If `x` does not have that shape, or holds other numbers.
     TooFewError
         If n < `at_least`.
     """
-    if x.ndim != 4 or len(set(x.shape[1:])) != 1 or not x.is_floating_point():
-        raise InputError(f"{name}: expected floats of shape (n, S, S, S), found {x.dtype} {tuple(x.shape)}")
+    x = as_tensor(name, x)
+    if x.ndim != 4 or len(set(x.shape[1:])) != 1:
+        raise InputError(f"{name}: expected volumes of shape (n, S, S, S), found {tuple(x.shape)}")
     if len(x) < at_least:
         raise TooFewError(f"{name}: {len(x)} volumes, but this metric needs at least {at_least}; give more")
+    return x
 
 
-def check_samples(x: torch.Tensor, y: torch.Tensor) -> None:
-    """Refuse two samples of fewer than two volumes each, or of different sizes; raises as `check_volumes` does."""
-    check_volumes("x", x, at_least=2)
-    check_volumes("y", y, at_least=2)
+def check_samples(x: Array, y: Array) -> tuple[torch.Tensor, torch.Tensor]:
+    """Refuse two samples of fewer than two volumes each, or of different sizes; otherwise as `check_volumes` does."""
+    x, y = check_volumes("x", x, at_least=2), check_volumes("y", y, at_least=2)
     if x.shape[1:] != y.shape[1:]:
         raise InputError(f"x, y: sides of {x.shape[1]} and {y.shape[1]} voxels; prepare both at one size")
+    return x, y

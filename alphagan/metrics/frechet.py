@@ -6,21 +6,22 @@ import numpy as np
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, TwoSamples
+from alphagan.metrics.bootstrap import Estimate, Seed, TwoSamples
+from alphagan.volumes.prepared import Array
 
 
 def frechet_distance(
-    x: torch.Tensor,
-    y: torch.Tensor,
+    x: Array,
+    y: Array,
     groups_x: Sequence | None = None,
     groups_y: Sequence | None = None,
     n_bootstrap: int = 1000,
     *,
-    generator: np.random.Generator,
+    generator: Seed = 0,
 ) -> Estimate:
     """Squared 2-Wasserstein distance between Gaussians with the means and covariances of two samples.
 
-    |mean_x - mean_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)) (Dowson & Landau 1982; Heusel et al. 2017, whose FID it is
+    `|mean_x - mean_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2))` (Dowson & Landau 1982; Heusel et al. 2017, whose FID it is
     on features of their network). On other features it is another number: name the network beside it.
 
     Finite samples make it too large, more so the more features there are and the fewer volumes: with N of each of one
@@ -29,14 +30,14 @@ def frechet_distance(
 
     Parameters
     ----------
-    x, y : Tensor, (n, d) and (m, d)
+    x, y : ndarray or Tensor, (n, d) and (m, d)
         Features of real and generated volumes, one row each.
     groups_x, groups_y : sequence of labels, optional
         Subject of each volume. None: each its own.
     n_bootstrap : int
         Resamples of the subjects of both samples.
-    generator : numpy.random.Generator
-        Draws them.
+    generator : numpy.random.Generator or int
+        Draws them; a number is the seed of one.
 
     Returns
     -------
@@ -50,11 +51,19 @@ def frechet_distance(
     InputError
         If the samples differ in the number of features, hold fewer than two subjects, or a feature is not finite.
 
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> real, generated = rng.normal(size=(100, 4)), rng.normal(loc=1, size=(100, 4))
+    >>> print(frechet_distance(real, generated))
+    4.26 [3.02, 5.48]
+
     Notes
     -----
     With rows centred and divided by (n - 1)^(1/2), S_x = X'X and S_y = Y'Y, the trace of the root is the sum of the
     singular values of X Y', min(n, d) by min(m, d): no d by d matrix is formed, and nothing is inverted.
     """
+    x, y, generator = torch.as_tensor(x), torch.as_tensor(y), np.random.default_rng(generator)
     for name, features in (("x", x), ("y", y)):
         if features.ndim != 2 or not features.isfinite().all():
             raise InputError(f"{name}: expected finite features of shape (n, d), found {tuple(features.shape)}")

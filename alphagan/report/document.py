@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alphagan import __version__
-from alphagan.audit.verdict import verdict
+from alphagan.audit import verdict
 from alphagan.report.measure import FolderEvaluation
 from alphagan.report.metrics import every_metric, in_short, pictures_of, table, to_quote
 from alphagan.report.page import plain, to_html

@@ -15,17 +15,52 @@ from torch import Tensor
 from alphagan.errors import InputError
 from alphagan.seeding import seeded
 
+Array = np.ndarray | Tensor
 
-def to_range(volumes: np.ndarray | Tensor) -> Tensor:
+
+def to_range(volumes: Array) -> Tensor:
     """Map uint8 0..255 linearly to float32 -1..1, as the paper does; background (0) becomes -1."""
     if isinstance(volumes, np.ndarray):
         volumes = torch.from_numpy(np.array(volumes))  # a copy, as torch warns of read-only memory maps
     return volumes.to(torch.float32).div_(127.5).sub_(1.0)
 
 
-def to_uint8(volumes: Tensor) -> np.ndarray:
+def as_tensor(name: str, volumes: Array) -> Tensor:
+    """Take volumes as people have them: uint8 is mapped `to_range`, floats in [-1, 1] are taken as they are.
+
+    Raises
+    ------
+    InputError
+        If `volumes`, called `name`, is no array or tensor of such numbers.
+    """
+    x = volumes
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fu":
+        # Copied only where torch could not share it: another byte order, steps backwards, read-only.
+        x = torch.from_numpy(np.require(x, x.dtype.newbyteorder("="), ["C", "W"]))
+    if isinstance(x, Tensor) and x.dtype == torch.uint8:
+        return to_range(x)
+    if isinstance(x, Tensor) and x.is_floating_point():
+        return x
+    found = getattr(volumes, "dtype", type(volumes).__name__)
+    raise InputError(f"{name}: {found}; give an array of uint8 from 0 to 255, or of floats in [-1, 1]")
+
+
+def as_given(result: Tensor, given: Array) -> Array:
+    """Return what was made of an ndarray as ndarray, what was made of a tensor as tensor on its device."""
+    return result.to(given.device) if isinstance(given, Tensor) else result.cpu().numpy()
+
+
+def to_uint8(volumes: Array) -> np.ndarray:
     """Map float -1..1 back to uint8 0..255, rounded."""
-    return volumes.detach().float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    levels = torch.as_tensor(volumes).detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return levels.to(torch.uint8).cpu().numpy()
+
+
+def cube_affine(voxel_size_mm: np.ndarray, size: int) -> np.ndarray:
+    """Affine (4, 4) of a cube in RAS millimetres with the origin at its centre."""
+    affine = np.diag([*voxel_size_mm, 1.0])
+    affine[:3, 3] = -(size - 1) / 2 * np.asarray(voxel_size_mm)
+    return affine
 
 
 class Volumes:

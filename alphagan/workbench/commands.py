@@ -70,23 +70,23 @@ def _sample_grids():
 
 def sample(args) -> None:
     """Write generated brains."""
+    from alphagan.generation.load import load
     from alphagan.generation.nifti import write_samples
-    from alphagan.generation.run import Run
 
-    write_samples(Run.load(args.run), args.n, args.output, args.seed, args.weights, args.device)
+    write_samples(load(args.run, args.device), args.n, args.output, args.seed, args.weights)
     print(args.output)
 
 
 def reconstruct(args) -> None:
     """Write reconstructed scans."""
+    from alphagan.generation.load import load
     from alphagan.generation.nifti import write_reconstructions
-    from alphagan.generation.run import Run
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
 
-    run = Run.load(args.run)
+    run = load(args.run, args.device)
     volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
-    write_reconstructions(run, volumes, args.output, args.split, args.device)
+    write_reconstructions(run, volumes, args.output, args.split)
     print(args.output)
 
 
@@ -124,7 +124,7 @@ def evaluate(args) -> None:
 
 def audit(args) -> None:
     """Look for what a cohort's models remember."""
-    from alphagan.audit.verdict import verdict
+    from alphagan.audit import verdict
     from alphagan.evaluation.memory import audit_cohort
     from alphagan.files import write_json
     from alphagan.settings.config import load

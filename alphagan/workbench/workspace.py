@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import alphagan
 from alphagan import figures
 from alphagan.audit.auditor import Audit
 from alphagan.errors import InputError
@@ -17,12 +18,12 @@ from alphagan.evaluation.memory import audit_cohort
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import real_sample
 from alphagan.files import write_json
-from alphagan.generation.run import Run, cube_affine, sample
+from alphagan.generation.run import Run
 from alphagan.preparation.prepare import prepare
 from alphagan.settings.config import Config, load, parse
 from alphagan.settings.paths import Paths
 from alphagan.training.loop import fit
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Volumes, cube_affine
 from alphagan.workbench.ablation import recorded
 
 
@@ -127,8 +128,8 @@ class Workspace:
         how = self.config.cohorts[cohort].augment
         brains = {"real": real_sample(volumes, ["test"], how, settings.real_copies, settings.seed).volumes}
         for experiment, model in self.experiments(cohort).items():
-            G = self.run(experiment).generator()
-            brains[model] = torch.cat(list(sample(G, n or settings.n_generated, settings.seed)))
+            x_rand = self.run(experiment).sample(n or settings.n_generated, settings.seed)
+            brains[model] = torch.from_numpy(x_rand)
         return brains, cube_affine(volumes.voxel_sizes_mm(volumes.rows("train")).mean(0), volumes.size)
 
     def training_scans(self, cohort: str) -> tuple[torch.Tensor, np.ndarray]:
@@ -162,7 +163,7 @@ class Workspace:
         if not self._is_there(folder):
             prepared = self.prepared(settings.cohort).folder
             fit(settings, prepared, folder, self.paths.scratch("train", settings.cohort, settings.name))
-        return Run.load(folder)
+        return alphagan.load(folder)
 
     def features(self, cohort: str) -> FeatureNetwork:
         """A cohort's feature network; in the smoke profile trained on the spot."""

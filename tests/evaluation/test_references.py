@@ -103,7 +103,7 @@ def test_bad_input_is_named(scans):
         gaussian_noise(scans, 2, 0, generator=seeded("cpu", 0))
     with pytest.raises(InputError, match="at least 2"):
         gaussian_noise(scans[:1], 2, generator=seeded("cpu", 0))
-    with pytest.raises(InputError, match="expected floats"):
+    with pytest.raises(InputError, match="expected volumes"):
         mean_brain(scans[:, None], 2)
     with pytest.raises(InputError, match="at least 1"):
         memoriser(scans[:0], 2, Augment(), generator=seeded("cpu", 0))

@@ -1,5 +1,6 @@
 """Samples reopen right way up in millimetres, depend on seed and number alone, and never mix with older ones."""
 
+import shutil
 import subprocess
 import sys
 
@@ -9,12 +10,12 @@ import pytest
 import torch
 from factories import tiny_settings, write_prepared
 
+import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.nifti import write_samples
-from alphagan.generation.run import Run, cube_affine, random_codes, reconstruct, sample
 from alphagan.training.loop import fit
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Volumes, cube_affine
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,13 @@ def root(tmp_path_factory):
     return root
 
 
+@pytest.fixture
+def run(root):
+    return alphagan.load(root / "run")
+
+
 def test_samples_are_nifti_in_millimetres(root, tmp_path):
-    paths = write_samples(Run.load(root / "run"), 3, tmp_path / "out", seed=4)
+    paths = write_samples(alphagan.load(root / "run"), 3, tmp_path / "out", seed=4)
     assert [path.name for path in paths] == ["sample-0000.nii.gz", "sample-0001.nii.gz", "sample-0002.nii.gz"]
     image = nibabel.load(paths[0])
     assert image.shape == (16, 16, 16)
@@ -39,29 +45,76 @@ def test_samples_are_nifti_in_millimetres(root, tmp_path):
     assert not image.header.extensions
 
 
-def test_sample_i_does_not_depend_on_how_many(root):
-    G = Run.load(root / "run").generator()
-    few, many = torch.cat(list(sample(G, 3, seed=1))), torch.cat(list(sample(G, 20, seed=1, batch=7)))
-    torch.testing.assert_close(few, many[:3])
-    assert not torch.allclose(few, torch.cat(list(sample(G, 3, seed=2))))
-    assert torch.equal(random_codes(2, 1, 8, 0)[0], random_codes(0, 3, 8, 0)[2])
+def test_sample_i_does_not_depend_on_how_many(run):
+    few, many = run.sample(3, seed=1), run.sample(20, seed=1)
+    np.testing.assert_allclose(few, many[:3], atol=1e-5)
+    np.testing.assert_allclose(run.sample(4, seed=1, first=16), many[16:], atol=1e-5)
+    assert not np.allclose(few, run.sample(3, seed=2))
+    assert np.array_equal(run.random_codes(1, first=2)[0], run.random_codes(3)[2])
 
 
-def test_batch_statistics_make_samples_depend_on_their_mates(root):
-    G = Run.load(root / "run").generator("G")
-    alone = torch.cat(list(sample(G, 4, seed=1, batch=2, batch_statistics=True)))
-    together = torch.cat(list(sample(G, 4, seed=1, batch=4, batch_statistics=True)))
-    assert not torch.allclose(alone, together)
-    assert not G.training
+def test_batch_statistics_make_samples_depend_on_their_mates(run):
+    before = run.sample(4, seed=1, weights="G")
+    alone, together = (run.sample(4, seed=1, weights="G", batch_statistics=n) for n in (2, 4))
+    assert not np.allclose(alone, together)
+    assert np.array_equal(run.sample(4, seed=1, weights="G"), before)  # they left the statistics of training alone
 
 
-def test_reconstruction_encodes_the_scan_itself(root):
-    run, volumes = Run.load(root / "run"), Volumes(root / "prepared")
-    rows = volumes.rows("test")
-    x_rec = reconstruct(run, volumes, rows)
+def test_reconstruction_encodes_the_scan_itself(root, run):
+    x_real = Volumes(root / "prepared").tensor([4, 9, 14, 19])[:, 0]
+    x_rec = run.decode(run.encode(x_real))
     assert x_rec.shape == (4, 16, 16, 16)
-    expected = run.generator()(run.encoder()(volumes.tensor(rows[1:2])))[0, 0]
+    expected = run.networks["G_average"](run.networks["E"](x_real[1:2, None]))[0, 0]
     torch.testing.assert_close(x_rec[1], expected)
+
+
+def test_arrays_come_out_as_they_went_in(root, run):
+    scans = np.load(root / "prepared" / "volumes.npy", mmap_mode="r")[:3]  # uint8, read-only
+    codes = run.encode(scans)
+    assert isinstance(codes, np.ndarray) and codes.shape == (3, 8) and codes.dtype == np.float32
+    x_real = scans / 127.5 - 1
+    for same in (x_real, x_real.astype(">f8"), torch.from_numpy(x_real), torch.from_numpy(scans.copy())):
+        z_enc = run.encode(same)
+        assert isinstance(z_enc, type(same))
+        np.testing.assert_allclose(codes, z_enc, atol=1e-5)
+    np.testing.assert_allclose(run.encode(x_real[:, ::-1]), run.encode(x_real[:, ::-1].copy()))
+    x_rec = run.decode(codes)
+    assert isinstance(x_rec, np.ndarray) and x_rec.dtype == np.float32
+    np.testing.assert_allclose(x_rec, run.decode(torch.from_numpy(codes)), atol=1e-6)
+    assert isinstance(run.decode(torch.from_numpy(codes)), torch.Tensor)
+
+
+def test_weights_are_read_once(root, tmp_path):
+    shutil.copytree(root / "run", tmp_path / "run")
+    run = alphagan.load(tmp_path / "run")
+    x_rand = run.sample(2)
+    (tmp_path / "run" / "weights.pt").unlink()
+    assert np.array_equal(run.sample(2), x_rand)
+    assert run.encode(x_rand).shape == (2, 8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.sample(0), "n: 0; ask for at least one"),
+        (lambda run: run.sample(1, weights="E"), "weights: 'E' is unknown; use one of G_average, G, G_early"),
+        (lambda run: run.networks["H"], "has no network H, only G_average, G, G_early, E, D, C"),
+        (lambda run: run.encode(np.zeros((2, 8, 8, 8), np.uint8)), r"shape \(2, 8, 8, 8\), but .*\(n, 16, 16, 16\)"),
+        (lambda run: run.encode(np.zeros((2, 16, 16, 16), np.int16)), "volumes: int16; give an array of uint8"),
+        (lambda run: run.encode([[0.0]]), "volumes: list; give an array"),
+        (lambda run: run.decode(np.zeros((2, 7))), r"codes: shape \(2, 7\), but .* takes \(n, 8\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(run, call, message):
+    with pytest.raises(InputError, match=message):
+        call(run)
+
+
+def test_the_package_imports_lightly():
+    code = "import sys, alphagan; alphagan.__version__; assert not {'torch', 'numpy', 'scipy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import alphagan; assert alphagan.load and alphagan.metrics.Estimate and alphagan.audit.Auditor"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_affine_is_centred():
@@ -92,8 +145,6 @@ def test_command_line(root, tmp_path, capsys):
     ],
 )
 def test_damaged_runs_are_refused_in_one_line(root, tmp_path, capsys, damage, message):
-    import shutil
-
     run = tmp_path / "run"
     shutil.copytree(root / "run", run)
     damage(run)

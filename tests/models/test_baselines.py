@@ -9,8 +9,8 @@ from objectives import assert_same, bce, draws, encoded, experiment, make, rng, 
 from torch.distributions import Normal
 from torch.nn import functional as F
 
+import alphagan
 from alphagan.errors import InputError
-from alphagan.generation.run import Run, reconstruct, sample
 from alphagan.models import OBJECTIVES
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes
@@ -95,13 +95,13 @@ def test_every_model_trains_resumes_and_samples(name, variant, tmp_path):
     prepared = write_prepared(tmp_path / "prepared")
     whole = fit(settings, prepared, tmp_path / "whole", tmp_path / "scratch")
     assert not any("nan" in line for line in (whole / "history.csv").read_text().splitlines())
-    run = Run.load(whole)
-    assert next(sample(run.generator(), 2, seed=0)).shape == (2, 16, 16, 16)
+    run = alphagan.load(whole)
+    assert run.sample(2).shape == (2, 16, 16, 16)
     if name == "wgan_gp":
         with pytest.raises(InputError, match="wgan_gp has no encoder"):
-            run.encoder()
+            run.encode(run.sample(1))
     else:
-        assert reconstruct(run, Volumes(prepared), [0, 1]).shape == (2, 16, 16, 16)
+        assert run.decode(run.encode(Volumes(prepared).tensor([0, 1])[:, 0])).shape == (2, 16, 16, 16)
 
     def stop(volumes, path):
         raise InterruptedError

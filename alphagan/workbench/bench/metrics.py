@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from alphagan.metrics.mmd import mmd_as_published
+from alphagan.metrics.mmd import MMD
 from alphagan.metrics.ms_ssim import BETAS, ms_ssim_index_pairs, n_scales
 from alphagan.metrics.pairs import random_pairs
 from alphagan.workbench.bench.timing import compare, seconds
@@ -97,7 +97,7 @@ def measure(
             "products formed once",
             MMD_REPEATS,
             lambda: textbook_mmd(x, y, 2, np.random.default_rng(0)),
-            lambda: mmd_as_published(x, y, MMD_BATCH, MMD_REPEATS, generator=np.random.default_rng(0)),
+            lambda: MMD(x, y).published_value(MMD_BATCH, MMD_REPEATS, np.random.default_rng(0)),
             MMD_REPEATS / 2,
             repeats,
         ),

@@ -62,6 +62,19 @@ def verdict(found: Audit, title: str = "Memorisation audit") -> str:
     found : Audit
     title : str
         Names the model and the cohort.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> volumes = np.load("data/prepared/normal/volumes.npy")
+    >>> people = [f"sub-{row:02d}" for row in range(20)]
+    >>> auditor = Auditor(volumes[:12], people[:12], volumes[12:], people[12:])
+    >>> page = verdict(auditor.audit(volumes[:12]), "A generator that repeats its training scans")
+    >>> print(page.splitlines()[2][2:66])
+    Copies of training scans were found among the generated volumes.
     """
     said = findings(found)
     lines = [
@@ -127,7 +140,7 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
 
 
 def _of_membership(name: str, auc: Estimate) -> Finding:
-    told = f"who was trained on can be told from {name} with an AUC of {_interval(auc)}"
+    told = f"who was trained on can be told from {name} with an AUC of {auc}"
     if auc.low <= 0.5:
         text = f"Membership: {told}; 0.5 is a guess, so that no leak is shown. It may still be there."
         return Finding(CLEAR, text, of_copies=False)
@@ -150,10 +163,10 @@ def _table(found: Audit) -> list[str]:
     lines = [
         "| share, with its 95 % interval | " + " | ".join(c.name.partition(",")[0] for c in spaces) + " |",
         "|---|" + "---|" * len(spaces),
-        *("| " + " | ".join([name, *map(_interval, row)]) + " |" for name, row in rows.items()),
+        *("| " + " | ".join([name, *map(str, row)]) + " |" for name, row in rows.items()),
     ]
     for kind, level in {(power.kind, power.level): None for c in spaces for power in c.criteria["relative"].power}:
-        cells = [_interval(_power(c, kind, level).found) for c in spaces]
+        cells = [str(_power(c, kind, level).found) for c in spaces]
         name = f"noise of SD {level:g}" if kind == "noise" else kind
         lines.append(f"| injected copies found, {name} | " + " | ".join(cells) + " |")
     return [*lines, "", f"Spaces: {'; '.join(c.name for c in spaces)}."]
@@ -201,7 +214,3 @@ def _power(comparison: Comparison, kind: str, level: float) -> Power:
 
 def _percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.3g} %"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"

@@ -1,0 +1,77 @@
+"""The networks of a finished run, read from its weights.pt."""
+
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from alphagan.errors import InputError
+from alphagan.models import OBJECTIVES
+from alphagan.models.build import build
+from alphagan.models.networks import Generator
+from alphagan.settings.config import Settings
+
+GENERATORS = ("G_average", "G", "G_early")
+
+
+class Networks:
+    """Trained networks by name, in eval mode and without gradients of their own.
+
+    weights.pt is read once, when the first is asked for; each is kept as long as the object.
+
+    Parameters
+    ----------
+    folder : Path
+        With weights.pt.
+    settings : Settings
+        What they were trained with.
+    device : torch.device
+        Where they are put.
+
+    Attributes
+    ----------
+    names : tuple of str
+        "G_average", "G_early": moving averages of G's weights at the end and early in training. "G": as the last
+        iteration left them, which is what was published. "D", and "E" and "C" of the models that have them.
+
+    Examples
+    --------
+    >>> networks = alphagan.load("models/normal/alpha_wgan_gp").networks
+    >>> networks.names
+    ('G_average', 'G', 'G_early', 'E', 'D', 'C')
+    >>> networks["D"](torch.zeros(2, 1, 16, 16, 16)).shape
+    torch.Size([2])
+    """
+
+    def __init__(self, folder: Path, settings: Settings, device: torch.device):
+        self.folder, self.settings, self.device = folder, settings, device
+        self.names = (*GENERATORS, *OBJECTIVES[settings.family].names.replace("G", ""))
+        self._made: dict[str, nn.Module] = {}
+
+    def __getitem__(self, name: str) -> nn.Module:
+        if name not in self.names:
+            raise InputError(f"{self.folder}: {self.settings.name} has no network {name}, only {', '.join(self.names)}")
+        if name not in self._made:
+            network = self._build(name)
+            network.load_state_dict(self._weights.pop(name))  # from here on the network holds them
+            self._made[name] = network.to(self.device).eval().requires_grad_(False)
+        return self._made[name]
+
+    def _build(self, name: str) -> nn.Module:
+        settings, model = self.settings, self.settings.model
+        if name in GENERATORS:
+            return Generator(settings.size, model.z_dim, model.width)
+        every = OBJECTIVES[settings.family].names
+        return build(settings.size, model, names=every, departures=settings.departures)[name]
+
+    @cached_property
+    def _weights(self) -> dict[str, dict]:
+        """State dicts of the networks that have not been made yet."""
+        path = self.folder / "weights.pt"
+        try:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; train the model again") from None
+        except Exception as error:
+            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
