@@ -7,7 +7,7 @@ find, held-out people how often it is wrong. Passing is not a privacy guarantee,
 from alphagan.audit.auditor import Audit, Auditor
 from alphagan.audit.findings import verdict
 from alphagan.audit.membership import inversion_score, reconstruction_score
-from alphagan.audit.nearest import FeatureSpace, VoxelSpace
+from alphagan.audit.spaces import FeatureSpace, VoxelSpace
 
 __all__ = [
     "Audit",

@@ -7,8 +7,8 @@ import numpy as np
 
 from alphagan.audit.comparison import Comparison
 from alphagan.audit.membership import Score, membership_auc, scores
-from alphagan.audit.nearest import Space, VoxelSpace
 from alphagan.audit.search import Search
+from alphagan.audit.spaces import Space, VoxelSpace
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.checks import check_volumes

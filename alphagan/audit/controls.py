@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alphagan.audit.nearest import shifted
+from alphagan.audit.spaces import shifted
 from alphagan.seeding import seeded
 from alphagan.volumes.brain import brain_mask
 

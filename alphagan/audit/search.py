@@ -10,7 +10,8 @@ from torch import Tensor
 from alphagan.audit.calibration import Threshold, authentic, calibrate, closer, false_positives
 from alphagan.audit.comparison import Comparison, Criterion, Pair, Power
 from alphagan.audit.controls import copies
-from alphagan.audit.nearest import Nearest, Space, distinct, nearest, same_person
+from alphagan.audit.nearest import Nearest, distinct, nearest, same_person
+from alphagan.audit.spaces import Space
 from alphagan.metrics.bootstrap import Estimate, share
 from alphagan.seeding import seeded
 

@@ -5,7 +5,7 @@ from tqdm import tqdm
 
 from alphagan.audit.auditor import Audit, Auditor
 from alphagan.audit.membership import Score, inversion_score, reconstruction_score
-from alphagan.audit.nearest import FeatureSpace, VoxelSpace
+from alphagan.audit.spaces import FeatureSpace, VoxelSpace
 from alphagan.evaluation.features.network import FeatureNetwork, load_features
 from alphagan.evaluation.references import faulty
 from alphagan.generation.load import load

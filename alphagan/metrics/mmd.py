@@ -95,7 +95,10 @@ class MMD:
         return self.samples.estimate(value, unbiased + traces / batch)
 
     def unbiased_value(self, kernel: Literal["linear", "rbf"], bandwidth: float | None = None) -> float:
-        """Value of `mmd_unbiased`."""
+        """Squared MMD as a U-statistic (Gretton et al. 2012, eq. 3); zero in expectation for equal distributions.
+
+        Arguments are those of `unbiased`.
+        """
         return self._unbiased(self.kernels(kernel, bandwidth), *self.samples.ones())[0].item()
 
     def unbiased(
@@ -110,9 +113,11 @@ class MMD:
 
         Parameters
         ----------
-        kernel, bandwidth : str, float
-            As for `mmd_unbiased`. Give models that stand in one table one bandwidth, for instance the median distance
-            of real against real.
+        kernel : {"linear", "rbf"}
+            x.y, which compares means and nothing else, or exp(-|x - y|^2 / (2 bandwidth^2)).
+        bandwidth : float, optional
+            None: the median Euclidean distance between the volumes of both samples together. Give models that stand in
+            one table one bandwidth, for instance the median distance of real against real.
         n_bootstrap : int
             Resamples of the subjects of both samples.
         generator : numpy.random.Generator
@@ -130,7 +135,7 @@ class MMD:
         )
 
     def kernels(self, kernel: str, bandwidth: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Kernel within and between the samples, (n, n), (n, m) and (m, m); arguments as for `mmd_unbiased`."""
+        """Kernel within and between the samples, (n, n), (n, m) and (m, m); arguments as for `unbiased`."""
         if kernel == "linear":
             return self.inner
         if kernel != "rbf":
@@ -209,33 +214,6 @@ def mmd_as_published(
     """
     generator = np.random.default_rng(generator)
     return MMD(x, y, groups_x, groups_y).as_published(batch, repeats, n_bootstrap, generator=generator)
-
-
-def mmd_unbiased(
-    x: torch.Tensor, y: torch.Tensor, kernel: Literal["linear", "rbf"] = "rbf", bandwidth: float | None = None
-) -> float:
-    """Squared MMD as a U-statistic (Gretton et al. 2012, eq. 3).
-
-    Parameters
-    ----------
-    x, y : Tensor, (n, S, S, S) and (m, S, S, S)
-        Volumes in [-1, 1].
-    kernel : {"linear", "rbf"}
-        x.y, which compares means and nothing else, or exp(-|x - y|^2 / (2 bandwidth^2)).
-    bandwidth : float, optional
-        None: the median Euclidean distance between the volumes of both samples together.
-
-    Returns
-    -------
-    float
-        Zero in expectation for equal distributions, so at times negative.
-
-    Raises
-    ------
-    InputError
-        If the samples differ in size of volume, hold fewer than two volumes, or the kernel is unknown.
-    """
-    return MMD(x, y).unbiased_value(kernel, bandwidth)
 
 
 def _inner_products(x: torch.Tensor, y: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,8 +3,7 @@
 The neighbourhood of a volume is the closed ball that reaches to the k-th nearest volume of other subjects in its own
 sample. Precision and density say how good generated volumes are, recall and coverage how much of the real variety they
 have (Kynkäänniemi et al., NeurIPS 2019; Naeem et al., ICML 2020). All four depend on the numbers of volumes: give as
-many generated as real ones, as far more would cover any real neighbourhood by chance, and read them beside real against
-real at those numbers. Copies of training scans score well: finding them is the task of an audit.
+many generated as real ones, and read them beside real against real at those numbers. Copies of scans score well.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,8 @@ from collections.abc import Collection
 import torch
 from torch import nn
 
-from alphagan.models.networks import CodeCritic, Critic, Encoder, Generator, VariationalEncoder
+from alphagan.models.networks import CodeCritic, Critic, Encoder, Generator
+from alphagan.models.variational_encoder import VariationalEncoder
 from alphagan.settings.sections import Model
 
 

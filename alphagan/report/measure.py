@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from alphagan.audit.auditor import ENOUGH, Audit, Auditor
-from alphagan.audit.nearest import FeatureSpace, VoxelSpace
+from alphagan.audit.spaces import FeatureSpace, VoxelSpace
 from alphagan.errors import TooFewError
 from alphagan.evaluation.cohort import Evaluation
 from alphagan.evaluation.features.med3d import load_med3d

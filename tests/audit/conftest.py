@@ -5,7 +5,7 @@ import pytest
 import torch
 from audits import N_HELD_OUT, N_NEW, N_TRAIN, audit, people
 
-from alphagan.audit.nearest import VoxelSpace
+from alphagan.audit.spaces import VoxelSpace
 from alphagan.preparation.cohorts.template import find
 from alphagan.settings.cohorts import TemplateCohort
 

@@ -10,8 +10,8 @@ from audits import N_HELD_OUT, N_NEW, N_TRAIN, audit, brains, people, power
 from alphagan.audit import nearest as near
 from alphagan.audit.controls import NOISE_SD, copies
 from alphagan.audit.findings import findings, verdict
-from alphagan.audit.nearest import VoxelSpace, shifted
 from alphagan.audit.search import Search
+from alphagan.audit.spaces import VoxelSpace, shifted
 from alphagan.errors import InputError
 from alphagan.preparation.prepare import prepare
 from alphagan.settings.config import load, parse

@@ -6,7 +6,9 @@ import torch
 from audits import brains
 
 from alphagan.audit import nearest as near
-from alphagan.audit.nearest import FeatureSpace, VoxelSpace, nearest, same_person, shifted
+from alphagan.audit import spaces
+from alphagan.audit.nearest import nearest, same_person
+from alphagan.audit.spaces import FeatureSpace, Similarity, VoxelSpace, shifted
 from alphagan.errors import InputError
 
 
@@ -27,7 +29,7 @@ def naive_similarities(queries, train, centred):
 
 @pytest.mark.parametrize("centred", [True, False])
 def test_similarity_is_the_correlation_of_deviations_inside_the_brain(centred, monkeypatch):
-    monkeypatch.setattr(near, "BATCH", 3)
+    monkeypatch.setattr(spaces, "BATCH", 3)
     queries, train = brains(4, seed=1), brains(5, seed=2)
     queries[0] = train[3].flip(0)
     space = VoxelSpace(train, centred=centred)
@@ -64,15 +66,15 @@ def test_an_empty_volume_correlates_with_none():
 def test_distances_relate_the_nearest_to_the_next(monkeypatch):
     values = np.array([[0.2, 0.9, 0.5, 0.4, -1.0], [1.0, 1.0, 1.0, 1.0, 1.0]])
     monkeypatch.setattr(near, "NEXT", 2)
-    found = nearest(near.Similarity(values, values > 0.8))
+    found = nearest(Similarity(values, values > 0.8))
     d = np.sqrt(2 * (1 - np.array([0.9, 0.5, 0.4])))
     np.testing.assert_allclose([found.distance[0], found.ratio[0]], [d[0], d[0] / d[1]])
     np.testing.assert_allclose(found.relative, [d[0] / d[1:].mean(), 1])
     assert found.scan[0] == 1 and found.mirrored[0]
-    left_out = nearest(near.Similarity(values, values > 0.8), leave_out=values == 0.9)
+    left_out = nearest(Similarity(values, values > 0.8), leave_out=values == 0.9)
     assert left_out.scan[0] == 2 and not left_out.mirrored[0]
     with pytest.raises(InputError, match="1 scans to compare with"):
-        nearest(near.Similarity(values[:1], values[:1] > 0), leave_out=values[:1] > 0)
+        nearest(Similarity(values[:1], values[:1] > 0), leave_out=values[:1] > 0)
 
 
 def test_scans_of_one_person_do_not_count_as_neighbours():

@@ -2,7 +2,8 @@
 
 import torch
 
-from alphagan.audit.nearest import VoxelSpace, nearest, nearest_scans
+from alphagan.audit.nearest import nearest, nearest_scans
+from alphagan.audit.spaces import VoxelSpace
 
 
 def test_each_volume_finds_its_own_scan_as_it_is_turned():

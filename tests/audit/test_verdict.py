@@ -5,7 +5,7 @@ import torch
 from audits import N_HELD_OUT, N_TRAIN, audit, people
 
 from alphagan.audit.findings import COPIES, LEAKS, LEAKS_AND_DOUBT, Finding, findings, headline, verdict
-from alphagan.audit.nearest import VoxelSpace
+from alphagan.audit.spaces import VoxelSpace
 
 
 def test_the_verdict_says_what_was_found_and_does_not_overclaim(found):

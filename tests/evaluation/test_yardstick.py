@@ -8,8 +8,8 @@ import torch
 from factories import write_prepared
 from scipy.ndimage import gaussian_filter
 
-from alphagan.audit.nearest import VoxelSpace
 from alphagan.audit.search import Search
+from alphagan.audit.spaces import VoxelSpace
 from alphagan.errors import InputError
 from alphagan.evaluation.cohort import Evaluation
 from alphagan.evaluation.features.network import train_features

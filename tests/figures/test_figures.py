@@ -1,6 +1,5 @@
 import time
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -206,49 +205,3 @@ def test_empty_rows_are_refused():
     for draw in (figures.intensity_histograms, figures.mean_and_std_maps, figures.metric_intervals):
         with pytest.raises(InputError, match="at least one"):
             draw({})
-
-
-def test_save_gives_the_same_bytes_each_time_and_leaves_nothing_else(volumes, tmp_path):
-    def draw():
-        yield "cuts", figures.center_cuts({"real": volumes[:1]}, AFFINE, title="Simulated, N = 1")
-        yield "loss", figures.loss_curves({"iteration": [1, 2, 3], "L_D": [3.0, 2.0, 1.0]}, title="α")
-
-    first, again = dict(draw()), dict(draw())
-    first["loss again"] = again["loss again"] = first["loss"]  # its layout is solved anew at each drawing
-    for name, figure in first.items():
-        a = figures.save(figure, tmp_path / "a" / f"{name}.v1")
-        b = figures.save(again[name], tmp_path / "b" / f"{name}.v1")
-        assert [path.name for path in a] == [f"{name}.v1.png", f"{name}.v1.pdf"]
-        assert [path.read_bytes() for path in a] == [path.read_bytes() for path in b]
-        assert b"Matplotlib" not in a[0].read_bytes()
-        assert b"CreationDate" not in a[1].read_bytes()
-    assert (tmp_path / "a" / "loss.v1.png").read_bytes() == (tmp_path / "a" / "loss again.v1.png").read_bytes()
-    assert len(list((tmp_path / "a").iterdir())) == 2 * len(first)
-
-
-def test_a_failed_save_keeps_the_old_file(volumes, tmp_path, monkeypatch):
-    figure = figures.montage(volumes)
-    png, _ = figures.save(figure, tmp_path / "figure")
-    before = png.read_bytes()
-
-    def fail(path, **_):
-        path.write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(figure, "savefig", fail)
-    with pytest.raises(OSError, match="disk full"):
-        figures.save(figure, tmp_path / "figure")
-    assert png.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_nothing_is_left_behind_in_pyplot(volumes):
-    settings, open_figures = dict(matplotlib.rcParams), plt.get_fignums()
-    for draw in BRAINS.values():
-        draw(volumes[:1], AFFINE)
-    figures.pca_scatter({"real": np.eye(2)}, [0.6, 0.4])
-    figures.metric_intervals({"vae_gan": {"mmd": {"value": 1, "low": 0, "high": 2, "n": 3}}})
-    shown = figures.montage(volumes)._repr_png_()  # what Jupyter asks for
-    assert shown.startswith(b"\x89PNG") and shown == figures.montage(volumes)._repr_png_()
-    assert plt.get_fignums() == open_figures
-    assert dict(matplotlib.rcParams) == settings

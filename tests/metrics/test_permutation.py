@@ -8,7 +8,7 @@ import torch
 from phantoms import blurred, brains
 
 from alphagan.errors import InputError
-from alphagan.metrics.mmd import MMD, mmd_unbiased
+from alphagan.metrics.mmd import MMD
 from alphagan.metrics.permutation import permutation_p_value
 
 
@@ -26,11 +26,11 @@ def copies(x, c, generator, sd=0.1):
 def test_equals_enumeration_of_all_divisions(kernel, generator):
     x, y = normal(5, generator), normal(4, generator, mean=0.5)
     mmd, pooled = MMD(x, y), torch.cat([x, y])
-    observed = mmd_unbiased(x, y, kernel, mmd.median_distance)
+    observed = mmd.unbiased_value(kernel, mmd.median_distance)
     divisions = []
     for chosen in combinations(range(9), 5):
         rest = [i for i in range(9) if i not in chosen]
-        divisions.append(mmd_unbiased(pooled[list(chosen)], pooled[rest], kernel, mmd.median_distance))
+        divisions.append(MMD(pooled[list(chosen)], pooled[rest]).unbiased_value(kernel, mmd.median_distance))
     expected = np.mean(np.array(divisions) >= observed - 1e-6)
     found = permutation_p_value(mmd, kernel, n_permutations=20000, generator=generator)
     assert found == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 20000))

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from alphagan.errors import InputError
 from alphagan.models.description import n_parameters
-from alphagan.models.networks import VariationalEncoder
 from alphagan.models.penalty import gradient_penalty
+from alphagan.models.variational_encoder import VariationalEncoder
 from alphagan.models.wgan_gp import per_voxel_penalty
 from alphagan.settings.departures import DEPARTURES
 from alphagan.training.distributed import World
