@@ -6,6 +6,7 @@ find, held-out people how often it is wrong. Passing is not a privacy guarantee,
 
 from alphagan.audit.auditor import Audit, Auditor
 from alphagan.audit.findings import verdict
+from alphagan.audit.likeness import Likeness
 from alphagan.audit.membership import inversion_score, reconstruction_score
 from alphagan.audit.spaces import FeatureSpace, VoxelSpace
 
@@ -13,6 +14,7 @@ __all__ = [
     "Audit",
     "Auditor",
     "FeatureSpace",
+    "Likeness",
     "VoxelSpace",
     "inversion_score",
     "reconstruction_score",

@@ -10,6 +10,7 @@ from torch import Tensor
 from alphagan.audit.calibration import Threshold, authentic, calibrate, closer, false_positives
 from alphagan.audit.comparison import Comparison, Criterion, Pair, Power
 from alphagan.audit.controls import copies
+from alphagan.audit.likeness import Likeness
 from alphagan.audit.nearest import Nearest, distinct, nearest, same_person
 from alphagan.audit.spaces import Space
 from alphagan.metrics.bootstrap import Estimate, share
@@ -64,9 +65,10 @@ class Search:
         self.others = nearest(space.similarity(train), leave_out=same_person(people))
         self.held_out = nearest(space.similarity(held_out))
         self.thresholds = {name: calibrate(getattr(self.held_out, name), level) for name in CRITERIA}
+        self._people = held_out
 
     def measure(self, generated: Tensor) -> dict[str, Estimate]:
-        """Two numbers for a table of models, without the controls that `compare` adds.
+        """Three numbers for a table of models, without the controls that `compare` adds.
 
         Parameters
         ----------
@@ -77,12 +79,14 @@ class Search:
         dict of str to Estimate
             copied : share of the volumes that single out one training scan.
             authentic : AuthPct, see `alphagan.audit.calibration.authentic`.
+            brain_like : share of the volumes that have the detail of a brain, see `Likeness`.
         """
         near = nearest(self.space.similarity(generated[distinct(generated)]))
         flagged = self.thresholds["relative"].flagged(near.relative)
         return {
             "copied": share(int(flagged.sum()), len(flagged)),
             "authentic": authentic(near.distance, near.scan, self.others.distance),
+            **self.likeness.measure(generated),
         }
 
     def measure_held_out(self) -> dict[str, Estimate]:
@@ -90,7 +94,13 @@ class Search:
         return {
             "copied": self.thresholds["relative"].expected(),
             "authentic": authentic(self.held_out.distance, self.held_out.scan, self.others.distance),
+            **self.likeness.measure_held_out(),
         }
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """Whether volumes have the detail of a brain, by the same training scans and held-out people."""
+        return Likeness(self.train, self._people, self.level)
 
     def compare(self, generated: Tensor) -> Comparison:
         """Say what each of the generated volumes (n, S, S, S) is nearest to, beside all controls.

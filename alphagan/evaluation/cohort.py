@@ -74,7 +74,7 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
         search = auditor(config, volumes).searches[0]
     else:
         why = f"{held_out} people are held out, but a threshold needs {ENOUGH}; hold out more (prepare.split)"
-        left_out = {"copied, authentic": why}
+        left_out = {"copied, authentic, brain_like": why}
     yardstick = Yardstick(real, floor, settings, networks, chosen.modality, search)
 
     folders = [paths.run(cohort, model) for model in config.models(cohort)]

@@ -91,7 +91,7 @@ def _groups() -> dict[str, tuple[str, ...]]:
         "Features": ("frechet", "precision", "recall", "density", "coverage"),
         "Sharpness and intensities": ("spectrum_distance", "high_frequencies", "checkerboard", "intensity_distance"),
         "Anatomy": tuple(f"{measure}_{effect}" for measure in MEASURES for effect in effects),
-        "Copies": ("copied", "authentic"),
+        "Single volumes": ("brain_like", "copied", "authentic"),
     }
 
 

@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 WORSE, LIKE, BETTER = "worse", "like", "better"  # than, or like, real scans of other people
 
 # Together they told all three with 32 simulated and with 37 real people held out (docs/evaluation.md); none alone did.
-QUOTE = ("mmd_rbf", "mmd_rbf_p", "spectrum_distance", "copied")
+QUOTE = ("mmd_rbf", "mmd_rbf_p", "spectrum_distance", "brain_like", "copied")
 
 EFFECTS = {
     "cohens_d": ("Cohen's d", "zero"),
@@ -70,6 +70,7 @@ METRICS = {
         for measure, text in MEASURES.items()
         for effect, (title, better) in EFFECTS.items()
     },
+    "brain_like": Metric("Share with the detail of a brain", "high", "whether single volumes look like brains"),
     "copied": Metric("Share that singles out a training scan (voxels)", "low", "copies of training scans"),
     "authentic": Metric("Authentic share (AuthPct)", "high", "copies of training scans"),
 }

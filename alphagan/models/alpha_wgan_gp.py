@@ -34,8 +34,9 @@ class AlphaWGANGP(AutoEncodingGAN):
         x_real, x_rec, x_rand = self.shown(draws, x_real, x_rec, x_rand)
         # L_D = E[D(G(z_e))] + E[D(G(z_r))] - 2 E[D(x_real)] + lambda1 L_GP-D                                (1)
         distance_D = self.ascend_distance(backward, (-1, x_rec), (-1, x_rand), (2, x_real))
-        penalty_D = self.descend_penalty(backward, x_real, x_rec, x_rand, draws)
-        L_D = -distance_D + self.model.lambda1 * penalty_D
+        weight = self.penalty_weight(self.iteration)
+        penalty_D = self.descend_penalty(backward, weight, x_real, x_rec, x_rand, draws)
+        L_D = -distance_D + weight * penalty_D
         # L_C = E[C(z_e)] - E[C(z_r)] + lambda1 L_GP-C                                                       (3)
         distance_C = self.C(z_rand).mean() - self.C(z_enc).mean()
         if "dead_code_gradient" in self.departures:
@@ -47,16 +48,19 @@ class AlphaWGANGP(AutoEncodingGAN):
         return terms | {"L_C": L_C.detach(), "distance_C": distance_C.detach(), "penalty_C": penalty_C.detach()}
 
     def descend_penalty(
-        self, backward: Backward, x_real: Tensor, x_rec: Tensor, x_rand: Tensor, draws: Draws
+        self, backward: Backward, weight: float, x_real: Tensor, x_rec: Tensor, x_rand: Tensor, draws: Draws
     ) -> Tensor:
-        """L_GP-D: the sum over both kinds of fakes, or one penalty on a fake of either kind, at half the cost."""
+        """L_GP-D: the sum over both kinds of fakes, or one penalty on a fake of either kind, at half the cost.
+
+        0 where it has no weight in this step.
+        """
         fakes = [x_rec, x_rand]
         if self.model.penalty == "either":
             pick = draws.uniform(len(x_real), 1, 1, 1, 1) < 0.5
             fakes = [torch.where(pick, x_rec, x_rand)]
         total = torch.zeros_like(x_real[0, 0, 0, 0, 0])
-        for x_fake in fakes:
+        for x_fake in fakes if weight else ():
             penalty = gradient_penalty(self.D, x_real, x_fake, draws)
-            backward(self.model.lambda1 * penalty)
+            backward(weight * penalty)
             total += penalty.detach()
         return total

@@ -60,10 +60,13 @@ class Objective:
         "G" and "D", and "E" and "C" where the model has them.
     phases : tuple of Phase
         One training iteration, in order.
+    iteration : int
+        Set before each iteration, counted from 0.
     """
 
     names = "GEDC"
     phases: tuple[Phase, ...] = ()
+    iteration = 0
 
     def __init__(
         self,
@@ -89,6 +92,11 @@ class Objective:
     def random_codes(self, x: Tensor, draws: Draws) -> Tensor:
         """Draw z_rand ~ N(0, I), one code for each volume of `x`."""
         return draws.normal(len(x), self.model.z_dim, dtype=x.dtype)
+
+    def penalty_weight(self, step: int) -> float:
+        """How much D's gradient penalty counts in its `step`: lambda1, or 0 and k lambda1 in one step of k."""
+        every = self.model.penalty_every
+        return 0.0 if step % every else every * self.model.lambda1
 
     def generate(self, z_enc: Tensor, z_rand: Tensor) -> tuple[Tensor, Tensor]:
         """Make x_rec and x_rand, each batch with BatchNorm statistics of its own, or both with common ones."""

@@ -1,5 +1,7 @@
 """3D-WGAN-GP (Gulrajani et al. 2017), the baseline without an encoder."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -25,26 +27,29 @@ class WGANGP(Objective):
         super().__init__(*arguments, **options)
         if "reversed_ratio" in self.departures:
             self.phases = (
-                Phase({"D": 1}, self.critic_loss),
+                Phase({"D": 1}, partial(self.critic_loss, 0)),
                 *[Phase({"G": 1}, self.generator_loss) for _ in range(CRITIC_STEPS)],
             )
         else:
             self.phases = (
-                *[Phase({"D": 1}, self.critic_loss, batch=number) for number in range(CRITIC_STEPS)],
+                *[Phase({"D": 1}, partial(self.critic_loss, number), batch=number) for number in range(CRITIC_STEPS)],
                 Phase({"G": 1}, self.generator_loss),
             )
 
-    def critic_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
-        """L_D = E[D(G(z_r))] - E[D(x_real)] + lambda1 L_GP-D."""
+    def critic_loss(self, number: int, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
+        """L_D = E[D(G(z_r))] - E[D(x_real)] + lambda1 L_GP-D, in D's step of this number within the iteration."""
         with torch.no_grad():
             x_rand = self.G(self.random_codes(x_real, draws))
         x_real, x_rand = self.shown(draws, x_real, x_rand)
         distance_D = self.ascend_distance(backward, (-1, x_rand), (1, x_real))
         penalty = per_voxel_penalty if "per_voxel_penalty" in self.departures else gradient_penalty
-        penalty_D = penalty(self.D, x_real, x_rand, draws)
-        backward(self.model.lambda1 * penalty_D)
-        penalty_D = penalty_D.detach()
-        L_D = -distance_D + self.model.lambda1 * penalty_D
+        n_steps = 1 if "reversed_ratio" in self.departures else CRITIC_STEPS
+        weight, penalty_D = self.penalty_weight(self.iteration * n_steps + number), torch.zeros_like(distance_D)
+        if weight:
+            penalty_D = penalty(self.D, x_real, x_rand, draws)
+            backward(weight * penalty_D)
+            penalty_D = penalty_D.detach()
+        L_D = -distance_D + weight * penalty_D
         return {"L_D": L_D, "distance_D": distance_D, "penalty_D": penalty_D}
 
     def generator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:

@@ -87,7 +87,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     except TooFewError as error:
         why = str(error)
     if auditor is None:
-        left_out["memorisation audit, copied, authentic"] = why
+        left_out["memorisation audit, copied, authentic, brain_like"] = why
     search = auditor and auditor.searches[0]
     yardstick = Yardstick(real, floor, settings, networks, folders.modality, search)
     bar = tqdm(total=2 + len(FAULTY) + bool(auditor), desc="evaluate", disable=None)

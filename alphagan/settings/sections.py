@@ -69,7 +69,8 @@ class Model(Section):
 
     `codes`: normalised ends E in a BatchNorm without parameters, so that encoded codes have the mean and the variance
     of random ones. `joint_batch`: G makes reconstructed and random volumes in one batch, with common statistics.
-    `augmentation`: both has D see real and generated volumes augmented alike, so that G makes brains that are not.
+    `penalty_every`: D's gradient penalty is computed in every so many of its steps, and counts as often (Karras et al.
+    2020). `augmentation`: both has D see real and generated volumes augmented alike, so that G makes none that are.
     """
 
     z_dim: Annotated[int, Field(ge=1)] = 1000
@@ -77,6 +78,7 @@ class Model(Section):
     code_units: Annotated[int, Field(ge=1)] = 4096
     critic_norm: Literal["batch", "group", "none"] = "batch"
     penalty: Literal["both", "either"] = "both"
+    penalty_every: Annotated[int, Field(ge=1)] = 1
     lambda1: Annotated[float, Field(ge=0)] = 10.0
     lambda2: Annotated[float, Field(ge=0)] = 10.0
     reconstruction: Literal["mean", "balanced"] = "mean"

@@ -77,6 +77,7 @@ class Training:
         train = self.settings.train
         draws = self.world.draws(seeded(self.device, "step", train.seed, self.iteration))
         recorded, batches = {}, {}
+        self.objective.iteration = self.iteration
         for phase in self.objective.phases:
             if phase.batch not in batches:
                 draw = self.iteration * self.objective.n_batches + phase.batch

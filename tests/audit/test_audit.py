@@ -113,10 +113,11 @@ def test_volumes_that_repeat_each_other_are_one_finding(subjects):
     assert "22 generated volumes, 3 of them distinct, were" in verdict(found)
 
 
-def test_two_numbers_for_a_table_are_those_of_the_whole_comparison(subjects):
+def test_the_numbers_for_a_table_are_those_of_the_whole_comparison(subjects):
     train, held_out, new = subjects
     search = Search(VoxelSpace(train), train, people("t", N_TRAIN), held_out, n_copies=2)
     whole, short = search.compare(new), search.measure(new)
+    assert short.pop("brain_like") == search.likeness.measure(new)["brain_like"]
     assert short == {"copied": whole.criteria["relative"].flagged, "authentic": whole.authentic}
     assert search.measure(train)["copied"].value == 1 and search.measure(train)["authentic"].value == 0
     expected = search.measure_held_out()["copied"]

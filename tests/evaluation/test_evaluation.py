@@ -75,7 +75,7 @@ def test_where_few_people_are_held_out_copies_are_left_out_with_the_reason(tmp_p
     train_features(paths.prepared("blobs"), paths.features("blobs"), config.features)
     fit(config.settings("run"), paths.prepared("blobs"), paths.run("blobs", "alpha_wgan_gp"), paths.scratch("s"))
     found = evaluate(config, "blobs", paths)
-    assert "9 people are held out, but a threshold needs 10" in found.left_out["copied, authentic"]
+    assert "9 people are held out, but a threshold needs 10" in found.left_out["copied, authentic, brain_like"]
     assert not any("copied" in row for row in found.rows.values())
 
 

@@ -106,7 +106,7 @@ def test_per_voxel_penalty():
     assert per_voxel_penalty(critic, real, fake, draws()).item() == pytest.approx(0, abs=1e-12)
     assert gradient_penalty(critic, real, fake, draws()).item() == pytest.approx((SIZE**1.5 - 1) ** 2)
     ours = make("wgan_gp", ["per_voxel_penalty"])
-    loss, terms = summed(ours.critic_loss, real, draws())
+    loss, terms = summed(ours.phases[0].loss, real, draws())
     torch.testing.assert_close(loss, 10 * terms["penalty_D"] - terms["distance_D"])
     assert terms["penalty_D"].item() == pytest.approx(1, abs=0.1)  # no voxel's slope is near 1 in a new network
 

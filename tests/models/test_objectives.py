@@ -168,7 +168,7 @@ def test_a_penalty_on_either_fake_is_half_of_both_on_average():
     shared = draws()
 
     def penalty(objective):
-        return objective.descend_penalty(lambda loss: None, x_real, x_rec, x_rand, shared).item()
+        return objective.descend_penalty(lambda loss: None, 10.0, x_real, x_rec, x_rand, shared).item()
 
     assert 2 * np.mean([penalty(either) for _ in range(60)]) == pytest.approx(penalty(both), rel=0.05)
 

@@ -62,3 +62,18 @@ def test_what_the_critic_sees_is_the_cohorts_augmentation():
     assert objective.shown(draws(), x)[0] is x  # nothing is drawn where nothing is augmented
     objective.augmentation = Augment()
     torch.testing.assert_close(objective.shown(draws(), x)[0], augment(x, Augment(), Draws(rng())))
+
+
+@pytest.mark.parametrize(("name", "n_steps"), [("alpha_wgan_gp", 1), ("wgan_gp", 5)])
+def test_a_rare_penalty_counts_as_often_as_it_is_left_out(name, n_steps):
+    """In every second of D's steps, of which WGAN-GP has five an iteration, with twice the weight."""
+    objective = make(name, penalty_every=2, critic_norm="none")
+    phases = [phase for phase in objective.phases if "D" in phase.updates]
+    assert len(phases) == n_steps
+    for step in range(4):
+        objective.iteration, number = divmod(step, n_steps)
+        loss, terms = summed(phases[number].loss, volumes(), draws())
+        assert (terms["penalty_D"] > 0) == (step % 2 == 0)
+        of_D = terms["L_D"] + terms.get("L_C", 0.0)
+        torch.testing.assert_close(of_D, loss.detach())
+        torch.testing.assert_close(terms["L_D"], -terms["distance_D"] + 20 * terms["penalty_D"])

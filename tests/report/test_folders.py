@@ -60,7 +60,7 @@ def test_without_training_scans_real_people_are_halved_and_nothing_is_audited(wi
     compared, stand_in = set(without_train.real.people), set(without_train.train.people)
     assert len(compared) == len(stand_in) == 7 and not compared & stand_in
     assert without_train.audit is None and "copied" not in without_train.evaluation.rows["generated"]
-    assert "--train" in without_train.evaluation.left_out["memorisation audit, copied, authentic"]
+    assert "--train" in without_train.evaluation.left_out["memorisation audit, copied, authentic, brain_like"]
     assert "on 7 scans of real" in without_train.networks[0]
 
 
@@ -127,7 +127,7 @@ def test_what_there_are_too_few_scans_for_is_named_with_the_reason(tmp_path):
     train = fill(tmp_path / "train", range(100, 108))
     found = measured(Folders(real, few, train, size=16), tmp_path / "work")
     left_out = found.evaluation.left_out
-    assert "6 people" in left_out["memorisation audit, copied, authentic"] and found.audit is None
+    assert "6 people" in left_out["memorisation audit, copied, authentic, brain_like"] and found.audit is None
     assert "found 3" in left_out["mmd_as_published"] and "mmd_as_published" not in found.evaluation.rows["generated"]
     assert any(names.startswith("precision, recall") for names in left_out)
     assert "mmd_rbf" in found.evaluation.rows["generated"]  # the others are measured
