@@ -55,6 +55,27 @@ def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: i
     return Sample(scans, people * copies)
 
 
+def drawn(run: Run, n: int, seed: int, **options) -> Tensor:
+    """Draw volumes that can be compared with augmented scans.
+
+    A generator whose critic saw everything augmented (`model.augmentation: both`) makes brains as they are without:
+    its volumes are augmented here, as the scans are.
+
+    Parameters
+    ----------
+    run, n, seed, **options
+        As `Run.sample` has them.
+
+    Returns
+    -------
+    x_rand : Tensor, (n, S, S, S), float32 in [-1, 1]
+    """
+    x_rand = torch.from_numpy(run.sample(n, seed, **options))
+    if run.settings.model.augmentation == "both":
+        x_rand = augmented(x_rand, run.settings.augment, 1, seeded("cpu", "generated", seed))
+    return x_rand
+
+
 def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sample]]:
     """Name and volumes of a run's generator; of the proposed model's also early in training, and as the paper used it.
 
@@ -66,12 +87,9 @@ def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sampl
     sample : Sample
     """
     name, n, seed = run.settings.name, settings.n_generated, settings.seed
-    yield name, _sample(run, n, seed)
+    yield name, Sample(drawn(run, n, seed))
     if name != PROPOSED:
         return
-    yield f"{name}_early", _sample(run, n, seed, weights="G_early")
-    yield f"{name}_batch_statistics", _sample(run, n, seed, weights="G", batch_statistics=settings.mmd_batch)
-
-
-def _sample(run: Run, n: int, seed: int, **options) -> Sample:
-    return Sample(torch.from_numpy(run.sample(n, seed, **options)))
+    yield f"{name}_early", Sample(drawn(run, n, seed, weights="G_early"))
+    as_published = drawn(run, n, seed, weights="G", batch_statistics=settings.mmd_batch)
+    yield f"{name}_batch_statistics", Sample(as_published)

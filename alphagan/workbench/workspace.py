@@ -16,7 +16,7 @@ from alphagan.evaluation.cohort import Evaluation, evaluate
 from alphagan.evaluation.features.network import FeatureNetwork, load_features, train_features
 from alphagan.evaluation.memory import audit_cohort
 from alphagan.evaluation.references import faulty
-from alphagan.evaluation.samples import real_sample
+from alphagan.evaluation.samples import drawn, real_sample
 from alphagan.files import write_json
 from alphagan.generation.run import Run
 from alphagan.preparation.prepare import prepare
@@ -128,8 +128,7 @@ class Workspace:
         how = self.config.cohorts[cohort].augment
         brains = {"real": real_sample(volumes, ["test"], how, settings.real_copies, settings.seed).volumes}
         for experiment, model in self.experiments(cohort).items():
-            x_rand = self.run(experiment).sample(n or settings.n_generated, settings.seed)
-            brains[model] = torch.from_numpy(x_rand)
+            brains[model] = drawn(self.run(experiment), n or settings.n_generated, settings.seed)
         return brains, cube_affine(volumes.voxel_sizes_mm(volumes.rows("train")).mean(0), volumes.size)
 
     def training_scans(self, cohort: str) -> tuple[torch.Tensor, np.ndarray]:
