@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,22 @@ def pytest_collection_modifyitems(config, items):
         for marker, reason in missing.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def n_threads():
+    """Of torch, before any test has changed it; 0 where no test needs torch."""
+    return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else 0
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads(n_threads):
+    """Every test computes with as many: sums of floats depend on it, and `train.threads` sets it for the process."""
+    if n_threads:
+        sys.modules["torch"].set_num_threads(n_threads)
+    yield
+    if n_threads:
+        sys.modules["torch"].set_num_threads(n_threads)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from matplotlib.patches import FancyBboxPatch
 from alphagan import figures
 from alphagan.errors import InputError
 from alphagan.models import networks
+from alphagan.models.description import describe
 from alphagan.settings.sections import Model
 
 
@@ -97,7 +98,7 @@ def layers(size, without=""):
             "D": networks.Critic(size),
             "C": networks.CodeCritic(1000, Model().code_units),
         }
-    return {name: networks.describe(network, size) for name, network in built.items() if name not in without}
+    return {name: describe(network, size) for name, network in built.items() if name not in without}
 
 
 @pytest.mark.parametrize(("size", "without"), [(32, ""), (256, ""), (64, "C"), (16, "EC")])

@@ -15,6 +15,7 @@ from alphagan.settings.cohorts import Augment
 from alphagan.settings.sections import Model
 from alphagan.training import distributed
 from alphagan.training.distributed import World, join, synchronise
+from alphagan.training.launch import launch
 from alphagan.volumes.augmentation import augment
 
 SIZE, BATCH = 16, 4
@@ -191,4 +192,4 @@ def test_a_process_alone_needs_no_others(monkeypatch):
 def test_more_gpus_than_there_are_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match="train.devices: 3 GPUs are asked for and torch finds 2"):
-        distributed.launch(3, torch.device("cuda"), ["-c", "pass"])
+        launch(3, torch.device("cuda"), ["-c", "pass"])
