@@ -9,7 +9,7 @@ from phantoms import blurred, brains
 
 from alphagan.errors import InputError
 from alphagan.metrics.mmd import MMD
-from alphagan.metrics.permutation import permutation_p_value
+from alphagan.metrics.permutation import p_value, permutation_p_value
 
 
 def normal(n, generator, mean=0.0, side=2):
@@ -46,6 +46,17 @@ def test_keeps_its_level(n_copies, generator):
         p.append(permutation_p_value(MMD(x, y, who_x, who_y), n_permutations=99, generator=generator))
     for level in (0.05, 0.25, 0.5):
         assert np.mean(np.array(p) <= level) == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / 200))
+
+
+def test_copies_make_the_p_value_twice_the_median_over_draws(generator):
+    x, y = normal(9, generator), normal(12, generator, mean=0.4)
+    once = p_value(MMD(x, y), n_permutations=2000, generator=generator)
+    twice, who = torch.cat([x, x]), [*range(9), *range(9)]  # whichever copy is drawn, the volumes are the same
+    bandwidth = MMD(x, y).median_distance
+    found = p_value(MMD(twice, y, who), bandwidth, n_permutations=2000, generator=generator)
+    assert 0.02 < once.value < 0.4
+    assert found.value == pytest.approx(2 * once.value, rel=0.2)
+    assert found.n == once.n == 9
 
 
 def test_scans_of_one_person_are_no_independent_witnesses(generator):
