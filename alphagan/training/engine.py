@@ -111,8 +111,8 @@ class Training:
         settings, names = self.settings, self.objective.names
         E = build(settings.size, settings.model, names=names, departures=settings.departures)["E"].to(self.device)
         E.load_state_dict(self.networks["E"].state_dict())
-        n = CALIBRATION[1]
-        return recalibrate(E, (volumes.tensor(rows[i : i + n], self.device) for i in range(0, len(rows), n)))
+        parts = np.array_split(rows, -(-len(rows) // CALIBRATION[1]))  # of equal sizes: one scan alone has no variance
+        return recalibrate(E, (volumes.tensor(part, self.device) for part in parts))
 
     def sample(self) -> np.ndarray:
         """Draw (N_SAMPLES, S, S, S) uint8 volumes, from the same codes every time."""
@@ -171,7 +171,7 @@ class Training:
         Normalised codes rest on E's statistics, which are therefore those of all training scans, rows of `volumes`.
         """
         states = {name: network.state_dict() for name, network in self.networks.items()}
-        if "E" in states and self.settings.model.codes == "normalised":
+        if "E" in states and self.settings.model.codes == "normalised" and len(rows) > 1:
             states["E"] = self.calibrated_encoder(volumes, rows).state_dict()
         states |= {"G_average": self.averaged_generator().state_dict(), "G_early": self.G_early}
         # Pickle writes a key that it has met before as a reference to that very object; interned keys and plain

@@ -12,11 +12,9 @@ import torch
 from factories import digests, tiny_settings, write_prepared
 
 from alphagan.errors import InputError
-from alphagan.models.networks import Generator
 from alphagan.seeding import Draws
 from alphagan.training import loop as training
 from alphagan.training import progress
-from alphagan.training.averaging import recalibrate, update_average
 from alphagan.training.distributed import World
 from alphagan.training.engine import Training
 from alphagan.volumes.prepared import Volumes
@@ -219,29 +217,3 @@ def test_generator_takes_its_steps_on_one_gradient(prepared, generator_steps):
         name: {int(entry["step"]) for entry in optimiser.state.values()} for name, optimiser in state.optimisers.items()
     }
     assert taken == {"G": {generator_steps}, "E": {1}, "D": {1}, "C": {1}}
-
-
-def test_average_follows_the_weights():
-    average, network = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
-    with torch.no_grad():
-        average.weight.fill_(0.0)
-        network.weight.fill_(1.0)
-    update_average(average, network, decay=0.9, iteration=10**6)
-    assert average.weight.item() == pytest.approx(0.1)
-    update_average(average, network, decay=0.9, iteration=0)  # early on, the newest weights count most
-    assert average.weight.item() == pytest.approx(0.1 + 0.9 * 0.9)
-
-
-def test_recalibration_gives_eval_mode_the_statistics_of_the_weights():
-    torch.manual_seed(0)
-    G = Generator(16, 8, width=1 / 8)
-    with torch.no_grad():
-        G.layers[0].weight.mul_(50)  # the running statistics (mean 0, variance 1) are now far from true
-    z = torch.randn(256, 8, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        wrong = G.eval()(z).std(0).mean()
-        reference = G.train()(z).std(0).mean()
-        recalibrate(G, torch.randn(16, 32, 8, generator=torch.Generator().manual_seed(2)))
-        right = G(z).std(0).mean()
-    assert not G.training
-    assert abs(right - reference) < 0.05 * reference < abs(wrong - reference)
