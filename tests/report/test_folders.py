@@ -12,7 +12,8 @@ from scans import write
 from alphagan.__main__ import main
 from alphagan.errors import TooFewError
 from alphagan.evaluation.samples import Sample
-from alphagan.report.measure import _some, evaluate_folders
+from alphagan.report.folders import evaluate_folders
+from alphagan.report.measure import _some
 from alphagan.report.options import Folders
 
 
