@@ -184,8 +184,8 @@ RISING = {
     "copied": ("copied",),
 }
 FALLING = {
-    "blurred": ("high_frequencies", "recall", "coverage", "voxelwise_sd"),
-    "noisy": ("ms_ssim", "ms_ssim_as_published"),
+    "blurred": ("high_frequencies", "recall", "coverage", "voxelwise_sd", "brain_like"),
+    "noisy": ("ms_ssim", "ms_ssim_as_published", "brain_like"),
     "few": ("recall", "coverage", "voxelwise_sd"),
     "copied": ("authentic",),
 }
@@ -224,5 +224,7 @@ def test_every_metric_follows_what_is_done_to_real_brains(tmp_path, real_scans):
         measured = [{name: found.value for name, found in yardstick.measure(Sample(x)).items()} for x in steps]
         for names, sign in ((RISING[way], 1), (FALLING[way], -1)):
             for name in names:
-                values = [sign * row[name] for row in measured]
-                assert values == sorted(values) and values[0] < values[-1], (way, name, values)
+                values = np.array([sign * row[name] for row in measured])
+                # One person more or less hangs on how a processor rounds while the feature network learns.
+                slack = 1.01 / len(unseen) if name in ("recall", "coverage") else 0
+                assert np.diff(values).min() >= -slack and values[0] < values[-1], (way, name, values)
