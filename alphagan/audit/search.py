@@ -62,10 +62,10 @@ class Search:
         seed: int = 0,
     ):
         self.space, self.train, self.level, self.n_copies, self.seed = space, train, level, n_copies, seed
+        self.new_people = held_out
         self.others = nearest(space.similarity(train), leave_out=same_person(people))
         self.held_out = nearest(space.similarity(held_out))
         self.thresholds = {name: calibrate(getattr(self.held_out, name), level) for name in CRITERIA}
-        self._people = held_out
 
     def measure(self, generated: Tensor) -> dict[str, Estimate]:
         """Three numbers for a table of models, without the controls that `compare` adds.
@@ -100,7 +100,7 @@ class Search:
     @cached_property
     def likeness(self) -> Likeness:
         """Whether volumes have the detail of a brain, by the same training scans and held-out people."""
-        return Likeness(self.train, self._people, self.level)
+        return Likeness(self.train, self.new_people, self.level)
 
     def compare(self, generated: Tensor) -> Comparison:
         """Say what each of the generated volumes (n, S, S, S) is nearest to, beside all controls.

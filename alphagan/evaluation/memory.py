@@ -8,6 +8,7 @@ from alphagan.audit.membership import Score, inversion_score, reconstruction_sco
 from alphagan.audit.spaces import FeatureSpace, VoxelSpace
 from alphagan.evaluation.features.network import FeatureNetwork, load_features
 from alphagan.evaluation.references import faulty
+from alphagan.evaluation.samples import drawn
 from alphagan.generation.load import load
 from alphagan.generation.run import Run
 from alphagan.settings.config import Config
@@ -83,7 +84,7 @@ def audit_cohort(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
         audits[name] = chosen.audit(found)
         bar.update()
     for run in map(load, folders):  # one after the other, as each keeps its networks
-        found = run.sample(settings.n_generated, settings.seed)
+        found = drawn(run, settings.n_generated, settings.seed)  # as figures show them beside their scans
         tried = attacks(run, config.audit.inversion_steps)
         audits[run.settings.name] = chosen.audit(found, tried, settings.n_bootstrap)
         bar.update()

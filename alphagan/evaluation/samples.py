@@ -72,7 +72,7 @@ def drawn(run: Run, n: int, seed: int, **options) -> Tensor:
     """
     x_rand = torch.from_numpy(run.sample(n, seed, **options))
     if run.settings.model.augmentation == "both":
-        x_rand = augmented(x_rand, run.settings.augment, 1, seeded("cpu", "generated", seed))
+        x_rand = augmented(x_rand, run.settings.trained_augment, 1, seeded("cpu", "generated", seed))
     return x_rand
 
 

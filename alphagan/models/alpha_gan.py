@@ -19,18 +19,16 @@ class AlphaGAN(AutoEncodingGAN):
     def encoder_generator_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:
         """L_E + L_G: encoder and generator learn as one network."""
         z_enc, z_rand = self.E(x_real), self.random_codes(x_real, draws)
-        joint = self.model.joint_batch
-        x_rec, x_rand = self.generate(z_enc, z_rand) if joint else (self.G(z_enc), None)
-        l1 = (x_real - x_rec).abs().mean()
-        # L_G = -E[log D(G(z_e))] - E[log D(G(z_r))] + lambda2 ||x_real - G(z_e)||_L1
-        L_rec = called_real(self.D(*self.shown(draws, x_rec))) + self.l1_weight * l1
-        # L_E = -E[log C(z_e)]
-        L_E = called_real(self.C(z_enc))
-        if not joint:  # its graph is freed before the next is made
+        with self.in_turn(z_enc, z_rand, backward) as (fakes, backward):
+            x_rec = next(fakes)
+            l1 = (x_real - x_rec).abs().mean()
+            # L_G = -E[log D(G(z_e))] - E[log D(G(z_r))] + lambda2 ||x_real - G(z_e)||_L1
+            L_rec = called_real(self.D(*self.shown(draws, x_rec))) + self.l1_weight * l1
+            # L_E = -E[log C(z_e)]
+            L_E = called_real(self.C(z_enc))
             backward(L_rec + L_E)
-            x_rand = self.G(z_rand)
-        L_rand = called_real(self.D(*self.shown(draws, x_rand)))
-        backward(L_rec + L_E + L_rand if joint else L_rand)
+            L_rand = called_real(self.D(*self.shown(draws, next(fakes))))
+            backward(L_rand)
         return {"L_G": L_rec.detach() + L_rand.detach(), "L_E": L_E.detach(), "l1": l1.detach()}
 
     def critics_loss(self, x_real: Tensor, draws: Draws, backward: Backward) -> Terms:

@@ -1,6 +1,7 @@
 """What the models share: phases of an iteration, random codes, scores of critics."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -150,6 +151,20 @@ class AutoEncodingGAN(Objective):
             Phase({"E": 1, "G": self.model.generator_steps}, self.encoder_generator_loss),
             Phase({"D": 1, "C": 1}, self.critics_loss, batch=0 if "one_real_batch" in self.departures else 1),
         )
+
+    @contextmanager
+    def in_turn(self, z_enc: Tensor, z_rand: Tensor, backward: Backward) -> Iterator[tuple[Iterator[Tensor], Backward]]:
+        """Give x_rec and x_rand one after the other, and what to call with each summand of the loss.
+
+        Of two batches the graph of the first is freed before the second is made. Both halves of a joint batch hang on
+        one graph, so that their sum is differentiated at the end.
+        """
+        if not self.model.joint_batch:
+            yield map(self.G, (z_enc, z_rand)), backward
+            return
+        summands: list[Tensor] = []
+        yield iter(self.generate(z_enc, z_rand)), summands.append
+        backward(sum(summands))
 
     @torch.no_grad()
     def fakes(self, x_real: Tensor, draws: Draws) -> tuple[Tensor, Tensor, Tensor, Tensor]:

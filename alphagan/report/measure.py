@@ -23,10 +23,8 @@ from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
-from alphagan.settings.cohorts import Augment
+from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
-
-AS_THEY_ARE = Augment(flip=False, intensity=None)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ class Augment(Section):
         return value
 
 
+AS_THEY_ARE = Augment(flip=False, intensity=None)
+
+
 class Cohort(Section):
     """What every cohort has.
 

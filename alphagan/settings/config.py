@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alphagan.errors import InputError
-from alphagan.settings.cohorts import AnyCohort, Augment, Name, Section
+from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Name, Section
 from alphagan.settings.departures import DEPARTURES
 from alphagan.settings.sections import WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
 
@@ -148,6 +148,11 @@ class Settings(Section):
     def family(self) -> str:
         """Which class of `alphagan.models` trains it."""
         return family(self.name)
+
+    @property
+    def trained_augment(self) -> Augment:
+        """Augmentation that the run trains with, departures applied."""
+        return AS_THEY_ARE if "no_augmentation" in self.departures else self.augment
 
     def fingerprint(self) -> str:
         """12 hexadecimal digits that change with any setting of what is computed, not with where it is computed."""

@@ -10,7 +10,7 @@ from torch import nn
 from alphagan.models import OBJECTIVES
 from alphagan.models.build import build
 from alphagan.seeding import seeded
-from alphagan.settings.cohorts import Augment
+from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Settings
 from alphagan.training.averaging import recalibrate, update_average
 from alphagan.training.distributed import World, synchronise
@@ -42,10 +42,8 @@ class Training:
 
     def __init__(self, settings: Settings, world: World):
         self.settings, self.world, self.device = settings, world, world.device
-        nothing = Augment(flip=False, intensity=None)
-        how = nothing if "no_augmentation" in settings.departures else settings.augment
-        both = settings.model.augmentation == "both"
-        self.augment = nothing if both else how  # of real scans, before anything sees them
+        both, how = settings.model.augmentation == "both", settings.trained_augment
+        self.augment = AS_THEY_ARE if both else how  # of real scans, before anything sees them
         self.objective = OBJECTIVES[settings.family](
             settings.size,
             settings.model,

@@ -22,3 +22,10 @@ def test_volumes_are_augmented_where_the_generator_makes_such_that_are_not(tmp_p
     scales = [min(np.ptp((x + 1) / (y + 1)) for y in others) for x, *others in same]
     assert max(scales) < 1e-3  # each is its own volume, perhaps mirrored, times one number
     assert (compared + 1).mean() < 0.95 * (made + 1).mean()  # 0.85 on average
+
+
+def test_a_model_that_trained_without_augmentation_is_compared_without(tmp_path):
+    departing = {"name": "alpha_gan", "departures": ["no_augmentation"], "model": {"augmentation": "both"}}
+    prepared = write_prepared(tmp_path / "prepared")
+    run = alphagan.load(fit(tiny_settings(iterations=2, **departing), prepared, tmp_path / "run", tmp_path / "scratch"))
+    torch.testing.assert_close(drawn(run, 8, seed=3), torch.from_numpy(run.sample(8, seed=3)))
