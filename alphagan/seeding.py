@@ -6,6 +6,12 @@ import torch
 from torch import Tensor
 
 
+def seed_for(*key: int | str) -> int:
+    """Mix a seed and what it is for into one number; equal keys give equal numbers."""
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
 def seeded(device: torch.device | str, *key: int | str) -> torch.Generator:
     """Make a generator from a seed and what it is for.
 
@@ -19,8 +25,7 @@ def seeded(device: torch.device | str, *key: int | str) -> torch.Generator:
     *key : int or str
         Equal keys give equal numbers on one kind of device.
     """
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)
+    return torch.Generator(device).manual_seed(seed_for(*key))
 
 
 class Draws:

@@ -89,7 +89,10 @@ class Model(Section):
 
 
 # Keys of `train` that say where a run is computed and what is spent on it, not what is computed.
-WHERE = {"device", "devices", "threads", "deterministic", "checkpoint_activations", "checkpoint_every", "sample_every"}
+WHERE = {
+    *("device", "devices", "threads", "deterministic", "cuda_graphs", "checkpoint_activations"),
+    *("checkpoint_every", "sample_every"),
+}
 
 
 class Train(Section):
@@ -106,6 +109,7 @@ class Train(Section):
     sample_every: Annotated[int, Field(ge=1)] = 500
     precision: Literal["float32", "bf16"] = "float32"
     deterministic: bool = True
+    cuda_graphs: bool = True
     checkpoint_activations: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Annotated[int, Field(ge=1)] = 1

@@ -9,11 +9,12 @@ from torch import nn
 
 from alphagan.models import OBJECTIVES
 from alphagan.models.build import build
-from alphagan.seeding import seeded
+from alphagan.seeding import seed_for, seeded
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Settings
 from alphagan.training.averaging import recalibrate, update_average
 from alphagan.training.distributed import World, synchronise
+from alphagan.training.graphs import GraphedIterations
 from alphagan.volumes.augmentation import augment
 from alphagan.volumes.prepared import Volumes, batch_indices, to_uint8
 
@@ -57,8 +58,12 @@ class Training:
             network.to(self.device).recomputed = settings.train.checkpoint_activations
         train, departures = settings.train, settings.departures
         lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
+        graphed = train.cuda_graphs and self.device.type == "cuda" and world.size == 1
+        self.graphs = GraphedIterations(self.iterate, self.device) if graphed else None
         self.optimisers = {
-            name: torch.optim.Adam(network.parameters(), lr=lr, betas=tuple(train.betas), fused=True)
+            name: torch.optim.Adam(
+                network.parameters(), lr=lr, betas=tuple(train.betas), fused=True, capturable=bool(graphed)
+            )
             for name, network in self.networks.items()
         }
         self.G_average = copy.deepcopy(self.networks["G"]).requires_grad_(False)
@@ -72,28 +77,38 @@ class Training:
 
     def step(self, volumes: Volumes, rows: list[int]) -> dict[str, torch.Tensor]:
         """One iteration: every phase, on real scans that this iteration draws. Returns the loss terms."""
-        train = self.settings.train
-        draws = self.world.draws(seeded(self.device, "step", train.seed, self.iteration))
-        recorded, batches = {}, {}
+        train, n_batches = self.settings.train, self.objective.n_batches
+        batches = []
+        for number in range(n_batches):
+            joint = batch_indices(len(rows), train.batch_size, self.iteration * n_batches + number, train.seed)
+            batches.append(volumes.tensor([rows[i] for i in self.world.shard(joint)], self.device))
         self.objective.iteration = self.iteration
+        kind, seed = self.iteration % self.settings.model.penalty_every, seed_for("step", train.seed, self.iteration)
+        if self.graphs:
+            recorded = self.graphs(kind, batches, seed)
+        else:
+            recorded = self.iterate(batches, torch.Generator(self.device).manual_seed(seed))
+        update_average(self.G_average, self.networks["G"], train.ema_decay, self.iteration)
+        self.iteration += 1
+        if self.iteration == max(1, round(train.early_fraction * train.iterations)):
+            self.G_early = copy.deepcopy(self.averaged_generator().state_dict())
+        return recorded
+
+    def iterate(self, batches: list[torch.Tensor], generator: torch.Generator) -> dict[str, torch.Tensor]:
+        """All phases of an iteration, on the objective's batches of real scans (B, 1, S, S, S), not yet augmented."""
+        draws = self.world.draws(generator)
+        recorded, augmented = {}, {}
         for phase in self.objective.phases:
-            if phase.batch not in batches:
-                draw = self.iteration * self.objective.n_batches + phase.batch
-                joint = batch_indices(len(rows), train.batch_size, draw, train.seed)
-                picked = [rows[i] for i in self.world.shard(joint)]
-                batches[phase.batch] = augment(volumes.tensor(picked, self.device), self.augment, draws)
+            if phase.batch not in augmented:
+                augmented[phase.batch] = augment(batches[phase.batch], self.augment, draws)
             for name, network in self.networks.items():
                 network.requires_grad_(name in phase.updates)  # frozen networks cost no weight gradients
-            recorded |= phase.loss(batches[phase.batch], draws, torch.Tensor.backward)
+            recorded |= phase.loss(augmented[phase.batch], draws, torch.Tensor.backward)
             self.world.average_gradients(self.networks[name] for name in phase.updates)
             for name, n_steps in phase.updates.items():
                 for _ in range(n_steps):
                     self.optimisers[name].step()
                 self.optimisers[name].zero_grad()
-        update_average(self.G_average, self.networks["G"], train.ema_decay, self.iteration)
-        self.iteration += 1
-        if self.iteration == max(1, round(train.early_fraction * train.iterations)):
-            self.G_early = copy.deepcopy(self.averaged_generator().state_dict())
         return recorded
 
     def averaged_generator(self) -> nn.Module:
@@ -158,6 +173,8 @@ class Training:
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
             self.optimisers[name].load_state_dict(state["optimisers"][name])
+            for group in self.optimisers[name].param_groups:
+                group["capturable"] = self.graphs is not None  # of this device, not of the one that saved it
         self.G_average.load_state_dict(state["G_average"])
         self.G_early, self.columns = state["G_early"], state["columns"]
         self.history = list(state["history"].cpu().numpy())

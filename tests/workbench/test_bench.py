@@ -19,4 +19,4 @@ def test_bench_prints_json(capsys):
     assert rows["step, bf16, critics without BatchNorm"]["share_of_bf16_matrix_rate"] > 0
     assert found["bf16_matrix_flops_per_s"] > 0
     if not torch.cuda.is_available():  # said, not left out
-        assert rows["step, best setting, batch 4"]["status"] == "not run: no GPU"
+        assert rows["step and sampling, batch 4"]["status"] == "not run: no GPU"

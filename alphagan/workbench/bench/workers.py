@@ -12,6 +12,7 @@ from alphagan.settings.config import Settings
 from alphagan.settings.sections import Model, Train
 from alphagan.training.distributed import World
 from alphagan.training.engine import Training
+from alphagan.training.graphs import WARM_UP
 from alphagan.training.memory import keep_freed_memory
 from alphagan.workbench.bench.textbook import Textbook
 from alphagan.workbench.bench.timing import seconds
@@ -73,6 +74,10 @@ class AlphaganEngine:
         """One iteration."""
         self.training.step(self.volumes, self.rows)
 
+    def kernel_by_kernel(self) -> None:
+        """From here on without recorded iterations, whose memory torch does not count."""
+        self.training.graphs = None
+
     def sample(self, n: int) -> None:
         """Generate n volumes in eval mode."""
         G = self.training.G_average.eval()
@@ -90,8 +95,12 @@ def _serve(connection, kind: str, size: int, batch: int, model: dict, train: dic
     torch.backends.cudnn.benchmark = True
     where = torch.device(device)
     engine = ENGINES[kind](size, batch, Model(**model), Train(batch_size=batch, device=where.type, **train), where)
+    for _ in range(WARM_UP + 2 if where.type == "cuda" else 0):  # kernels chosen, iterations recorded
+        engine.step()
     while (command := connection.recv()) is not None:
         if command == "memory":
+            if kind == "alphagan":
+                engine.kernel_by_kernel()
             connection.send(peak_bytes(engine.step, where) - engine.gradient_bytes)
             continue
 
