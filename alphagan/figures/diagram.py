@@ -12,6 +12,7 @@ OPS = {
     "cube_to_code": ("3D convolution, cube to code", "#0072B2"),
     "code_to_cube": ("Transposed 3D convolution, code to cube", "#E69F00"),
     "resize_conv": ("Nearest-neighbour ×2, 3D convolution", "#009E73"),
+    "haar_conv": ("3D convolution to Haar bands, inverse transform", "#F0E442"),
     "linear": ("Fully connected", "#CC79A7"),
 }
 TITLES = {"E": "Encoder E", "G": "Generator G", "D": "Discriminator D", "C": "Code discriminator C"}

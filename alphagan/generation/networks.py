@@ -61,7 +61,7 @@ class Networks:
     def _build(self, name: str) -> nn.Module:
         settings, model = self.settings, self.settings.model
         if name in GENERATORS:
-            return Generator(settings.size, model.z_dim, model.width)
+            return Generator(settings.size, model.z_dim, model.width, head=model.head)
         every = OBJECTIVES[settings.family].names
         return build(settings.size, model, names=every, departures=settings.departures)[name]
 

@@ -42,7 +42,7 @@ def build(
         return VariationalEncoder(size, model.z_dim, model.width, "dense_encoder" in departures)
 
     make = {
-        "G": lambda: Generator(size, model.z_dim, model.width, dtype),
+        "G": lambda: Generator(size, model.z_dim, model.width, dtype, model.head),
         "E": encoder,
         "D": lambda: Critic(size, model.width, model.critic_norm, "patch_critic" in departures, dtype),
         "C": lambda: CodeCritic(model.z_dim, model.code_units, model.critic_norm),

@@ -106,6 +106,13 @@ def from_blocks(x: Tensor) -> Tensor:
     return x.reshape(B, C // 8, 2 * X, 2 * Y, 2 * Z)
 
 
+def blocks_of(a: Tensor, W: Tensor) -> Tensor:
+    """Convolve (B, A, X, Y, Z) with W (8, A, 3, 3, 3) to the 2x2x2 block of each voxel, (B, 1, 2X, 2Y, 2Z)."""
+    arithmetic = torch.float32 if a.dtype == torch.bfloat16 and not multiplies_bfloat16(a.device) else a.dtype
+    blocks = F.conv3d(_channels_last(a.to(arithmetic)), _channels_last(W.to(arithmetic)), padding=1)
+    return from_blocks(blocks).to(a.dtype)
+
+
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products are faster than float32 ones: GPUs, and processors with matrix units for them."""
     return device.type != "cpu" or torch.cpu._is_amx_tile_supported()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from alphagan.models.layers import CodeToCube, CubeToCode, ResizeConv3d
+from alphagan.models.layers import CodeToCube, CubeToCode, HaarConv3d, ResizeConv3d
 
 
 def n_parameters(network: nn.Module) -> int:
@@ -24,8 +24,8 @@ def describe(network: nn.Module, size: int) -> Iterator[dict]:
     Yields
     ------
     dict
-        op ("code_to_cube", "resize_conv", "conv", "cube_to_code" or "linear"), n (channels or units out), n_in,
-        k (kernel), s (stride), p (padding), cube (side of the output; absent for codes), parameters (weights,
+        op ("code_to_cube", "resize_conv", "haar_conv", "conv", "cube_to_code" or "linear"), n (channels or units out),
+        n_in, k (kernel), s (stride), p (padding), cube (side of the output; absent for codes), parameters (weights,
         biases and normalisation), norm and activation (class names, "" where there is none).
     """
     cube, record = size, None
@@ -48,7 +48,7 @@ def _record(layer: nn.Module, cube: int) -> dict:
     record = {"parameters": n_parameters(layer), "norm": "", "activation": ""}
     if isinstance(layer, nn.Linear):
         return {"op": "linear", "n": layer.out_features, "n_in": layer.in_features, **record}
-    ops = {CodeToCube: "code_to_cube", ResizeConv3d: "resize_conv", CubeToCode: "cube_to_code"}
+    ops = {CodeToCube: "code_to_cube", ResizeConv3d: "resize_conv", CubeToCode: "cube_to_code", HaarConv3d: "haar_conv"}
     shape = {"k": layer.kernel_size[0], "s": layer.stride[0], "p": layer.padding[0]}
     return {"op": ops.get(type(layer), "conv"), "n": layer.out_channels, "n_in": layer.in_channels, **shape, **record}
 
@@ -56,6 +56,6 @@ def _record(layer: nn.Module, cube: int) -> dict:
 def _side_after(layer: nn.Module, cube: int) -> int:
     if isinstance(layer, CodeToCube):
         return layer.kernel_size[0]
-    if isinstance(layer, ResizeConv3d):
+    if isinstance(layer, ResizeConv3d | HaarConv3d):
         return 2 * cube
     return cube // 2

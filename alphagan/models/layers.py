@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alphagan.models.convolution import LAYOUT, convolve, spread
+from alphagan.models.convolution import LAYOUT, blocks_of, convolve, spread
 
 # Nearest x2 up-sampling followed by a 3-tap convolution is, along one axis, a transposed convolution with 4 taps,
 # stride 2 and padding 1. Even outputs see w0 on the voxel before and w1 + w2 on their own; odd ones see w0 + w1 on
@@ -60,6 +60,38 @@ class ResizeConv3d(nn.Conv3d):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C_in, X, Y, Z) to (B, C_out, 2X, 2Y, 2Z)."""
         return spread(x.to(self.activation_dtype or x.dtype), fold(self.weight))
+
+
+@lru_cache(maxsize=8)
+def _haar_matrix(dtype: torch.dtype, device: torch.device) -> Tensor:
+    axis = torch.tensor(((1.0, 1.0), (1.0, -1.0)), dtype=dtype, device=device) / 2**0.5
+    return torch.kron(torch.kron(axis, axis), axis)  # (8, 8): voxels of a block, bands; its own inverse
+
+
+class HaarConv3d(nn.Conv3d):
+    """3x3x3 convolution to the eight Haar bands of a cube twice as large, and the inverse transform.
+
+    As many products as `ResizeConv3d` to one channel, but each of the eight voxels of a block has weights of its own
+    (Shi et al. 2016), where up-sampling by repetition leaves one kernel to all and so weakens high frequencies. The
+    bands, means and differences of neighbours, are what Gal et al. 2021 (SWAGAN) have a generator end in.
+
+    Parameters
+    ----------
+    n_in : int
+        Channels.
+    dtype : torch.dtype, optional
+        As `ResizeConv3d` has it.
+    """
+
+    def __init__(self, n_in: int, dtype: torch.dtype | None = None):
+        super().__init__(n_in, 8, kernel_size=3, padding=1, bias=False)
+        self.activation_dtype = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C_in, X, Y, Z) to (B, 1, 2X, 2Y, 2Z)."""
+        bands = self.weight
+        voxels = (_haar_matrix(bands.dtype, bands.device) @ bands.flatten(1)).view_as(bands)
+        return blocks_of(x.to(self.activation_dtype or x.dtype), voxels)
 
 
 class StridedConv3d(nn.Conv3d):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from alphagan.errors import InputError
-from alphagan.models.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d, norm
+from alphagan.models.layers import CodeToCube, CubeToCode, HaarConv3d, ResizeConv3d, StridedConv3d, norm
 from alphagan.models.recompute import run
 from alphagan.settings.sections import SIZES
 
@@ -62,6 +62,8 @@ class Generator(nn.Module):
         Multiplier of all channel counts; 1 is the paper.
     dtype : torch.dtype, optional
         Of activations between convolutions; float32 by default.
+    head : {"resize", "haar"}
+        The last layer: a resize-convolution as published, or a convolution to Haar bands (`HaarConv3d`).
 
     Attributes
     ----------
@@ -71,14 +73,17 @@ class Generator(nn.Module):
 
     recomputed = False
 
-    def __init__(self, size: int, z_dim: int, width: float = 1.0, dtype: torch.dtype | None = None):
+    def __init__(
+        self, size: int, z_dim: int, width: float = 1.0, dtype: torch.dtype | None = None, head: str = "resize"
+    ):
         super().__init__()
         side, channels = stages(size, width)
         inwards = channels[::-1]
         blocks = [CodeToCube(z_dim, inwards[0], side), nn.BatchNorm3d(inwards[0]), nn.ReLU(inplace=True)]
         for n_in, n_out in pairwise(inwards):
             blocks += [ResizeConv3d(n_in, n_out, dtype), nn.BatchNorm3d(n_out), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*blocks, ResizeConv3d(inwards[-1], 1, dtype), nn.Tanh())
+        last = HaarConv3d(inwards[-1], dtype) if head == "haar" else ResizeConv3d(inwards[-1], 1, dtype)
+        self.layers = nn.Sequential(*blocks, last, nn.Tanh())
         self.z_dim = z_dim
 
     def forward(self, z: Tensor) -> Tensor:

@@ -86,6 +86,7 @@ class Model(Section):
     codes: Literal["free", "normalised"] = "free"
     joint_batch: bool = False
     augmentation: Literal["real", "both"] = "real"
+    head: Literal["resize", "haar"] = "resize"
 
 
 # Keys of `train` that say where a run is computed and what is spent on it, not what is computed.
