@@ -11,6 +11,7 @@ from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import drawn
 from alphagan.generation.load import load
 from alphagan.generation.run import Run
+from alphagan.models.view import weigh_detail
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
@@ -46,7 +47,8 @@ def auditor(config: Config, volumes: Volumes, network: FeatureNetwork | None = N
 def attacks(run: Run, inversion_steps: int) -> dict[str, Score]:
     """What an attacker who holds a run may look at: its critic, and how well scans are given back."""
     D, G = run.networks["D"], run.networks["G_average"]
-    found: dict[str, Score] = {"the critic's score": lambda x: D(x).reshape(len(x), -1).mean(1)}
+    weight = run.settings.model.detail_weight
+    found: dict[str, Score] = {"the critic's score": lambda x: D(weigh_detail(x, weight)).reshape(len(x), -1).mean(1)}
     if run.has_encoder:
         E = run.networks["E"]
         found["the error of reconstruction"] = reconstruction_score(lambda x: G(E(x)))

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from alphagan.models.build import build
+from alphagan.models.view import View
 from alphagan.seeding import Draws
 from alphagan.settings.cohorts import Augment
 from alphagan.settings.sections import Model
-from alphagan.volumes.augmentation import augment
 
 Terms = dict[str, Tensor]
 Backward = Callable[[Tensor], None]
@@ -78,7 +78,7 @@ class Objective:
         dtype: torch.dtype | None = None,
         augmentation: Augment | None = None,
     ):
-        self.model, self.departures, self.augmentation = model, frozenset(departures), augmentation
+        self.model, self.departures, self.view = model, frozenset(departures), View(model, augmentation)
         self.networks = build(size, model, seed, self.names, self.departures, dtype)
         self.G, self.E, self.D, self.C = (self.networks.get(name) for name in "GEDC")
         # The penalty holds the norm of D's gradient over all V voxels at 1, so that each voxel's share is about
@@ -106,16 +106,8 @@ class Objective:
         return self.G(z_enc), self.G(z_rand)
 
     def shown(self, draws: Draws, *batches: Tensor) -> list[Tensor]:
-        """What D sees of volumes, (B, 1, S, S, S) each: T(x), with T drawn anew for every volume (Zhao et al. 2020).
-
-        Notes
-        -----
-        D then tells T(x_real) from T(G(z)), so that G learns the distribution of x_real itself, and D sees more than
-        the few scans that there are. T is the cohort's augmentation, through which gradients pass.
-        """
-        if self.augmentation is None:
-            return list(batches)
-        return [augment(x, self.augmentation, draws) for x in batches]
+        """What D sees of batches of volumes, (B, 1, S, S, S) each."""
+        return [self.view(x, draws) for x in batches]
 
     def scores(self, *batches: Tensor) -> list[Tensor]:
         """D of several batches: in one call, unless BatchNorm would mix their statistics."""

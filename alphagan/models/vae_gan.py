@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from alphagan.models.objective import Backward, Objective, Phase, Terms, called_fake, called_real
+from alphagan.models.view import weigh_detail
 from alphagan.seeding import Draws
 
 
@@ -48,6 +49,7 @@ class VAEGAN(Objective):
 
     def squared_error(self, x_real: Tensor, x_rec: Tensor) -> Tensor:
         """Squared differences of D's features, (B, n)."""
+        x_real, x_rec = (weigh_detail(x, self.model.detail_weight) for x in (x_real, x_rec))
         with torch.no_grad():
             target = self.D.features(x_real)
         return (self.D.features(x_rec) - target).square().flatten(1)

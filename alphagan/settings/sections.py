@@ -71,6 +71,9 @@ class Model(Section):
     of random ones. `joint_batch`: G makes reconstructed and random volumes in one batch, with common statistics.
     `penalty_every`: D's gradient penalty is computed in every so many of its steps, and counts as often (Karras et al.
     2020). `augmentation`: both has D see real and generated volumes augmented alike, so that G makes none that are.
+    `critic_shift`, `critic_cutout`: half of what D sees is moved by up to so many voxels along each axis, and half has
+    a hole whose sides are such a share of the cube's. `detail_weight`: how much more than the rest detail counts for D.
+    `head`: G ends in a resize-convolution as published, or in one to the Haar bands of the volume, which blurs less.
     """
 
     z_dim: Annotated[int, Field(ge=1)] = 1000
@@ -86,6 +89,9 @@ class Model(Section):
     codes: Literal["free", "normalised"] = "free"
     joint_batch: bool = False
     augmentation: Literal["real", "both"] = "real"
+    critic_shift: Annotated[int, Field(ge=0)] = 0
+    critic_cutout: Fraction = 0.0
+    detail_weight: Annotated[float, Field(ge=1)] = 1.0
     head: Literal["resize", "haar"] = "resize"
 
 

@@ -1,5 +1,7 @@
 """The networks are the published ones at 64 cubed, and the folded resize-convolution is the textbook's."""
 
+from itertools import product
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -8,7 +10,7 @@ from alphagan.errors import InputError
 from alphagan.models.build import build
 from alphagan.models.convolution import from_blocks, to_blocks
 from alphagan.models.description import describe, n_parameters
-from alphagan.models.layers import CodeToCube, CubeToCode, ResizeConv3d, StridedConv3d
+from alphagan.models.layers import CodeToCube, CubeToCode, HaarConv3d, ResizeConv3d, StridedConv3d
 from alphagan.models.networks import stages
 from alphagan.settings.sections import SIZES, Model
 
@@ -86,7 +88,9 @@ def test_strided_convolution_equals_the_textbook_to_second_order(shape, n_in, n_
     )
 
 
-@pytest.mark.parametrize("layer", [StridedConv3d(2, 3, torch.bfloat16), ResizeConv3d(2, 3, torch.bfloat16)])
+@pytest.mark.parametrize(
+    "layer", [StridedConv3d(2, 3, torch.bfloat16), ResizeConv3d(2, 3, torch.bfloat16), HaarConv3d(2, torch.bfloat16)]
+)
 def test_bfloat16_layers_keep_bfloat16_and_give_float32_gradients(layer):
     x = noise(2, 2, 4, 4, 4).float()
     y = layer(x)
@@ -96,6 +100,30 @@ def test_bfloat16_layers_keep_bfloat16_and_give_float32_gradients(layer):
     exact = F.conv3d(x, layer.weight, layer.bias, 2, 1) if layer.stride[0] == 2 else None
     if exact is not None:
         torch.testing.assert_close(y.float(), exact, rtol=0.02, atol=0.02)
+
+
+def test_haar_convolution_equals_the_inverse_transform_of_its_bands():
+    """Written out: each voxel of a block is the sum of the bands, with the sign that its Haar function has there."""
+    layer = HaarConv3d(3).double()
+    x = noise(2, 3, 3, 4, 5)
+    bands = F.conv3d(x, layer.weight, padding=1)
+    expected = torch.zeros(2, 1, 6, 8, 10, dtype=torch.float64)
+    for i, j, k in product((0, 1), repeat=3):  # which voxel of the block
+        for band, (a, b, c) in enumerate(product((0, 1), repeat=3)):  # whether along each axis it is a difference
+            sign = (-1) ** (a * i + b * j + c * k)
+            expected[:, 0, i::2, j::2, k::2] += sign * bands[:, band] / 8**0.5
+    torch.testing.assert_close(layer(x), expected)
+    torch.testing.assert_close(layer(x).square().sum(), bands.square().sum())  # the transform keeps energy
+
+
+def test_a_generator_that_ends_in_haar_bands_differs_from_the_published_one_in_its_last_layer_alone():
+    plain, haar = (build(16, Model(z_dim=4, width=1 / 16, head=head))["G"] for head in ("resize", "haar"))
+    for ours, theirs in zip(list(haar.layers)[:-2], list(plain.layers)[:-2], strict=True):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.equal(a, b)
+    assert [layer["op"] for layer in describe(haar, 16)][-1] == "haar_conv"
+    assert [layer["cube"] for layer in describe(haar, 16)][-1] == 16
+    assert haar(torch.zeros(2, 4)).shape == (2, 1, 16, 16, 16)
 
 
 def test_blocks_and_back_is_the_identity():

@@ -60,7 +60,7 @@ def test_what_the_critic_sees_is_the_cohorts_augmentation():
     objective = make("alpha_wgan_gp")
     x = volumes()
     assert objective.shown(draws(), x)[0] is x  # nothing is drawn where nothing is augmented
-    objective.augmentation = Augment()
+    objective.view.augmentation = Augment()
     torch.testing.assert_close(objective.shown(draws(), x)[0], augment(x, Augment(), Draws(rng())))
 
 
