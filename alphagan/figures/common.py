@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from alphagan.errors import InputError
 
-# Okabe and Ito's colours, told apart with every common colour blindness; real data is always near-black.
+# Okabe and Ito's colours, and Tol's wine, told apart with every common colour blindness; real data is near-black.
 MODELS = {
     "real": ("Real", "#222222", "o"),
     "mean_brain": ("Mean brain", "#8c8c8c", "o"),
@@ -19,6 +19,7 @@ MODELS = {
     "memoriser": ("Memoriser", "#5c5c5c", "d"),
     "generated": ("Generated", "#D55E00", "^"),  # by whatever model
     "alpha_wgan_gp": ("α-WGAN-GP", "#D55E00", "^"),
+    "alpha_wgan_gp_detail": ("α-WGAN-GP, detail", "#882255", "p"),
     "alpha_gan": ("α-GAN", "#0072B2", "s"),
     "vae_gan": ("VAE-GAN", "#009E73", "D"),
     "wgan_gp": ("WGAN-GP", "#CC79A7", "v"),
