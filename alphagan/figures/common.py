@@ -27,7 +27,7 @@ MODELS = {
     "alpha_wgan_gp_z2048": ("α-WGAN-GP, long code", "#56B4E9", "X"),
 }
 REFERENCES = ("real", "mean_brain", "gaussian_noise", "memoriser")  # in greys: none of them was trained
-PAPER_MODELS = tuple(name for name in MODELS if name not in (*REFERENCES, "generated"))
+PAPER_MODELS = tuple(name for name in MODELS if name not in (*REFERENCES, "generated", "alpha_wgan_gp_detail"))
 CYCLE = [MODELS[name][1] for name in PAPER_MODELS]
 GREY = "#555555"  # of notes, and of what belongs to no set
 
