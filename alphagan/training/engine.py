@@ -57,9 +57,11 @@ class Training:
         for network in self.networks.values():
             network.to(self.device).recomputed = settings.train.checkpoint_activations
         train, departures = settings.train, settings.departures
-        lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
+        self.lr = train.lr / 2 if "halved_learning_rate" in departures else train.lr
         graphed = train.cuda_graphs and self.device.type == "cuda" and world.size == 1
         self.graphs = GraphedIterations(self.iterate, self.device) if graphed else None
+        # What a recorded iteration is to read anew each time has to lie on the device.
+        lr = torch.tensor(self.lr, device=self.device) if graphed and train.lr_decay else self.lr
         self.optimisers = {
             name: torch.optim.Adam(
                 network.parameters(), lr=lr, betas=tuple(train.betas), fused=True, capturable=bool(graphed)
@@ -83,6 +85,7 @@ class Training:
             joint = batch_indices(len(rows), train.batch_size, self.iteration * n_batches + number, train.seed)
             batches.append(volumes.tensor([rows[i] for i in self.world.shard(joint)], self.device))
         self.objective.iteration = self.iteration
+        self.set_learning_rate()
         kind, seed = self.iteration % self.settings.model.penalty_every, seed_for("step", train.seed, self.iteration)
         if self.graphs:
             recorded = self.graphs(kind, batches, seed)
@@ -93,6 +96,17 @@ class Training:
         if self.iteration == max(1, round(train.early_fraction * train.iterations)):
             self.G_early = copy.deepcopy(self.averaged_generator().state_dict())
         return recorded
+
+    def set_learning_rate(self) -> None:
+        """Let it fall linearly to 0 over the last `lr_decay` of the iterations."""
+        train = self.settings.train
+        if train.lr_decay:
+            rate = self.lr * min(1.0, (1 - self.iteration / train.iterations) / train.lr_decay)
+            for group in (group for optimiser in self.optimisers.values() for group in optimiser.param_groups):
+                if isinstance(group["lr"], torch.Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     def iterate(self, batches: list[torch.Tensor], generator: torch.Generator) -> dict[str, torch.Tensor]:
         """All phases of an iteration, on the objective's batches of real scans (B, 1, S, S, S), not yet augmented."""
@@ -172,9 +186,10 @@ class Training:
         """Go back to a state that `state` returned."""
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
+            own = [{key: group[key] for key in ("lr", "capturable")} for group in self.optimisers[name].param_groups]
             self.optimisers[name].load_state_dict(state["optimisers"][name])
-            for group in self.optimisers[name].param_groups:
-                group["capturable"] = self.graphs is not None  # of this device, not of the one that saved it
+            for group, here in zip(self.optimisers[name].param_groups, own, strict=True):
+                group |= here  # of this device, not of the one that saved it
         self.G_average.load_state_dict(state["G_average"])
         self.G_early, self.columns = state["G_early"], state["columns"]
         self.history = list(state["history"].cpu().numpy())

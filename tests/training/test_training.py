@@ -64,6 +64,26 @@ def test_changed_settings_start_afresh(tmp_path, prepared):
     assert len(list((tmp_path / "scratch-run").iterdir())) == 2
 
 
+def test_the_learning_rate_falls_to_zero_over_the_last_share(tmp_path, prepared):
+    training_, rates = Training(tiny_settings(lr=0.001, lr_decay=0.5, iterations=4), World(torch.device("cpu"))), []
+    volumes = Volumes(prepared)
+    for _ in range(4):
+        training_.step(volumes, volumes.rows("train"))
+        rates.append(training_.optimisers["G"].param_groups[0]["lr"])
+    assert rates == pytest.approx([0.001, 0.001, 0.001, 0.0005])
+
+
+def test_a_falling_learning_rate_is_resumed_where_it_was(tmp_path, prepared):
+    def stop(volumes, path):
+        raise InterruptedError
+
+    first = fit(tmp_path, "a", iterations=6, lr_decay=0.8)
+    with pytest.raises(InterruptedError):
+        fit(tmp_path, "b", iterations=6, lr_decay=0.8, sample_every=5, on_sample=stop)
+    assert digests(fit(tmp_path, "b", iterations=6, lr_decay=0.8)) == digests(first)
+    assert digests(fit(tmp_path, "c", iterations=6)) != digests(first)
+
+
 def test_bad_input_is_named(tmp_path, prepared):
     with pytest.raises(InputError, match="alphagan prepare nowhere"):
         training.fit(tiny_settings(), tmp_path / "nowhere", tmp_path / "run", tmp_path / "scratch")
