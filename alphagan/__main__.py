@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME", help="a name under cohorts in the params file")
     add_params(command)
 
+    command = add("scans", commands.list_scans, "list what lies in the cohorts' sources, for the pipeline to depend on")
+    add_params(command)
+
     command = add("prepare", commands.prepare, "turn a cohort's scans into data/prepared/COHORT")
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)

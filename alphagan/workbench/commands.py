@@ -27,6 +27,15 @@ def check_cohort(args) -> int:
     return 0 if report.as_expected else 1
 
 
+def list_scans(args) -> None:
+    """List the files of every cohort."""
+    from alphagan.preparation.manifest import write_manifests
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    print(write_manifests(load(args.params), Paths()))
+
+
 def prepare(args) -> None:
     """Prepare a cohort."""
     from alphagan.preparation.prepare import prepare
