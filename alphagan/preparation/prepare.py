@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tqdm import tqdm
 from alphagan.errors import InputError
 from alphagan.preparation import resample
 from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.preparation.cohorts.doubts import doubts
 from alphagan.preparation.quality import QualityError
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
@@ -65,6 +67,8 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     """
     settings = config.prepare
     scans = find_scans(config.cohort(cohort_name))
+    for line in doubts(config.cohort(cohort_name), scans):
+        print(f"{cohort_name}: {line}", file=sys.stderr)
     parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
     parts.mkdir(parents=True, exist_ok=True)
 
