@@ -150,6 +150,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 is success, 2 bad input, 1 a failed computation or a cohort that is not as expected."""
     args = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # not where a test or a notebook collects what is said
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
         return args.function(args) or 0
     except (InputError, FloatingPointError) as error:

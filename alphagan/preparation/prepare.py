@@ -171,6 +171,8 @@ def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tup
             f"{parts}: not found on {platform.node()}; start every Dask worker in the folder that prepares, on a file "
             "system that all of them share"
         )
+    if reason := scan.trouble():
+        return index, None, None, reason
     try:
         key = scan.fingerprint()
     except OSError:  # the image or the mask is missing, and prepare_scan says which
@@ -215,7 +217,8 @@ def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) 
 
 
 def _write_csv(path: Path, columns: list[str], rows: list[list]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    # Of a name that is not UTF-8, the bytes that are not are shown with a backslash.
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -144,8 +144,6 @@ def _tallies(cohort: Cohort, scans: list[Scan]) -> dict[str, dict[str, int]]:
 
 
 def _lost_files(scans: list[Scan]) -> list[str]:
-    """Masks that are not there, and links to nothing, as DataLad leaves them before it gets the content."""
+    """Masks that are not there, and files that cannot be opened."""
     lost = [f"no mask: {scan.mask}" for scan in scans if scan.mask and not scan.mask.exists()]
-    return lost + [
-        f"a link to nothing: {scan.image}" for scan in scans if scan.image.is_symlink() and not scan.image.exists()
-    ]
+    return lost + [f"{scan.source}: {trouble}" for scan in scans if (trouble := scan.trouble())]
