@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME", help="a name under cohorts in the params file")
     add_params(command)
 
+    command = add("scans", commands.list_scans, "list what lies in the cohorts' sources, for the pipeline to depend on")
+    add_params(command)
+
     command = add("prepare", commands.prepare, "turn a cohort's scans into data/prepared/COHORT")
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
@@ -77,8 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     folders.add_argument("-o", "--output", type=Path, metavar="DIR", help="new or empty folder")
     folders.add_argument("--size", type=_positive, help="side of the cubes that are compared (default: 64)")
     folders.add_argument("--fit", choices=("stretch", "pad"), help="how brains fill their cubes (default: stretch)")
-    help = "of real and training scans, such as 'sub-{subject}_T1w.nii.gz'; default: BIDS names, or each its own person"
+    help = "of real and training scans, such as 'sub-{subject}_T1w.nii.gz'; default: what their names are known to tell"
     folders.add_argument("--pattern", help=help)
+    folders.add_argument("--train-pattern", metavar="PATTERN", help="of training scans, where it is another")
+    help = "equal names in --real and --train are different people, as where both are numbered from 0"
+    folders.add_argument("--different-people", action="store_true", default=None, help=help)
     folders.add_argument("--generated-pattern", metavar="PATTERN", help="of generated volumes, '{subject}.nii.gz'")
     folders.add_argument("--modality", help="of the scans; decides which anatomy can be told (default: T1w)")
     folders.add_argument("--med3d", metavar="FILE", help="resnet_50_23dataset.pth, for metrics on its features too")
@@ -147,6 +153,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 is success, 2 bad input, 1 a failed computation or a cohort that is not as expected."""
     args = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # not where a test or a notebook collects what is said
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
         return args.function(args) or 0
     except (InputError, FloatingPointError) as error:

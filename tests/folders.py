@@ -32,7 +32,7 @@ def fill(folder, numbers, name="sub-{:03d}_T1w.nii", noise=0.0, file_numbers=Non
 
 
 def read(folders, work):
-    return read_sides(folders.config(QUICK), work)
+    return read_sides(folders.config(QUICK), work, folders.different_people)
 
 
 def measured(folders, work):

@@ -1,5 +1,7 @@
 """Generated and reconstructed brains as NIfTI files."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import nibabel
@@ -39,7 +41,7 @@ def write_samples(run: Run, n: int, folder: str | Path, seed: int = 0, weights: 
 
 
 def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split: str = "test") -> list[Path]:
-    """Write G(E(x)) of every scan of a split, in that person's own scanner space.
+    """Write G(E(x)) of every scan of a split, in that person's own scanner space, each to a file of its own.
 
     Raises
     ------
@@ -51,15 +53,29 @@ def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split:
         raise InputError(f"{volumes.folder}: no scans in the {split} split")
     if volumes.size != run.settings.size:
         raise InputError(f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed")
+    names = _file_names([volumes.subjects[row] for row in rows])
     folder = _new_folder(folder, "*_rec.nii.gz")
-    paths = []
-    for row, affine in zip(tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True):
-        subject = volumes.subjects[row]
-        name = "_".join(part for part in (subject["subject"], subject["session"], "rec.nii.gz") if part)
-        paths.append(folder / name)
+    paths = [folder / name for name in names]
+    scans = zip(paths, tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True)
+    for path, row, affine in scans:
         x_real = volumes.tensor([row])[:, 0]
-        nibabel.save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), paths[-1])
+        nibabel.save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), path)
     return paths
+
+
+def _file_names(scans: list[dict[str, str]]) -> list[str]:
+    """SUBJECT_SESSION_rec.nii.gz for each scan; those that would have one name are numbered.
+
+    Characters that lead out of a folder, or that some file system does not take, become "-".
+    """
+    stems = ["_".join(part for part in (scan["subject"], scan["session"]) if part) for scan in scans]
+    stems = [re.sub(r"[^\w .+@=,()-]|^\.+", "-", stem) for stem in stems]
+    alike, seen, names = Counter(map(str.lower, stems)), Counter(), []  # "A" and "a" are one file to some systems
+    for stem in stems:
+        seen[stem.lower()] += 1
+        number = f"_scan-{seen[stem.lower()]}" if alike[stem.lower()] > 1 else ""
+        names.append(f"{stem}{number}_rec.nii.gz")
+    return names
 
 
 def _new_folder(folder: str | Path, pattern: str) -> Path:

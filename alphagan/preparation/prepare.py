@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tqdm import tqdm
 from alphagan.errors import InputError
 from alphagan.preparation import resample
 from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.preparation.cohorts.doubts import doubts
 from alphagan.preparation.quality import QualityError
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
@@ -65,6 +67,8 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     """
     settings = config.prepare
     scans = find_scans(config.cohort(cohort_name))
+    for line in doubts(config.cohort(cohort_name), scans):
+        print(f"{cohort_name}: {line}", file=sys.stderr)
     parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
     parts.mkdir(parents=True, exist_ok=True)
 
@@ -167,6 +171,8 @@ def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tup
             f"{parts}: not found on {platform.node()}; start every Dask worker in the folder that prepares, on a file "
             "system that all of them share"
         )
+    if reason := scan.trouble():
+        return index, None, None, reason
     try:
         key = scan.fingerprint()
     except OSError:  # the image or the mask is missing, and prepare_scan says which
@@ -211,7 +217,8 @@ def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) 
 
 
 def _write_csv(path: Path, columns: list[str], rows: list[list]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    # Of a name that is not UTF-8, the bytes that are not are shown with a backslash.
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

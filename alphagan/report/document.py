@@ -82,6 +82,8 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     )
     names = "; ".join(plain(name) for name in found.networks)
     yield f"- **Features**: {names}. Numbers made with one network do not compare with those of another."
+    if folders.different_people:
+        yield "- **People**: equal names in the folders of real and training scans were said to be different people."
     yield f"- **Modality** {plain(folders.modality)}, **seed** {folders.seed}, alphagan {__version__}, {_today()}."
     identical = sides["generated"].n_identical
     if identical:

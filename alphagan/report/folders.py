@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.files import named_disk_errors, write_json
+from alphagan.generation.device import usable
 from alphagan.report.document import write_report
 from alphagan.report.measure import measure
 from alphagan.report.options import Folders
@@ -31,10 +32,11 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
     ------
     InputError
         If a folder is missing or holds no scan that can be used, someone is in real and train, an option is
-        impossible, or `output` holds something or cannot be written.
+        impossible, the device is not there, or `output` holds something or cannot be written.
     TooFewError
         If there are fewer than two generated volumes, two training people or two real people; four without `train`.
     """
+    usable(folders.device)
     config, output = folders.config(sections), Path(output).resolve()
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise InputError(f"{output}: holds something already; name a new or an empty folder with --output")

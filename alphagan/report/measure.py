@@ -70,7 +70,7 @@ class FolderEvaluation:
 def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     """Measure what is in the folders, preparing it below `work`; raises as `folders.evaluate_folders` does."""
     med3d = [load_med3d(config.evaluate.med3d, folders.device)] if config.evaluate.med3d else []
-    sides = read_sides(config, work)
+    sides = read_sides(config, work, folders.different_people)
     real_side, train_side = sides["real"], sides.get("train", sides["real"])
     real = _sample(real_side, "train" if real_side is not train_side else "test")
     train, generated = _sample(train_side, "train"), Sample(_sample(sides["generated"], "train").volumes)
@@ -137,5 +137,6 @@ def _auditor(config: Config, train: Sample, real: Sample, network: FeatureNetwor
         )
     spaces = [VoxelSpace(train.volumes), FeatureSpace(train.volumes, network.name, network.project)]
     settings, seed = config.audit, config.evaluate.seed
-    people = train.people, real.people
+    # Whoever is in both folders was refused, so that equal names are of different people.
+    people = [[f"{side}: {name}" for name in sample.people] for side, sample in (("train", train), ("real", real))]
     return Auditor(train.volumes, people[0], real.volumes, people[1], spaces, settings.level, settings.n_copies, seed)

@@ -22,9 +22,11 @@ class Folders:
         The scans that it was trained on.
     size, fit : int, str
         As under `prepare` in params.yaml.
-    pattern, generated_pattern : str, optional
-        Which files are scans and whom they show, of real and training scans, and of generated volumes; see
-        `alphagan.preparation.cohorts.nifti`.
+    pattern, train_pattern, generated_pattern : str, optional
+        Which files are scans and whom they show; see `alphagan.preparation.cohorts.nifti`. `pattern` is of the real
+        scans, and of the training scans unless these have one of their own.
+    different_people : bool
+        Whether equal names in `real` and `train` are those of different people, as where both are numbered from 0.
     modality : str
         Of the scans; decides which anatomy can be told.
     med3d : str, optional
@@ -40,7 +42,9 @@ class Folders:
     size: int = 64
     fit: str = "stretch"
     pattern: str | None = None
+    train_pattern: str | None = None
     generated_pattern: str | None = None
+    different_people: bool = False
     modality: str = "T1w"
     med3d: str | None = None
     seed: int = 2019
@@ -53,11 +57,16 @@ class Folders:
         prepared alike.
         """
         folders = {"real": self.real, "generated": self.generated, "train": self.train}
+        patterns = {
+            "real": self.pattern,
+            "train": self.train_pattern or self.pattern,
+            "generated": self.generated_pattern,
+        }
         cohorts = {
             name: {
                 "kind": "nifti",
                 "source": str(folder),
-                "pattern": self.generated_pattern if name == "generated" else self.pattern,
+                "pattern": patterns[name],
                 "modality": self.modality,
             }
             for name, folder in folders.items()
@@ -104,6 +113,9 @@ def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folde
         raise InputError("evaluate: name a cohort, or folders with --real, --generated and --output")
     if given.get("params") is not None:
         raise InputError("--params: is for cohorts; folders are described by options alone")
+    for option in ("train_pattern", "different_people"):
+        if option in named and "train" not in named:
+            raise InputError(f"--{option.replace('_', '-')}: is about the training scans; name them with --train")
     for name in ("real", "generated", "output"):
         if name not in named:
             raise InputError(f"--{name}: is missing; folders need --real, --generated and --output")

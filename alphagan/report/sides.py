@@ -44,10 +44,11 @@ class Side:
         return np.diag([*np.median(self.volumes.voxel_sizes_mm(self.volumes.rows()), axis=0), 1.0])
 
 
-def read_sides(config: Config, work: Path) -> dict[str, Side]:
+def read_sides(config: Config, work: Path, different_people: bool = False) -> dict[str, Side]:
     """Prepare the cohorts "real", "generated" and, if there is one, "train" of a config, below `work`.
 
     Without training scans half of the real people are in the split "train", the others in "test". All else is "train".
+    With `different_people`, equal names in real and train mean nothing; equal voxels are refused all the same.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def read_sides(config: Config, work: Path) -> dict[str, Side]:
     """
     with_train = "train" in config.cohorts
     scans = {name: _find(config, name) for name in config.cohorts}
-    if with_train:
+    if with_train and not different_people:
         _refuse_shared_people(scans["real"], scans["train"])
     sides = {name: _prepare(name, config, work) for name in config.cohorts}
     if with_train:
@@ -78,7 +79,7 @@ def _find(config: Config, name: str) -> list[Scan]:
     cohort = config.cohorts[name]
     scans = nifti.find(cohort)
     if not scans:
-        option = "--generated-pattern" if name == "generated" else "--pattern"
+        option = {"generated": "--generated-pattern", "train": "--train-pattern or --pattern"}.get(name, "--pattern")
         cure = f"that fits {cohort.pattern!r}; check {option}" if cohort.pattern else "in it; check the folder"
         raise InputError(f"{cohort.source}: no NIfTI file {cure}")
     return scans
@@ -125,7 +126,8 @@ def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:
         if scan.subject in known:
             raise InputError(
                 f"{scan.source}: subject {scan.subject} is in {known[scan.subject].source} too; real people must not "
-                "be among the training people: take the person out of one folder, or tell who is who with --pattern"
+                "be among the training people: take the person out of one folder; where equal names are different "
+                "people, add --different-people, or tell who is who with --pattern and --train-pattern"
             )
 
 

@@ -1,11 +1,28 @@
 """How each kind of cohort is described in params.yaml."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+def _carried(name: object) -> str:
+    """Refuse what DVC (a dot is a path to it), papermill or YAML would take for something else than this text."""
+    fine = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)
+    if not fine or not isinstance(yaml.safe_load(name), str) or re.fullmatch(NUMBERS, name, re.IGNORECASE):
+        raise ValueError(
+            f"{name!r} is no name that DVC and papermill can hand on: use letters, digits, _ and - (no dot), and "
+            "neither a number nor a word that YAML reads as one of its values, such as yes or null"
+        )
+    return name
+
+
+NUMBERS = r"[\d_-]+(e[\d_-]+)?|nan|inf(inity)?|none"  # to papermill, beside those of YAML
+Key = Annotated[str, BeforeValidator(_carried)]  # of a cohort or an experiment
 
 
 class Section(BaseModel):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alphagan.errors import InputError
-from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Name, Section
+from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
 from alphagan.settings.departures import DEPARTURES
 from alphagan.settings.sections import WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
 
@@ -62,8 +62,8 @@ def family(model: str) -> str | None:
 class Config(Section):
     """The whole of params.yaml."""
 
-    cohorts: dict[Name, AnyCohort]
-    experiments: dict[Name, Experiment]
+    cohorts: dict[Key, AnyCohort]
+    experiments: dict[Key, Experiment]
     prepare: Prepare = Prepare()
     model: Model = Model()
     train: Train = Train()

@@ -10,6 +10,10 @@ class Paths:
 
     root: Path = Path()
 
+    def manifests(self) -> Path:
+        """Folder of lists of the files in every cohort's source."""
+        return self.root / "data" / "scans"
+
     def prepared(self, cohort: str) -> Path:
         """Folder of one prepared cohort: volumes.npy, subjects.csv, qc.csv."""
         return self.root / "data" / "prepared" / cohort

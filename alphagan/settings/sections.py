@@ -133,6 +133,11 @@ class Train(Section):
             raise ValueError("expects [beta1, beta2]")
         return value
 
+    @property
+    def early_iteration(self) -> int:
+        """Iteration after which G is kept for comparison."""
+        return max(1, round(self.early_fraction * self.iterations))
+
     @model_validator(mode="after")
     def _every_device_has_its_share(self):
         if self.batch_size % self.devices:

@@ -1,7 +1,6 @@
 """Checkpoints that survive: atomic, checksummed, loadable with weights_only, the two newest kept."""
 
 import hashlib
-import json
 import pickle
 import re
 import sys
@@ -18,7 +17,6 @@ from alphagan.training.health import refuse_non_finite
 FORMAT = 2  # raised when a checkpoint of an older version can no longer be continued
 KEEP = 2  # one to continue from, one in case it is damaged
 NAME = re.compile(r"checkpoint-(\d{8,})-([0-9a-f]{16})\.pt")
-CONFIGURATION = "configuration.json"
 
 Say = Callable[[str], None]
 
@@ -110,6 +108,11 @@ def newest(folder: Path, before: int | None = None) -> Path | None:
     return next(iter(_newest_first(folder, before)), None)
 
 
+def iteration_of(path: Path) -> int:
+    """Iterations that a checkpoint holds, from its name."""
+    return int(NAME.fullmatch(path.name)[1])
+
+
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Keys of nested dicts whose values differ, such as "train.lr 0.0002 -> 0.001"."""
     old, new = _flat(old), _flat(new)
@@ -119,29 +122,6 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         for key in keys
         if key not in old or key not in new or old[key] != new[key]
     ]
-
-
-def describe(folder: Path, configuration: dict[str, Any]) -> None:
-    """Write a run's configuration beside its checkpoints, for people and for `left_behind`."""
-    text = json.dumps(configuration, indent=2) + "\n"
-    write_atomically(lambda file: file.write(text.encode()), folder, CONFIGURATION)
-
-
-def left_behind(folder: Path, configuration: dict[str, Any]) -> str | None:
-    """Describe in one line the newest unfinished run in a neighbour of `folder`, whose settings or scans were others.
-
-    Returns
-    -------
-    message : str or None
-        None where there is no such run.
-    """
-    found = [(path.stat().st_mtime, path) for path in folder.parent.glob(f"*/{CONFIGURATION}") if path.parent != folder]
-    for _, path in sorted(found, reverse=True):
-        checkpoint, other = newest(path.parent), json.loads(path.read_text())
-        if checkpoint and _iteration(checkpoint) < other["train"]["iterations"]:
-            changed = ", ".join(differences(other, configuration))
-            return f"{checkpoint}: checkpoint of another configuration ({changed}), left alone; starting anew"
-    return None
 
 
 def _read(path: Path, device: torch.device | str) -> dict[str, Any]:
@@ -171,12 +151,8 @@ def _damage(path: Path) -> str | None:
 def _newest_first(folder: Path, before: int | None = None) -> list[Path]:
     paths = [path for path in folder.glob("checkpoint-*.pt") if NAME.fullmatch(path.name)]
     if before is not None:
-        paths = [path for path in paths if _iteration(path) < before]
-    return sorted(paths, key=lambda path: (_iteration(path), path.name), reverse=True)
-
-
-def _iteration(path: Path) -> int:
-    return int(NAME.fullmatch(path.name)[1])
+        paths = [path for path in paths if iteration_of(path) < before]
+    return sorted(paths, key=lambda path: (iteration_of(path), path.name), reverse=True)
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -17,7 +17,7 @@ from alphagan.errors import InputError
 from alphagan.files import named_disk_errors, write_atomically
 from alphagan.settings.config import Settings
 from alphagan.settings.sections import WHERE
-from alphagan.training import checkpoint
+from alphagan.training import checkpoint, resume
 from alphagan.training.distributed import World
 from alphagan.training.engine import Training
 from alphagan.training.health import refuse_divergence, refuse_non_finite
@@ -58,7 +58,11 @@ def fit(
     progress: bool | None = None,
     world: World | None = None,
 ) -> Path:
-    """Train, or go on training from the newest checkpoint, and write the finished run.
+    """Train, or go on training, and write the finished run.
+
+    It goes on from its newest checkpoint, or from that of a run which is the same but for fewer iterations. It writes
+    what an uninterrupted run writes, but for a G_early that the shorter run kept sooner, after the iteration that
+    config.json tells as `early_iteration`.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ def fit(
     run : Path
         Made whole at the end: weights.pt, config.json, history.csv, samples/.
     scratch : Path
-        Checkpoints, and history.csv and samples/ as they grow; below it, a folder for each configuration and data.
+        Checkpoints, and history.csv and samples/ as they grow; a folder below it for each configuration, data and code.
     on_sample : callable, (volumes, path without suffix), optional
         Draws a grid of samples while training.
     progress : bool, optional
@@ -103,8 +107,9 @@ def fit(
             f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again"
         )
     rows = volumes.rows("train")
-    configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | {"data": volumes.fingerprint()}
-    work = scratch / f"{settings.fingerprint()}-{volumes.fingerprint()}"
+    decides = {"data": volumes.fingerprint(), "code": resume.code()}
+    configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | decides
+    work = scratch / "-".join([settings.fingerprint(), *decides.values()])
     title = f"{settings.cohort} {settings.name}"
     say = checkpoint.to_stderr if writes else lambda message: None
 
@@ -114,15 +119,13 @@ def fit(
         training = Training(settings, world)
 
         # Resume
-        saved = checkpoint.load_newest(work, training.device, configuration, say)
+        saved, origin = resume.start(settings, configuration, work, run, training.device, say)
+        early = saved and saved["early_iteration"]  # of G_early
         if saved:
             training.restore(saved)
-            say(f"{title}: goes on from iteration {training.iteration} of {train.iterations}")
-        elif other := checkpoint.left_behind(work, configuration):
-            say(other)
         world.check_same("weights, settings and scans", training.networks, f"{work.name} {training.iteration}")
         del saved  # as large as the networks and the optimisers' state
-        world.on_first(lambda: checkpoint.describe(work, configuration))
+        world.on_first(lambda: resume.describe(work, configuration, origin))
 
         # Train
         pending, stop = [], 0
@@ -132,6 +135,7 @@ def fit(
                 while training.iteration < train.iterations and not stop:
                     pending.append(training.step(volumes, rows))
                     done, losses = training.iteration, None
+                    early = done if done == train.early_iteration else early
                     stop, look = world.agree(asked[0] if asked else 0, shown.due)
                     save_now = bool(stop) or done % train.checkpoint_every == 0 or done == train.iterations
                     if save_now or done % LOOK_EVERY == 0 or look:
@@ -141,12 +145,12 @@ def fit(
                     if on_sample and done % train.sample_every == 0:
                         world.on_first(lambda: _draw(training, work / "samples", on_sample))
                     if save_now:
-                        world.on_first(lambda: _save(training, work, configuration))
+                        world.on_first(lambda early=early: _save(training, work, configuration, early))
                     shown.step(done, losses, now=save_now)
             if stop:
                 say(f"{title}: {signal.Signals(stop).name}, saved at iteration {done}; start it again to go on")
                 raise Interrupted(128 + stop)
-            world.on_first(lambda: _publish(training, volumes, work, run))
+            world.on_first(lambda: _publish(training, volumes, work, run, early))
         except FloatingPointError as error:
             good = checkpoint.newest(work, before=getattr(error, "since", None))
             hint = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before"
@@ -197,8 +201,8 @@ def _draw(training: Training, folder: Path, on_sample: Callable[[np.ndarray, Pat
         on_sample(training.sample(), folder / f"iteration-{training.iteration:06d}")
 
 
-def _save(training: Training, work: Path, configuration: dict) -> None:
-    checkpoint.save(training.state(), work, training.iteration, configuration)
+def _save(training: Training, work: Path, configuration: dict, early: int | None) -> None:
+    checkpoint.save(training.state() | {"early_iteration": early}, work, training.iteration, configuration)
     _write_history(training, work)
 
 
@@ -210,7 +214,7 @@ def _write_history(training: Training, folder: Path) -> None:
     write_atomically(lambda file: file.write(text.encode()), folder, "history.csv")
 
 
-def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> None:
+def _publish(training: Training, volumes: Volumes, work: Path, run: Path, early: int) -> None:
     """Put the finished run together beside its final place, then move it there in one step."""
     rows = volumes.rows("train")
     facts = {
@@ -220,6 +224,7 @@ def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> Non
         "scans": len(rows),
         "people": len(set(volumes.people(rows))),
         "data": volumes.fingerprint(),
+        "early_iteration": early,  # of G_early
         "voxel_size_mm": volumes.voxel_sizes_mm(rows).mean(0).round(4).tolist(),
     }
     config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"

@@ -27,6 +27,15 @@ def check_cohort(args) -> int:
     return 0 if report.as_expected else 1
 
 
+def list_scans(args) -> None:
+    """List the files of every cohort."""
+    from alphagan.preparation.manifest import write_manifests
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+
+    print(write_manifests(load(args.params), Paths()))
+
+
 def prepare(args) -> None:
     """Prepare a cohort."""
     from alphagan.preparation.prepare import prepare
@@ -70,21 +79,23 @@ def _sample_grids():
 
 def sample(args) -> None:
     """Write generated brains."""
+    from alphagan.generation.device import usable
     from alphagan.generation.load import load
     from alphagan.generation.nifti import write_samples
 
-    write_samples(load(args.run, args.device), args.n, args.output, args.seed, args.weights)
+    write_samples(load(args.run, usable(args.device)), args.n, args.output, args.seed, args.weights)
     print(args.output)
 
 
 def reconstruct(args) -> None:
     """Write reconstructed scans."""
+    from alphagan.generation.device import usable
     from alphagan.generation.load import load
     from alphagan.generation.nifti import write_reconstructions
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
 
-    run = load(args.run, args.device)
+    run = load(args.run, usable(args.device))
     volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
     write_reconstructions(run, volumes, args.output, args.split)
     print(args.output)
@@ -93,11 +104,12 @@ def reconstruct(args) -> None:
 def features(args) -> None:
     """Train a cohort's feature network."""
     from alphagan.evaluation.features.network import train_features
+    from alphagan.generation.device import usable
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
-    settings, paths = load(args.params), Paths()
-    train_features(paths.prepared(args.cohort), paths.features(args.cohort), settings.features, args.device)
+    settings, paths, device = load(args.params), Paths(), usable(args.device)
+    train_features(paths.prepared(args.cohort), paths.features(args.cohort), settings.features, device)
     print(paths.features(args.cohort))
 
 

@@ -76,7 +76,7 @@ def repro(jobs: int, dvc: str = "dvc") -> int:
     """
     print("looking for what has changed", flush=True)
     graph = read_graph(_ask(dvc, "dag", "--dot"))
-    stages = to_run(graph, set(json.loads(_ask(dvc, "status", "--json"))) & set(graph))
+    stages = to_run(graph, _changed(dvc) & set(graph))
     timetable = Timetable(stages, TIMES)
     with _log() as log, Progress(timetable, jobs, len(graph), LOG) as progress:
         status = _run_all(stages, jobs, _Runner(dvc, jobs, log, progress)) if stages else 0
@@ -84,8 +84,22 @@ def repro(jobs: int, dvc: str = "dvc") -> int:
     return status
 
 
+def _changed(dvc: str) -> set[str]:
+    """Stages that have changed, once those that look for changes where dvc does not have looked."""
+    status = json.loads(_ask(dvc, "status", "--json"))
+    if always := {stage for stage, reasons in status.items() if "always changed" in reasons}:
+        _ask(dvc, "repro", "--single-item", *sorted(always))
+        status = json.loads(_ask(dvc, "status", "--json"))
+    return set(status) - always
+
+
 def _ask(dvc: str, *question: str) -> str:
     answer = subprocess.run([dvc, *question], capture_output=True, text=True)
+    if "not a git repository" in answer.stderr:
+        raise InputError(
+            f"{Path.cwd()}: no Git repository, which dvc looks for; run `git init`, or, to do without Git, "
+            "`dvc config --local core.no_scm true`"
+        )
     if answer.returncode:
         raise InputError(f"dvc.yaml: {' '.join(answer.stderr.split()) or f'dvc {question[0]} failed'}")
     return answer.stdout

@@ -1,19 +1,22 @@
 """Samples reopen right way up in millimetres, depend on seed and number alone, and never mix with older ones."""
 
+import csv
 import shutil
 import subprocess
 import sys
+from itertools import cycle
 
 import nibabel
 import numpy as np
 import pytest
 import torch
 from factories import tiny_settings, write_prepared
+from scans import rows_of
 
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
-from alphagan.generation.nifti import write_samples
+from alphagan.generation.nifti import write_reconstructions, write_samples
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes, cube_affine
 
@@ -165,3 +168,26 @@ def test_help_names_every_command():
     ).stdout
     for command in ("prepare", "train", "evaluate", "sample", "reconstruct", "bench"):
         assert f"\n    {command}" in shown
+
+
+def test_scans_of_one_person_go_to_files_of_their_own(root, run, tmp_path):
+    prepared = tmp_path / "prepared"
+    shutil.copytree(root / "prepared", prepared)
+    rows = rows_of(prepared / "subjects.csv")
+    for row, (subject, session) in zip(
+        rows, cycle([("ann", ""), ("ann", ""), ("Ann", ""), ("ann", "2")]), strict=False
+    ):
+        row |= {"subject": subject, "session": session, "split": "train"}
+    rows[3]["subject"] = "../../bob"
+    with open(prepared / "subjects.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    paths = write_reconstructions(run, Volumes(prepared), tmp_path / "out", "train")
+    assert len(set(paths)) == len(rows) == len(list((tmp_path / "out").iterdir()))
+    assert [path.name for path in paths[:4]] == [
+        "ann_scan-1_rec.nii.gz",
+        "ann_scan-2_rec.nii.gz",
+        "Ann_scan-3_rec.nii.gz",
+        "--..-bob_2_rec.nii.gz",
+    ]

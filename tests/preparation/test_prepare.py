@@ -1,6 +1,7 @@
 """A cohort's cubes, its splits, and what is written beside them."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,16 @@ def test_real_brains_are_kept(real_scans, tmp_path):
     subjects = rows_of(folder / "subjects.csv")
     assert [row["subject"] for row in subjects] == ["IXI013", "IXI014", "IXI015", "IXI033", "IXI034", "IXI039"]
     assert all(1000 < float(row["brain_ml"]) < 2000 for row in subjects)
+
+
+def test_names_that_are_no_utf_8_and_links_to_nothing_cost_one_line(tmp_path, capsys):
+    raw = tmp_path / "raw"
+    for name in ("ann", "bob", "last"):
+        write(raw / f"{name}.nii", head())
+    os.rename(raw / "last.nii", os.fsencode(raw) + b"/Universit\xe4t.nii")
+    (raw / "absent.nii").symlink_to("../annex/objects/absent.nii")
+    folder = prepare("study", config_for(raw, duplicates="keep"), Paths(tmp_path))
+    quality = rows_of(folder / "qc.csv")
+    reasons = {row["subject"]: row["reason"].partition(":")[0] for row in quality}
+    assert reasons == {"Universit\\udce4t": "name is not UTF-8", "absent": "link to nothing", "ann": "", "bob": ""}
+    assert [row["subject"] for row in rows_of(folder / "subjects.csv")] == ["ann", "bob"]

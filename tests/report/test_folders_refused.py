@@ -1,5 +1,6 @@
 """Bad input is told in one line with exit status 2, and nothing is left half-written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,20 @@ def run(tmp_path, capsys, *arguments):
 def test_someone_in_both_folders_is_refused(real, generated, tmp_path, capsys):
     train = fill(tmp_path / "train", [50, 200])
     options = ["--real", real, "--generated", generated, "--train", train, "--size", "16", "-o", tmp_path / "out"]
-    assert "subject 200 is in" in run(tmp_path, capsys, *options)
+    error = run(tmp_path, capsys, *options)
+    assert "subject 200 is in" in error and "where equal names are different people, add --different-people" in error
+
+
+def test_equal_names_can_be_those_of_different_people(real, generated, tmp_path):
+    train = fill(tmp_path / "train", [50, 51], "p{:03d}.nii", file_numbers=[200, 201])
+    folders = Folders(real, generated, train, size=16, pattern="sub-{subject}_T1w.nii", train_pattern="p{subject}.nii")
+    with pytest.raises(InputError, match="subject 200 is in"):
+        read(folders, tmp_path / "work")
+    sides = read(replace(folders, different_people=True), tmp_path / "work")
+    assert sides["train"].volumes.people([0, 1]) == ["200", "201"]
+    fill(train, [202], "p{:03d}.nii")
+    with pytest.raises(InputError, match=r"sub-202_T1w\.nii: same voxels as .*p202\.nii"):
+        read(replace(folders, different_people=True), tmp_path / "again")
 
 
 def test_the_same_scan_under_two_names_is_refused(real, generated, tmp_path):
@@ -63,6 +77,8 @@ def test_impossible_options_are_refused(real, generated, tmp_path, capsys):
     both = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
     assert "size: must be one of" in run(tmp_path, capsys, *both, "--size", "33")
     assert "seed" in run(tmp_path, capsys, *both, "--seed", "-1")
+    assert "--device gpu: torch cannot use this device" in run(tmp_path, capsys, *both, "--device", "gpu")
+    assert "name them with --train" in run(tmp_path, capsys, *both, "--different-people")
     assert "med3d.pth" in run(tmp_path, capsys, *both, "--med3d", tmp_path / "med3d.pth")
 
 

@@ -13,6 +13,7 @@ LEFT_OUT = ("settings", "errors", "workbench")  # with the reason, at the top of
 # What decides each stage's result, beside what its notebook imports.
 DECIDES = {
     "strip": {"alphagan.workbench.notebooks"},
+    "scans": {"alphagan.preparation.manifest"},
     "prepare": {"alphagan.preparation.prepare"},
     "features": {"alphagan.evaluation.features.network"},
     "networks": set(),

@@ -123,8 +123,11 @@ def test_changed_settings_leave_an_unfinished_run_alone_and_say_so(tmp_path, pre
     )
     fit(tmp_path, iterations=6)
     assert "goes on from iteration 2 of 6" in capsys.readouterr().err
-    fit(tmp_path, iterations=6, lr=0.002)  # all others are finished, and need no word
-    assert capsys.readouterr().err == ""
+    fit(tmp_path, iterations=6, lr=0.002)  # all others are finished
+    assert capsys.readouterr().err == (
+        f"{tmp_path / 'run'}: a finished run of another configuration (train.lr 0.0002 -> 0.002), replaced once this "
+        "one has finished; starting anew\n"
+    )
 
 
 def test_the_configuration_lies_beside_the_checkpoints_for_people_to_read(tmp_path, prepared):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from alphagan.errors import InputError
 from alphagan.workbench.pipeline import LOG, TIMES, read_graph, repro, to_run
@@ -175,3 +176,25 @@ def test_a_folder_without_a_pipeline(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="dvc"):
         repro(2, DVC)
+
+
+def test_without_git_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    with pytest.raises(InputError, match=r"no Git repository, .*`git init`, or, .*core\.no_scm true"):
+        repro(1, DVC)
+
+
+@pytest.mark.slow
+def test_what_always_looks_for_changes_looks_first_and_runs_nothing_in_vain(repository, capfd):
+    dvc = yaml.safe_load(Path("dvc.yaml").read_text())
+    dvc["stages"]["look"] = {"cmd": "cp code seen.txt", "always_changed": True, "outs": ["seen.txt"]}
+    dvc["stages"]["prepare"]["deps"] = ["seen.txt"]
+    Path("dvc.yaml").write_text(yaml.safe_dump(dvc))
+    assert repro(2, DVC) == 0
+    capfd.readouterr()
+    assert repro(2, DVC) == 0
+    assert "up to date: nothing to run of 5 stages" in capfd.readouterr().out
+    Path("code").write_text("other")
+    assert repro(2, DVC) == 0
+    assert Path("b.txt").read_text() == "bother"

@@ -1,5 +1,6 @@
 """Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +42,17 @@ class Scan:
         """Text that changes when the files do; it decides whether an earlier preparation can be kept."""
         stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in (self.image, self.mask) if p]
         return repr(stats)
+
+    def trouble(self) -> str:
+        """Say why the files cannot be opened whatever is in them; "" where nothing speaks against it."""
+        for what, path in (("image", self.image), ("mask", self.mask)):
+            if path is None:
+                continue
+            if re.search(r"[\ud800-\udfff]", str(path)):
+                return "name is not UTF-8: rename the file or folder"
+            if path.is_symlink() and not path.exists():
+                return f"link to nothing: the {what}'s content is not here; get it (datalad get), or remove the link"
+        return ""
 
     def load(self) -> tuple[nibabel.spatialimages.SpatialImage, nibabel.spatialimages.SpatialImage | None]:
         """Open the image and, if there is one, the mask (the voxels are read on demand)."""

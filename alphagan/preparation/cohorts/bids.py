@@ -69,7 +69,7 @@ def find(cohort: BidsCohort) -> list[Scan]:
             "set the cohort's modality, space, res and desc"
         )
     scans = [
-        Scan(entities["sub"], _session(entities), cohort.modality, image, _mask(image, masks[_shared(entities)]))
+        Scan(entities["sub"], session(entities), cohort.modality, image, _mask(image, masks[_shared(entities)]))
         for image, entities in images.items()
     ]
     return tree.refuse_doubles(scans, "set the cohort's space, res or desc, or point source at one of the folders")
@@ -92,9 +92,16 @@ def _shared(entities: dict[str, str]) -> frozenset[tuple[str, str]]:
     return frozenset((key, value) for key, value in entities.items() if key not in ("desc", "label"))
 
 
-def _session(entities: dict[str, str]) -> str:
+def session(entities: dict[str, str]) -> str:
+    """What tells one scan of a person from another, such as "2_run-1".
+
+    Examples
+    --------
+    >>> session({"sub": "01", "ses": "2", "run": "1", "desc": "preproc"})
+    '2_run-1'
+    """
     others = [f"{key}-{value}" for key, value in entities.items() if key not in NOT_SESSION]
-    return "_".join([entities["ses"], *others] if "ses" in entities else others)
+    return "_".join([entities["ses"], *others] if entities.get("ses") else others)
 
 
 def _describe(entities: dict[str, str], suffix: str) -> str:

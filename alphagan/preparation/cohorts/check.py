@@ -4,9 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
 
-from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.preparation.cohorts import Scan, find_scans, names
+from alphagan.preparation.cohorts.doubts import Doubts, doubts
 from alphagan.settings.cohorts import Cohort
 
+N_EXAMPLES = 4
 N_NAMED = 10  # of what is missing, before the rest is only counted
 
 
@@ -25,9 +27,12 @@ class Report:
     paper : tuple of (int, str) or None
         How many "scans" or "people" the paper has, where this is one of its cohorts.
     tallies : dict
-        Scans by "site", "grade" and "visit", for those that have a meaning: ``{"grade": {"HGG": 210}}``.
+        Scans by "site", "grade", "visit" and "contrast", for those that have a meaning: ``{"grade": {"HGG": 210}}``.
     missing : tuple of str
         One line for each thing that should be there and is not.
+    doubts : Doubts
+    examples : tuple of (str, str, str)
+        Person, session and file of some scans.
     """
 
     source: str
@@ -40,6 +45,8 @@ class Report:
     paper: tuple[int, str] | None
     tallies: dict[str, dict[str, int]]
     missing: tuple[str, ...]
+    doubts: Doubts
+    examples: tuple[tuple[str, str, str], ...]
 
     @property
     def n_like_paper(self) -> int:
@@ -48,10 +55,12 @@ class Report:
 
     @property
     def as_expected(self) -> bool:
-        """Whether nothing is missing and the count is `expected`, or else the paper's, or else anything."""
+        """Whether nothing is missing or mixed, and the count is `expected`, or else the paper's, or else anything."""
+        if self.missing or self.doubts.mixed:
+            return False
         if self.expected is not None:
-            return not self.missing and self.n_scans == self.expected
-        return not self.missing and (self.paper is None or self.n_like_paper == self.paper[0])
+            return self.n_scans == self.expected
+        return self.paper is None or self.n_like_paper == self.paper[0]
 
     def __str__(self):
         lines = [
@@ -71,6 +80,10 @@ class Report:
         lines += [f"  {what}" for what in self.missing[:N_NAMED]]
         if len(self.missing) > N_NAMED:
             lines.append(f"  and {len(self.missing) - N_NAMED} more")
+        lines += self.doubts
+        table = [("person", "session", "file"), *self.examples]
+        widths = [max(len(row[column]) for row in table) for column in (0, 1)]
+        lines += [f"  {who:{widths[0]}}  {when:{widths[1]}}  {file}" for who, when, file in table]
         return "\n".join(lines)
 
 
@@ -93,9 +106,17 @@ def check(cohort: Cohort) -> Report:
         n_sessions=len({(scan.subject, scan.session) for scan in scans}),
         expected=cohort.expected,
         paper=_in_paper(cohort, scans),
-        tallies=_tallies(scans),
+        tallies=_tallies(cohort, scans),
+        doubts=doubts(cohort, scans),
+        examples=tuple((scan.subject, scan.session or "-", scan.source) for scan in _some(scans)),
         missing=(*_lost_files(scans), *(of_kind(cohort) if of_kind else ())),
     )
+
+
+def _some(scans: list[Scan]) -> list[Scan]:
+    """A few scans, from the first to the last."""
+    step = max(1, len(scans) // N_EXAMPLES)
+    return scans[::step][:N_EXAMPLES]
 
 
 def _in_paper(cohort: Cohort, scans: list[Scan]) -> tuple[int, str] | None:
@@ -109,19 +130,20 @@ def _in_paper(cohort: Cohort, scans: list[Scan]) -> tuple[int, str] | None:
     return None
 
 
-def _tallies(scans: list[Scan]) -> dict[str, dict[str, int]]:
+def _tallies(cohort: Cohort, scans: list[Scan]) -> dict[str, dict[str, int]]:
     tallies = {}
     for name in ("site", "grade", "visit"):
         values = [getattr(scan, name, scan.session if name == "visit" else "") for scan in scans]
         # A visit of one scan each, such as a date, tells nothing.
         if any(values) and (name != "visit" or len(set(values)) < len(values)):
             tallies[name] = dict(sorted(Counter(values).items()))
+    if cohort.kind == "nifti":  # the others take one contrast
+        told = Counter(names.read(scan.image.relative_to(cohort.source)).what for scan in scans)
+        tallies["contrast"] = dict(sorted(told.items()))
     return tallies
 
 
 def _lost_files(scans: list[Scan]) -> list[str]:
-    """Masks that are not there, and links to nothing, as DataLad leaves them before it gets the content."""
+    """Masks that are not there, and files that cannot be opened."""
     lost = [f"no mask: {scan.mask}" for scan in scans if scan.mask and not scan.mask.exists()]
-    return lost + [
-        f"a link to nothing: {scan.image}" for scan in scans if scan.image.is_symlink() and not scan.image.exists()
-    ]
+    return lost + [f"{scan.source}: {trouble}" for scan in scans if (trouble := scan.trouble())]

@@ -124,9 +124,9 @@ def _scans(cohort: FreesurferCohort) -> list[FreesurferScan]:
         average = name in base_of.values() or (folder / "base-tps").exists()
         if average or (longitudinal and name in names):
             continue
-        subject, rest = _who(name)
+        subject, rest = who(name)
         if name in base_of:
-            subject, rest = _who(re.sub(r"[_.-](?:base|template)$", "", base_of[name]))[0], rest or name
+            subject, rest = who(re.sub(r"[_.-](?:base|template)$", "", base_of[name]))[0], rest or name
         scans.append(FreesurferScan(subject, rest, cohort.modality, image, **_when(rest)))
     for folder, image in _adni(source, cohort.volume):
         if image:
@@ -162,8 +162,14 @@ def _first(folder: Path, *patterns: str) -> Path | None:
     return next((path for pattern in patterns for path in sorted(folder.glob(pattern))), None)
 
 
-def _who(name: str) -> tuple[str, str]:
-    """Subject, and the rest of a folder's name."""
+def who(name: str) -> tuple[str, str]:
+    """Subject, and the rest of the name of a folder in a SUBJECTS_DIR.
+
+    Examples
+    --------
+    >>> who("OAS1_0001_MR1")
+    ('OAS1_0001', 'MR1')
+    """
     match = next((match for pattern in NAMES if (match := pattern.fullmatch(name))), None)
     return (match["subject"], match["rest"] or "") if match else (name, "")
 

@@ -14,12 +14,13 @@ as fits. After "sub-" or "ses-" it ends before the next "_", as in BIDS.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from glob import escape
 from pathlib import Path
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import Scan, tree
+from alphagan.preparation.cohorts import Scan, names, tree
 from alphagan.settings.cohorts import NiftiCohort
 
 SUFFIXES = (".nii", ".nii.gz", ".mgz")
@@ -30,16 +31,37 @@ GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 def find(cohort: NiftiCohort) -> list[Scan]:
     """Find the scans of a folder tree; linked folders are followed, hidden files are not read.
 
-    Without a pattern, every .nii, .nii.gz and .mgz file is a scan, its subject and session are those of BIDS
-    (sub-XXX and ses-YYY in its name or a folder above), and else its subject is its name without the extension.
+    Without a pattern, `alphagan.preparation.cohorts.names` tells who is on a .nii, .nii.gz or .mgz file, and else its
+    subject is its name without the extension. Names that tell of another contrast than the cohort's modality, or of a
+    mask, are passed over; of FreeSurfer's volumes one that is skull-stripped is taken.
     A scan whose mask is missing is returned with a mask that does not exist, so that quality control can say so.
 
     Raises
     ------
     InputError
         If the folder is missing, a pattern cannot be used, a scan has two masks, or, without a pattern, files of
-        the same name in different folders leave open who is who.
+        the same name in different folders leave open who is who, or names tell of other contrasts alone.
     """
+    return _look(cohort)[0]
+
+
+def passed_over(cohort: NiftiCohort) -> Counter:
+    """Count, by what their names tell, the images that are no scans of the cohort's modality; none with a pattern."""
+    return _look(cohort)[1]
+
+
+def is_of(modality: str, *contrasts: str) -> bool:
+    """Whether contrasts that names tell, "" where they do not, are this one.
+
+    Examples
+    --------
+    >>> is_of("T1w", "T1w", ""), is_of("T1w", "mask")
+    (True, False)
+    """
+    return {contrast.lower() for contrast in contrasts} <= {"", modality.lower()}
+
+
+def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
     source = tree.folder(cohort.source)
     image_regex = _regex(cohort.pattern, "pattern") if cohort.pattern else None
     if image_regex and "subject" not in image_regex.groupindex:
@@ -51,11 +73,15 @@ def find(cohort: NiftiCohort) -> list[Scan]:
     files = [path.relative_to(source).as_posix() for path in tree.files(source)]
     masks = [file for file in files if mask_regex and mask_regex.fullmatch(file)]
     images = sorted(set(files).difference(masks))
+    if image_regex:
+        found, others = list(_by_pattern(images, image_regex)), Counter()
+    else:
+        found, others = _by_name(images, source, cohort.modality)
     scans = []
-    for image, subject, session in _by_pattern(images, image_regex) if image_regex else _by_name(images, source):
+    for image, subject, session in found:
         mask = _mask(cohort.mask_pattern, subject, session, masks, image) if mask_regex else None
         scans.append(Scan(subject, session, cohort.modality, source / image, mask and source / mask))
-    return scans
+    return scans, others
 
 
 def _regex(pattern: str, key: str) -> re.Pattern:
@@ -87,30 +113,29 @@ def _by_pattern(images: list[str], regex: re.Pattern) -> Iterator[tuple[str, str
             yield image, match["subject"], match.groupdict().get("session", "")
 
 
-def _by_name(images: list[str], source: Path) -> Iterator[tuple[str, str, str]]:
-    folder_of = {}
-    for image in images:
-        suffix = next((suffix for suffix in reversed(SUFFIXES) if image.lower().endswith(suffix)), None)
-        if suffix is None:
-            continue
-        path = Path(image)
-        name = path.name[: -len(suffix)]
-        places = (name, *(folder.name for folder in path.parents))  # nearest first
-        subject, session = _entity("sub", places), _entity("ses", places)
-        if not subject:
-            subject = name
-            other = folder_of.setdefault(name, path.parent)
-            if other != path.parent:
-                raise InputError(
-                    f"{source / image}: {source / other} has a {name!r} too, so the name does not tell the subject; "
-                    f"give the cohort a pattern such as {{subject}}/{path.name}"
-                )
-        yield image, subject, session
-
-
-def _entity(key: str, places: tuple[str, ...]) -> str:
-    found = (re.search(rf"(?:^|_){key}-([^_]+)", place) for place in places)
-    return next((match[1] for match in found if match), "")
+def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple[str, str, str]], Counter]:
+    """Scans whose names tell the modality or none, with subject and session; and how many of what else there is."""
+    told = {Path(image): names.read(Path(image)) for image in images if image.lower().endswith(SUFFIXES)}
+    wanted = {path: name for path, name in told.items() if is_of(modality, name.contrast)}
+    there = {name.variant for name in wanted.values()}.intersection(names.STRIPPED)
+    lesser = set(names.STRIPPED) - {next((variant for variant in names.STRIPPED if variant in there), "")}
+    wanted = {path: name for path, name in wanted.items() if name.variant not in lesser}
+    others = Counter(name.what for path, name in told.items() if path not in wanted)
+    if others and not wanted:
+        raise InputError(
+            f"{source}: no {modality} found, but names tell {names.count(others)}; set the modality, or give a pattern "
+            "that fits"
+        )
+    scans, folder_of = [], {}
+    for path, name in wanted.items():
+        subject = name.subject or tree.stem(path)
+        if not name.subject and folder_of.setdefault(subject, path.parent) != path.parent:
+            raise InputError(
+                f"{source / path}: {source / folder_of[subject]} has a {subject!r} too, so the name does not tell the "
+                f"subject; give the cohort a pattern such as {{subject}}/{path.name}"
+            )
+        scans.append((path.as_posix(), subject, name.session))
+    return scans, others
 
 
 def _mask(pattern: str, subject: str, session: str, masks: list[str], image: str) -> str:

@@ -1,5 +1,6 @@
 """What the ways of finding scans share: the files below a folder, and one scan where there are copies."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def files(source: Path) -> list[Path]:
 
 def stem(path: Path) -> str:
     """Name of an image without .nii, .nii.gz or .mgz."""
-    return path.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".mgz")
+    return re.sub(r"\.(nii|nii\.gz|mgz)$", "", path.name, flags=re.IGNORECASE)
 
 
 def without_copies(paths: Iterable[Path]) -> list[Path]:

@@ -1,0 +1,86 @@
+"""What should make a cohort's owner look again: mixed contrasts, people who may be the same, files passed over."""
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from alphagan.preparation.cohorts import Scan, names, nifti, tree
+from alphagan.settings.cohorts import Cohort
+
+MOST_VISITS = 12  # of one person; more names with one beginning are those of a site or a study
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Lines to be shown, each with a cure.
+
+    Parameters
+    ----------
+    mixed : tuple of str
+        What makes the cohort unusable as it is described.
+    unsure : tuple of str
+        What may be well.
+    """
+
+    mixed: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+    def __iter__(self):
+        return iter((*self.mixed, *self.unsure))
+
+
+def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
+    """Look at the names of a cohort's scans; of kind nifti alone, as the others know their names."""
+    if cohort.kind != "nifti":
+        return Doubts()
+    unsure = (_passed_over(cohort), _own_people(scans), _doubles(scans))
+    return Doubts(tuple(_mixed(cohort, scans)), tuple(line for line in unsure if line))
+
+
+def _passed_over(cohort: Cohort) -> str | None:
+    others = nifti.passed_over(cohort)
+    if not others:
+        return None
+    return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; a pattern takes what it fits"
+
+
+def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:
+    told = [names.read(scan.image.relative_to(cohort.source)) for scan in scans]
+    whats = Counter(name.what for name in told if name.contrast)
+    if len(whats) > 1:
+        cure = "give a pattern that fits one of them, or for BIDS use kind: bids with space and desc"
+        return [f"contrasts are mixed: {names.count(whats)}; {cure}"]
+    contrasts = {name.contrast for name in told if name.contrast}
+    if contrasts and not nifti.is_of(cohort.modality, *contrasts):
+        return [f"contrast: names tell {names.count(whats)}, the modality is {cohort.modality}; set the modality"]
+    return []
+
+
+def _own_people(scans: list[Scan]) -> str | None:
+    """Warn where every scan is a person of its own, called after the whole name, and few names begin alike."""
+    people = {scan.subject for scan in scans}
+    if len(people) < len(scans) or any(scan.subject != tree.stem(scan.image) for scan in scans):
+        return None
+    alike = defaultdict(list)
+    for scan in scans:
+        alike[re.split(r"[_ .-]+(?=[^_ .-]*$)", scan.subject)[0]].append(scan.image.name)
+    groups = [found for found in alike.values() if len(found) > 1]
+    if len(groups) < 2 or max(map(len, groups)) > MOST_VISITS:
+        return None
+    return (
+        f"each of {len(scans)} scans is a person of its own, although names begin alike: {groups[0][0]} and "
+        f"{groups[0][1]}; if they are of one person, give a pattern such as {{subject}}_{{session}}.nii.gz"
+    )
+
+
+def _doubles(scans: list[Scan]) -> str | None:
+    alike = defaultdict(list)
+    for scan in scans:
+        alike[scan.subject, scan.session].append(scan.image.name)
+    found = [group for group in alike.values() if len(group) > 1]
+    if not found:
+        return None
+    return (
+        f"{sum(map(len, found))} scans have person and session of another, such as {found[0][0]} and {found[0][1]}; a "
+        "pattern with {session} tells them apart, or fits one of them"
+    )

@@ -1,0 +1,169 @@
+"""Who is on a scan, when, and in which contrast, as far as its name and those of the folders around it tell.
+
+::
+
+    sub-01/ses-2/anat/sub-01_ses-2_run-1_T1w.nii.gz                       BIDS: 01, 2_run-1, T1w
+    ADNI_002_S_0295_MR_MPR____N3__Scaled_Br_20060418193538_S13408_I45108  ADNI: 002_S_0295, 2006-04-18_I45108, T1w
+    OAS1_0001_MR1_mpr-2_anon.nii, OAS30001_MR_d0129/anat2/T1w.nii.gz      OASIS: OAS1_0001, MR1_mpr-2; OAS30001, d0129
+    IXI002-Guys-0828-T1.nii.gz                                            IXI: IXI002
+    BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz                BraTS: BraTS20_Training_001, FLAIR
+    bert_visit2/mri/brainmask.mgz                                         FreeSurfer: bert, visit2, T1w
+
+Any other name is that of a person of its own, and a word such as T2, FLAIR or mask in it is its contrast.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from alphagan.preparation.cohorts import bids, brats, freesurfer, tree
+
+# What a word in a name says of a file, strongest first: a mask of a T1w is a mask, a T2-FLAIR is a FLAIR.
+WORDS = {
+    "mask": {"mask", "masks", "seg", "dseg", "aseg", "probseg", "label", "labels"},
+    "bold": {"bold", "sbref", "epi", "fmri"},
+    "dwi": {"dwi", "dti", "adc"},
+    "angio": {"mra", "angio"},
+    "T1wGd": {"t1ce", "t1c", "t1gd", "t1wgd", "t1post"},
+    "FLAIR": {"flair", "t2flair", "t2f"},
+    "T2starw": {"t2starw", "t2star", "swi"},
+    "T2w": {"t2", "t2w"},
+    "PDw": {"pd", "pdw"},
+    "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
+}
+STRIPPED = ("brainmask", "brain", "norm")  # FreeSurfer's skull-stripped volumes, the first one that is there is taken
+ADNI = re.compile(r"(?<![A-Za-z0-9])(\d{3}_S_\d{4,5})(?!\d)_?(.*)")
+STAMP = re.compile(rf"(?<!\d){freesurfer.DATE}(?:\d{{6,}}|_\d\d_\d\d_\d\d\.\d)?(?!\d)")
+OASIS = (
+    re.compile(r"(?P<subject>OAS[12]_\d{4})_(?P<session>MR\d+(?:_mpr-\d+)?)"),
+    re.compile(r"(?P<subject>OAS[34]\d{4})_(?:\w+?_)?(?P<session>d\d{4})"),
+)
+IXI = re.compile(r"(IXI\d{3})-(?:Guys|HH|IOP)-\d{4}(?!\d)")
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a name tells.
+
+    Parameters
+    ----------
+    subject : str
+        Who; "" where only the whole name could tell.
+    session : str
+        Which of this person's scans: visit, run, acquisition, reconstruction, image id.
+    contrast : str
+        "T1w", "T2w", "FLAIR" ..., or what else it is, such as "mask"; "" where the name does not tell.
+    variant : str
+        Which of several images that were made of one scan: "space-MNI152NLin6Asym_desc-preproc", "brainmask".
+    """
+
+    subject: str
+    session: str = ""
+    contrast: str = ""
+    variant: str = ""
+
+    @property
+    def what(self) -> str:
+        """Contrast and variant in one word, such as "desc-preproc_T1w"."""
+        return "_".join(part for part in (self.variant, self.contrast) if part)
+
+
+def read(path: PurePath) -> Name:
+    """Read a name.
+
+    Parameters
+    ----------
+    path : PurePath
+        Of an image, below the folder that holds all of them.
+
+    Examples
+    --------
+    >>> read(PurePath("sub-01/anat/sub-01_rec-norm_T2w.nii.gz"))
+    Name(subject='01', session='rec-norm', contrast='T2w', variant='')
+    >>> read(PurePath("IXI002-Guys-0828-T1.nii.gz")).subject
+    'IXI002'
+    """
+    stem = tree.stem(path)
+    places = (stem, *(folder.name for folder in path.parents))  # nearest first
+    for way in (_freesurfer, _bids, _adni, _oasis, _ixi, _brats):
+        if found := way(path, stem, places):
+            return found
+    return Name("", "", contrast(stem))
+
+
+def contrast(text: str) -> str:
+    """Contrast that the words of a name tell, or ""."""
+    words = {word.lower() for word in re.split(r"[^A-Za-z0-9]+", text)}
+    return next((name for name, known in WORDS.items() if words & known), "")
+
+
+def count(whats: Counter) -> str:
+    """Say how many of each.
+
+    Examples
+    --------
+    >>> count(Counter({"T2w": 8, "mask": 4}))
+    '8 T2w, 4 mask'
+    """
+    return ", ".join(f"{n} {what}" for what, n in whats.most_common())
+
+
+def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    subject = _entity("sub", places)
+    if not subject:
+        return None
+    entities = dict(part.split("-", 1) for part in stem.split("_") if re.fullmatch(r"[A-Za-z]+-.+", part))
+    session = bids.session({"ses": _entity("ses", places)} | entities)
+    variant = "_".join(f"{key}-{entities[key]}" for key in ("space", "res", "desc") if key in entities)
+    suffix = stem.rpartition("_")[2]
+    return Name(subject, session, contrast(suffix) or contrast(stem), variant)
+
+
+def _entity(key: str, places: tuple[str, ...]) -> str:
+    found = (re.search(rf"(?:^|_){key}-([^_]+)", place) for place in places)
+    return next((match[1] for match in found if match), "")
+
+
+def _freesurfer(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    """A volume in a folder `mri`; the folder above tells who and when, or else ADNI's folders above that do."""
+    if path.suffix not in (".mgz", ".mgh") or path.parent.name != "mri" or len(path.parts) < 3:
+        return None
+    folder = path.parent.parent
+    who = _adni(path, stem, places) or Name(*freesurfer.who(folder.name))
+    known = stem in STRIPPED and not freesurfer.NOT_PEOPLE.fullmatch(folder.name)
+    return Name(who.subject, who.session, "T1w" if known else f"FreeSurfer's {stem}", stem if known else "")
+
+
+def _adni(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    match = next((match for place in places if (match := ADNI.search(place))), None)
+    if not match:
+        return None
+    around = [match[2], *places[: places.index(match.string)]]
+    date = next((found for place in around if (found := STAMP.search(place))), None)
+    image = next((found for place in around if (found := re.search(r"(?<![A-Za-z0-9])I\d+", place))), None)
+    told = ["-".join(date.groups()) if date else "", image[0] if image else ""]
+    session = "_".join(filter(None, told))
+    if not session and contrast(match[2]) == "":
+        session = match[2].strip("_.-")
+    return Name(match[1], session, contrast(stem))
+
+
+def _oasis(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    match = next((match for place in places for name in OASIS if (match := name.match(place))), None)
+    return match and Name(match["subject"], match["session"], contrast(stem))
+
+
+def _ixi(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    match = IXI.match(stem)
+    return match and Name(match[1], "", contrast(stem))
+
+
+def _brats(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    """As kind brats reads it; segmentations have the same name but for its end."""
+    as_scan = re.sub(r"(?<=_)seg$", "t1", re.sub(r"(?<=-)seg$", "t1n", stem))
+    match = next((match for name in brats.NAMES if (match := name.fullmatch(as_scan))), None)
+    if not match:
+        return None
+    what = "mask" if stem.endswith("seg") else brats.MODALITIES[match["sequence"]]
+    return Name(match["subject"], match.groupdict().get("session", ""), what)

@@ -1,0 +1,75 @@
+"""What lies in the sources of all cohorts, file by file, for DVC to depend on.
+
+DVC sees no change behind a link that lies below a source, and stops at a link to nothing. So one stage always lists
+what is there, links followed, and cohorts whose list is the same as before are not prepared again.
+"""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import tree
+from alphagan.settings.config import Config
+from alphagan.settings.paths import Paths
+
+ABSENT = "-"  # in place of a hash
+
+
+def write_manifests(config: Config, paths: Paths) -> Path:
+    """Write data/scans/COHORT.csv for every cohort: each file below its source, and the SHA-256 of what it holds.
+
+    A file is read once, and again when its size or time of change are others. Files that cannot be read, such as links
+    to nothing, have "-" for a hash; a source that cannot be listed has the reason in place of its files, and is left
+    for preparation to refuse.
+
+    Returns
+    -------
+    folder : Path
+    """
+    folder = paths.manifests()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, cohort in config.cohorts.items():
+        known = paths.scratch("scans", f"{name}.json")
+        try:
+            hashes = _Hashes(known)
+            rows = [(str(path.relative_to(cohort.source)), hashes.of(path)) for path in _files(Path(cohort.source))]
+            hashes.save(known)
+        except InputError as error:
+            rows = [(str(error), ABSENT)]
+        # Names that are not UTF-8 are written with a backslash.
+        with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            csv.writer(file, lineterminator="\n").writerows([("file", "sha256"), *rows])
+    return folder
+
+
+def _files(source: Path) -> list[Path]:
+    return [source] if source.is_file() else tree.files(tree.folder(source))
+
+
+class _Hashes:
+    """SHA-256 of files; those of the last time are remembered as long as a file is the same to the file system."""
+
+    def __init__(self, known: Path):
+        try:
+            self.known = json.loads(known.read_text())
+        except (OSError, ValueError):  # nothing is known yet, or no longer
+            self.known = {}
+        self.seen = {}
+
+    def of(self, path: Path) -> str:
+        try:
+            status = path.stat()
+            key = repr((str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino))
+            if key not in self.known:
+                with open(path, "rb") as file:
+                    self.known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return ABSENT
+        self.seen[key] = self.known[key]
+        return self.seen[key]
+
+    def save(self, known: Path) -> None:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(json.dumps(self.seen))

@@ -1,0 +1,114 @@
+"""Names tell who, when and which contrast; what they leave open is said."""
+
+from pathlib import PurePath
+
+import layouts
+import pytest
+import yaml
+
+from alphagan.__main__ import main
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import find_scans
+from alphagan.preparation.cohorts.names import read
+from alphagan.settings.cohorts import NiftiCohort
+
+ADNI = "ADNI_002_S_0295_MR_MPR____N3__Scaled_Br_20060418193538123_S13408_I45108.nii"
+PROCESSED = "FreeSurfer_Cross-Sectional_Processing_brainmask/2006-04-18_08_20_30.0/I45108"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("sub-01/ses-2/anat/sub-01_ses-2_run-1_T1w.nii.gz", ("01", "2_run-1", "T1w")),
+        ("sub-01/ses-2/anat/sub-01_rec-norm_T2w.nii.gz", ("01", "2_rec-norm", "T2w")),
+        ("sub-01_space-T1w_desc-preproc_FLAIR.nii", ("01", "", "space-T1w_desc-preproc_FLAIR")),
+        ("sub-01_desc-brain_mask.nii.gz", ("01", "", "desc-brain_mask")),
+        ("sub-01_brain.nii.gz", ("01", "", "")),
+        (ADNI, ("002_S_0295", "2006-04-18_I45108", "T1w")),
+        ("002_S_0295_m12.nii", ("002_S_0295", "m12", "")),
+        (f"002_S_0295/{PROCESSED}/mri/brainmask.mgz", ("002_S_0295", "2006-04-18_I45108", "brainmask_T1w")),
+        ("OAS1_0001_MR1_mpr-2_anon.nii", ("OAS1_0001", "MR1_mpr-2", "T1w")),
+        ("OAS30001_MR_d0129/anat2/T1w.nii.gz", ("OAS30001", "d0129", "T1w")),
+        ("IXI002-Guys-0828-T2.nii.gz", ("IXI002", "", "T2w")),
+        ("BraTS20_Training_001/BraTS20_Training_001_t1ce.nii", ("BraTS20_Training_001", "", "T1wGd")),
+        ("BraTS-GLI-00000-000/BraTS-GLI-00000-000-seg.nii.gz", ("BraTS-GLI-00000", "000", "mask")),
+        ("bert_visit2/mri/brainmask.mgz", ("bert", "visit2", "brainmask_T1w")),
+        ("bert/mri/aseg.mgz", ("bert", "", "FreeSurfer's aseg")),
+        ("fsaverage/mri/brainmask.mgz", ("fsaverage", "", "FreeSurfer's brainmask")),
+        ("ann_T2_flair.nii", ("", "", "FLAIR")),
+        ("OAS-like_masked.nii", ("", "", "")),
+    ],
+)
+def test_what_a_name_tells(path, told):
+    name = read(PurePath(path))
+    assert (name.subject, name.session, name.what) == told
+
+
+def cohort(folder, **keys):
+    return NiftiCohort(kind="nifti", source=str(folder), **keys)
+
+
+def checked(folder, capsys, **keys):
+    """Exit status of `alphagan cohort check` of a folder, and what it says."""
+    path = folder.parent / "params.yaml"
+    section = {"kind": "nifti", "source": str(folder)} | keys
+    path.write_text(yaml.safe_dump({"cohorts": {"mine": section}, "experiments": {}}))
+    return main(["cohort", "check", "mine", "--params", str(path)]), capsys.readouterr().out
+
+
+def test_other_contrasts_and_masks_are_passed_over_and_counted(tmp_path, capsys):
+    files = ("T1w", "run-2_T1w", "T2w", "desc-brain_mask")
+    raw = layouts.tree(tmp_path / "raw", *(f"sub-0{k}/sub-0{k}_{file}.nii.gz" for k in (1, 2) for file in files))
+    status, said = checked(raw, capsys)
+    assert status == 0
+    assert "4 T1w scans of 2 people in 4 sessions" in said and "contrast: T1w 4" in said
+    assert "passed over, as their names tell no T1w: 2 T2w, 2 desc-brain_mask" in said
+    assert {scan.image.name for scan in find_scans(cohort(raw, modality="T2w"))} == {
+        "sub-01_T2w.nii.gz",
+        "sub-02_T2w.nii.gz",
+    }
+    with pytest.raises(InputError, match="no FLAIR found, but names tell 4 T1w, 2 T2w, .*; set the modality, or"):
+        find_scans(cohort(raw, modality="FLAIR"))
+
+
+def test_mixed_contrasts_are_no_cohort(tmp_path, capsys):
+    raw = layouts.tree(tmp_path / "raw", "ann_T1w.nii", "ann_FLAIR.nii", "bob_T1w.nii")
+    status, said = checked(raw, capsys, pattern="{subject}_*.nii")
+    assert status == 1 and "contrasts are mixed: 2 T1w, 1 FLAIR; give a pattern that fits one" in said
+    status, said = checked(raw, capsys, pattern="{subject}_FLAIR.nii")
+    assert status == 1 and "names tell 1 FLAIR, the modality is T1w; set the modality" in said
+    raw = layouts.tree(tmp_path / "two", "sub-01_T1w.nii", "sub-01_desc-preproc_T1w.nii")
+    status, said = checked(raw, capsys)
+    assert status == 1 and "contrasts are mixed: 1 T1w, 1 desc-preproc_T1w; " in said and "kind: bids" in said
+
+
+def test_of_freesurfer_s_volumes_the_brain_is_taken(tmp_path):
+    volumes = ("T1", "aseg", "brainmask", "norm")
+    files = [f"{name}/mri/{volume}.mgz" for name in ("bert", "ernie", "fsaverage") for volume in volumes]
+    scans = find_scans(cohort(layouts.tree(tmp_path / "raw", *files)))
+    assert [(scan.subject, scan.image.name) for scan in scans] == [
+        ("bert", "brainmask.mgz"),
+        ("ernie", "brainmask.mgz"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "warns"),
+    [
+        (("ann-bl", "ann-fu", "bob-bl", "bob-fu"), True),
+        (("scan-1", "scan-2", "scan-3"), False),
+        (("ann", "bob"), False),
+        ([f"site{site}_{k:03d}" for site in "AB" for k in range(20)], False),
+    ],
+)
+def test_names_that_begin_alike_may_be_one_person(tmp_path, capsys, files, warns):
+    raw = layouts.tree(tmp_path / "raw", *(f"{file}.nii" for file in files))
+    status, said = checked(raw, capsys)
+    assert status == 0 and ("although names begin alike: ann-bl.nii and ann-fu.nii" in said) == warns
+
+
+def test_two_files_of_one_session_are_told(tmp_path, capsys):
+    raw = layouts.tree(tmp_path / "raw", "ann_1.nii", "ann_2.nii", "bob_1.nii")
+    status, said = checked(raw, capsys, pattern="{subject}_*.nii")
+    assert status == 0 and "2 scans have person and session of another, such as ann_1.nii and ann_2.nii" in said
+    assert "person  session  file\n" in said and f"  bob     -        {raw / 'bob_1.nii'}" in said
