@@ -93,7 +93,7 @@ class Training:
             recorded = self.iterate(batches, torch.Generator(self.device).manual_seed(seed))
         update_average(self.G_average, self.networks["G"], train.ema_decay, self.iteration)
         self.iteration += 1
-        if self.iteration == max(1, round(train.early_fraction * train.iterations)):
+        if self.iteration == train.early_iteration:
             self.G_early = copy.deepcopy(self.averaged_generator().state_dict())
         return recorded
 

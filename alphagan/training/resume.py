@@ -110,7 +110,9 @@ def _described(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 
 def _shorter(folder: Path, configuration: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
-    """Runs that are this one but for fewer iterations, the longest first."""
+    """Runs that are this one but for fewer iterations, the longest first; none where the number decides every step."""
+    if configuration["train"]["lr_decay"]:
+        return []
     n_wanted = configuration["train"]["iterations"]
     found = []
     for other, theirs in _described(folder):
