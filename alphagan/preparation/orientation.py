@@ -30,8 +30,6 @@ def says_nothing(image: SpatialImage) -> str:
     elif isinstance(header, nibabel.AnalyzeHeader):
         if np.allclose(affine, header.get_best_affine()):  # another one stood in a .mat file beside it
             return "headers of Analyze do not tell it"
-    elif isinstance(header, nibabel.freesurfer.mghformat.MGHHeader) and header["goodRASFlag"] < 1:
-        return "its header says so"
     scales = np.diag(affine)
     if np.array_equal(affine, np.diag(scales)) and (scales > 0).all():  # as np.eye(4), which many write for want of it
         return "its affine only scales the axes"
@@ -97,7 +95,7 @@ def affines(
     if not why:
         return image.affine, mask and mask.affine, []
     codes = "".join(nibabel.aff2axcodes(image.affine))
-    words = f"orientation unknown, as {why}: taken for {codes}; left and right cannot be told"
+    words = f"orientation unknown, as {why}: taken for {codes}, left and right cannot be told (orientation names it)"
     return image.affine, mask and mask.affine, [words]
 
 

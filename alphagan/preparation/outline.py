@@ -1,6 +1,7 @@
 """The foreground of a volume: its box, its largest piece, and what FreeSurfer's editor took out of it."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from scipy import ndimage
@@ -93,7 +94,7 @@ def boxed(
 
 
 def largest_piece(found: Foreground, voxel_size_mm: np.ndarray) -> Foreground:
-    """Leave out specks: pieces of which the blocks do not touch those of the largest.
+    """Leave out specks: pieces of which no block shares a face with one of the largest.
 
     A block has sides of 8 mm, or of a sixteenth of the box where that is less. Where specks would be more than a tenth
     of all, nothing is left out, and `fault` says so.
@@ -102,7 +103,7 @@ def largest_piece(found: Foreground, voxel_size_mm: np.ndarray) -> Foreground:
     for axis, size_mm in enumerate(voxel_size_mm):
         sides.append(max(1, min(round(BLOCK_MM / size_mm), blocks.shape[axis] // BLOCKS)))
         blocks = _any_of(blocks, sides[axis], axis)
-    pieces, n_pieces = ndimage.label(blocks, np.ones((3, 3, 3)))
+    pieces, n_pieces = ndimage.label(blocks)
     if n_pieces < 2:
         return found
     for axis, (n, side) in enumerate(zip(found.inside.shape, sides, strict=True)):
@@ -110,17 +111,20 @@ def largest_piece(found: Foreground, voxel_size_mm: np.ndarray) -> Foreground:
     return _only_largest(found, pieces)
 
 
-def connected(found: Foreground) -> Foreground:
-    """Keep the largest part whose voxels touch face to face, and what it surrounds."""
+def connected(found: Foreground, most_apart: float = MAX_SPECKS) -> Foreground:
+    """Keep the largest part whose voxels touch face to face, and what it surrounds.
+
+    `most_apart` is the share of all that may be left out.
+    """
     parts, n = ndimage.label(found.inside)
-    found = found if n < 2 else _only_largest(found, parts)
+    found = found if n < 2 else _only_largest(found, parts, most_apart)
     return replace(found, inside=ndimage.binary_fill_holes(found.inside))
 
 
-def _only_largest(found: Foreground, pieces: np.ndarray) -> Foreground:
+def _only_largest(found: Foreground, pieces: np.ndarray, most_apart: float = MAX_SPECKS) -> Foreground:
     sizes = np.bincount(pieces[found.inside])
     apart = int(sizes.sum() - sizes.max())
-    if apart > MAX_SPECKS * sizes.sum():
+    if apart > most_apart * sizes.sum():
         n, share = np.count_nonzero(sizes), apart / sizes.sum()
         fault = f"in {n} pieces: {share:.0%} of what is not background lies apart from the largest; remove what is not "
         return replace(found, fault=f"{fault}brain, or give mask_pattern")
@@ -159,16 +163,14 @@ def without_deleted(found: Foreground) -> Foreground:
     ones, brain = found.voxels == DELETED, found.voxels > DELETED
     if found.voxels.dtype.kind not in "iu" or not (ones.any() and brain.any()):  # no ones, or a mask
         return found
-    near = brain
-    for axis in range(3):
-        lines = np.moveaxis(near, axis, 0)
-        wider = lines.copy()
-        wider[1:] |= lines[:-1]
-        wider[:-1] |= lines[1:]
-        near = np.moveaxis(wider, 0, axis)
-    if not (ones & ~near).any():
+    around = np.pad(brain, 1)
+    places = np.argwhere(ones)
+    beside = np.logical_or.reduce([around[tuple((places + shift).T)] for shift in product(range(3), repeat=3)])
+    if beside.all():
         return found
-    deleted = ndimage.binary_propagation(ones & ~near, mask=ones)
+    core = np.zeros(ones.shape, bool)
+    core[tuple(places[~beside].T)] = True
+    deleted = ndimage.binary_propagation(core, mask=ones)
     voxels = np.where(deleted, 0, found.voxels).astype(found.voxels.dtype)
     return _cut(replace(found, voxels=voxels, n_deleted=int(np.count_nonzero(deleted))), found.inside & ~deleted)
 

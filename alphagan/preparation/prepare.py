@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +34,7 @@ SUBJECT_COLUMNS = [
     *("intensity_low", "intensity_high"),
 ]
 QC_NUMBERS = ["background", "threshold", "n_specks", "fill"]
-QC_COLUMNS = ["source", "subject", "session", "kept", "reason", *QC_NUMBERS, "note"]
+QC_COLUMNS = ["source", "subject", "session", "kept", "reason", *QC_NUMBERS, "axes", "note"]
 
 
 def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | None = None) -> Path:
@@ -77,14 +77,14 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         results = sorted(tqdm(workers(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
 
     seen, kept, quality = {}, [], []
-    for (_, part, content, reason, measured), scan in zip(results, scans, strict=True):
+    for (_, part, content, reason, told), scan in zip(results, scans, strict=True):
         if part:
             first = seen.setdefault(content, scan)
             if first is not scan and settings.duplicates == "leave_out":
                 reason = f"duplicate: same voxels as {first.source}"
         if not reason:
             kept.append((scan, part))
-        quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason, *measured])
+        quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason, *told])
     if not kept:
         _write_csv(parts / "qc.csv", QC_COLUMNS, quality)
         (reason, count), *_ = Counter(row[4].partition(":")[0] for row in quality).most_common()
@@ -157,12 +157,12 @@ def _cluster(address: str | None) -> Iterator[None]:
 
 def _prepare_part(
     index: int, scan: Scan, settings: Prepare, parts: Path
-) -> tuple[int, Path | None, bytes | None, str, list]:
+) -> tuple[int, Path | None, bytes | None, str, list[str]]:
     """Prepare one scan into a file, unless it is there already.
 
     Returns
     -------
-    index, part, content, reason, measured
+    index, part, content, reason, quality
         The file, and a digest that equal cubes alone share; a scan that is refused has neither, but a reason. What
         qc.csv says of how its brain was told.
     """
@@ -179,20 +179,18 @@ def _prepare_part(
     part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if part.exists():
         with np.load(part) as saved:
-            return index, part, hashlib.sha256(saved["cube"]).digest(), "", _measured(saved)
+            return index, part, hashlib.sha256(saved["cube"]).digest(), "", saved["quality"].tolist()
     try:
         prepared = resample.prepare_scan(scan, settings)
     except QualityError as refusal:
-        return index, None, None, str(refusal), [""] * (len(QC_NUMBERS) + 1)
+        return index, None, None, str(refusal), [""] * (len(QC_NUMBERS) + 2)
+    quality = [f"{getattr(prepared, name):.6g}" for name in QC_NUMBERS] + [prepared.axes, prepared.note]
     temporary = part.with_suffix(f".{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
-        np.savez(file, **vars(prepared), sha256=_sha256(scan, prepared.cube))
+        kept = {name: getattr(prepared, name) for name in ("cube", "affine", "brain_ml", "intensity")}
+        np.savez(file, **kept, quality=quality, sha256=_sha256(scan, prepared.cube))
     os.replace(temporary, part)
-    return index, part, hashlib.sha256(prepared.cube).digest(), "", _measured(vars(prepared))
-
-
-def _measured(prepared: Mapping) -> list:
-    return [f"{float(prepared[name]):.6g}" for name in QC_NUMBERS] + [str(prepared["note"])]
+    return index, part, hashlib.sha256(prepared.cube).digest(), "", quality
 
 
 def _sha256(scan: Scan, cube: np.ndarray) -> str:

@@ -1,5 +1,9 @@
 """Quality control: what is no skull-stripped brain is refused, with the reason that goes into qc.csv."""
 
+import csv
+import re
+from pathlib import Path
+
 import numpy as np
 
 from alphagan.settings.sections import Prepare
@@ -8,6 +12,7 @@ from alphagan.settings.sections import Prepare
 USUAL_FILL = (0.41, 0.50)
 MAX_BRAIN_FILL = 0.75
 MAX_BRAIN_ML = 2500
+NUMBER = re.compile(r"-?\d[\d.]*(?:e[-+]\d+)?|voxels?|lies?")  # what tells no kind of note from another
 FEWEST_VALUES = 8  # of an image; masks and tissue maps have fewer
 
 
@@ -46,3 +51,24 @@ def check(values: np.ndarray, brain_ml: float, fault: str, masked: bool, setting
     if saturated > settings.max_saturated:
         limit = f"max_saturated of {settings.max_saturated:.1%}"
         raise QualityError(f"clipped: {saturated:.1%} of brain voxels are at the maximum, above {limit}")
+
+
+def unusual(table: Path) -> list[str]:
+    """What a qc.csv notes of scans that were kept, in a line for each kind of note, with one file that has it.
+
+    Parameters
+    ----------
+    table : Path
+
+    Returns
+    -------
+    list of str
+        ``"3 scans, such as sub-01.nii: specks: 2 voxels lie apart from the brain, left out"``
+    """
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["kept"] == "yes"]
+    kinds = {}
+    for row in rows:
+        for note in filter(None, row["note"].split("; ")):
+            kinds.setdefault(NUMBER.sub("", note), []).append((Path(row["source"]).name, note))
+    return [f"{len(found)} of {len(rows)} scans, such as {found[0][0]}: {found[0][1]}" for found in kinds.values()]

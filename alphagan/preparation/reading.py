@@ -25,6 +25,8 @@ class Read(NamedTuple):
         Closest to RAS order, in the smallest type that holds them; all finite.
     affine : ndarray, (4, 4)
         From voxel to scanner millimetres.
+    axes : str
+        Directions of the axes as they are stored, such as "LPS".
     mask : ndarray of bool, (X, Y, Z), or None
         Which of them are brain. None: the voxels themselves tell.
     edited : bool
@@ -35,6 +37,7 @@ class Read(NamedTuple):
 
     voxels: np.ndarray
     affine: np.ndarray
+    axes: str
     mask: np.ndarray | None
     edited: bool
     words: list[str]
@@ -51,6 +54,7 @@ def read(scan: Scan) -> Read:
     try:
         image, mask = scan.load()
         affine, mask_affine, words = affines(image, mask, scan.orientation)
+        axes = "".join(nibabel.aff2axcodes(affine))
         voxels, affine = _canonical(image, affine, "image")
         inside, edited = None, may_be_edited(image)
         if mask is not None:
@@ -67,7 +71,7 @@ def read(scan: Scan) -> Read:
             inside = _onto(inside, mask_affine, voxels.shape, affine)
         if not inside.any():
             raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
-    return Read(_finite(voxels, inside, words), affine, inside, edited, words)
+    return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 
 
 def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,8 @@ class Prepared:
         Voxels that were left out because they lie apart from the brain.
     fill : float
         Share of its bounding box that the brain fills.
+    axes : str
+        Directions of the scan's axes as they are stored, such as "LPS".
     note : str
         What was done, and what is unusual, in words; "" where there is nothing to say.
     """
@@ -48,6 +50,7 @@ class Prepared:
     threshold: float
     n_specks: int
     fill: float
+    axes: str
     note: str
 
 
@@ -91,6 +94,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
         threshold=found.threshold,
         n_specks=found.n_specks,
         fill=values.size / brain.size,
+        axes=scanned.axes,
         note="; ".join([*scanned.words, *found.words()]),
     )
 

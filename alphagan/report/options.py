@@ -17,7 +17,7 @@ class Folders:
     real : Path
         Real scans, skull-stripped; of people whom the generator was not trained on where `train` is given.
     generated : Path
-        What the generator made, with a background of 0.
+        What the generator made.
     train : Path, optional
         The scans that it was trained on.
     size, fit : int, str
@@ -25,6 +25,9 @@ class Folders:
     pattern, generated_pattern : str, optional
         Which files are scans and whom they show, of real and training scans, and of generated volumes; see
         `alphagan.preparation.cohorts.nifti`.
+    background, orientation : float, str, optional
+        Of generated volumes: what is not above it is background; directions of the stored axes, such as "LPS". Without
+        them, the one is found and the other is what the headers say.
     modality : str
         Of the scans; decides which anatomy can be told.
     med3d : str, optional
@@ -41,6 +44,8 @@ class Folders:
     fit: str = "stretch"
     pattern: str | None = None
     generated_pattern: str | None = None
+    background: float | None = None
+    orientation: str | None = None
     modality: str = "T1w"
     med3d: str | None = None
     seed: int = 2019
@@ -63,6 +68,7 @@ class Folders:
             for name, folder in folders.items()
             if folder is not None
         }
+        cohorts["generated"] |= {"background": self.background, "orientation": self.orientation}
         content = {
             "prepare": {"size": self.size, "fit": self.fit, "min_brain_ml": 0.0, "max_saturated": 1.0},
             "features": {"seed": self.seed},

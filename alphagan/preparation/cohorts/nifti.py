@@ -1,4 +1,4 @@
-"""Any folder tree of .nii, .nii.gz or .mgz files.
+"""Any folder tree of images that nibabel reads: .nii, .img with its .hdr, either packed as .gz, .mgz, .mgh, .mnc.
 
 `pattern` is a glob relative to the cohort's source in which `{subject}`, and optionally `{session}`, stand for the part
 of the path that names them, for example::
@@ -22,7 +22,6 @@ from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, tree
 from alphagan.settings.cohorts import NiftiCohort
 
-SUFFIXES = (".nii", ".nii.gz", ".mgz")
 TOKENS = re.compile(r"(\{\w*\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])")
 GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -30,8 +29,9 @@ GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 def find(cohort: NiftiCohort) -> list[Scan]:
     """Find the scans of a folder tree; linked folders are followed, hidden files are not read.
 
-    Without a pattern, every .nii, .nii.gz and .mgz file is a scan, its subject and session are those of BIDS
-    (sub-XXX and ses-YYY in its name or a folder above), and else its subject is its name without the extension.
+    Without a pattern, every image is a scan, its subject and session are those of BIDS (sub-XXX and ses-YYY in its name
+    or a folder above), and else its subject is its name without the extension. Where name.nii and name.nii.gz both fit,
+    one is taken.
     A scan whose mask is missing is returned with a mask that does not exist, so that quality control can say so.
 
     Raises
@@ -48,13 +48,24 @@ def find(cohort: NiftiCohort) -> list[Scan]:
     if image_regex and mask_regex and "session" in set(mask_regex.groupindex) - set(image_regex.groupindex):
         raise InputError("mask_pattern: has {session}, but pattern has not; write it in both or in neither")
 
-    files = [path.relative_to(source).as_posix() for path in tree.files(source)]
+    everything = tree.files(source)
+    files = [path.relative_to(source).as_posix() for path in everything]
     masks = [file for file in files if mask_regex and mask_regex.fullmatch(file)]
     images = sorted(set(files).difference(masks))
+    masks = [path.as_posix() for path in tree.without_copies(map(Path, masks))]
+    named = list(_by_pattern(images, image_regex) if image_regex else _by_name(images, source))
+    once = {path.as_posix() for path in tree.without_copies(Path(image) for image, _, _ in named)}
     scans = []
-    for image, subject, session in _by_pattern(images, image_regex) if image_regex else _by_name(images, source):
+    for image, subject, session in named:
+        if image not in once:
+            continue
         mask = _mask(cohort.mask_pattern, subject, session, masks, image) if mask_regex else None
         scans.append(Scan(subject, session, cohort.modality, source / image, mask and source / mask))
+    if not scans and (other := next((path for path in everything if path.name.lower().endswith(tree.CONVERTED)), None)):
+        raise InputError(
+            f"{other}: {other.suffix} is not read; convert it to NIfTI, with dcm2niix if it is DICOM, or else with "
+            "SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz')"
+        )
     return scans
 
 
@@ -90,11 +101,10 @@ def _by_pattern(images: list[str], regex: re.Pattern) -> Iterator[tuple[str, str
 def _by_name(images: list[str], source: Path) -> Iterator[tuple[str, str, str]]:
     folder_of = {}
     for image in images:
-        suffix = next((suffix for suffix in reversed(SUFFIXES) if image.lower().endswith(suffix)), None)
-        if suffix is None:
-            continue
         path = Path(image)
-        name = path.name[: -len(suffix)]
+        if not tree.suffix(path):
+            continue
+        name = tree.stem(path)
         places = (name, *(folder.name for folder in path.parents))  # nearest first
         subject, session = _entity("sub", places), _entity("ses", places)
         if not subject:
@@ -103,9 +113,19 @@ def _by_name(images: list[str], source: Path) -> Iterator[tuple[str, str, str]]:
             if other != path.parent:
                 raise InputError(
                     f"{source / image}: {source / other} has a {name!r} too, so the name does not tell the subject; "
-                    f"give the cohort a pattern such as {{subject}}/{path.name}"
+                    f"give the cohort a pattern such as {_suggested(path, images)}"
                 )
         yield image, subject, session
+
+
+def _suggested(path: Path, images: list[str]) -> str:
+    """A pattern in which a folder names the subject, as deep as the image lies; of FreeSurfer's volumes, a brain's."""
+    folders = path.parent.parts
+    if folders[-1:] == ("mri",) and len(folders) > 1:
+        here = {Path(image).name for image in images if Path(image).parent == path.parent}
+        brain = next((name for name in ("brainmask.mgz", "brain.mgz", "norm.mgz") if name in here), path.name)
+        return "/".join([*["*"] * (len(folders) - 2), "{subject}", "mri", brain])
+    return "/".join([*["*"] * (len(folders) - 1), "{subject}", path.name])
 
 
 def _entity(key: str, places: tuple[str, ...]) -> str:
