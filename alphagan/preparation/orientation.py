@@ -36,6 +36,17 @@ def says_nothing(image: SpatialImage) -> str:
     return ""
 
 
+def directions(affine: np.ndarray) -> str:
+    """Directions of the axes of an affine, such as "LPS"; "?" for one that has none.
+
+    Examples
+    --------
+    >>> directions(np.diag([-1.0, -1, 2, 1])), directions(np.diag([1.0, 1, 0, 1]))
+    ('LPS', 'RA?')
+    """
+    return "".join(code or "?" for code in nibabel.aff2axcodes(affine))
+
+
 def named(affine: np.ndarray, shape: tuple[int, ...], axes: str) -> np.ndarray:
     """Affine of axes in the directions that are named, with the voxel sizes of another; 0 mm in the middle.
 
@@ -94,8 +105,7 @@ def affines(
             mask = image
     if not why:
         return image.affine, mask and mask.affine, []
-    codes = "".join(nibabel.aff2axcodes(image.affine))
-    words = f"orientation unknown, as {why}: taken for {codes}, left and right cannot be told (orientation names it)"
+    words = f"orientation unknown, as {why}: taken for {directions(image.affine)}, left and right cannot be told (orientation names it)"
     return image.affine, mask and mask.affine, [words]
 
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.cohorts.freesurfer import may_be_edited
 from alphagan.preparation.foreground import inside_of_mask
-from alphagan.preparation.orientation import affines
+from alphagan.preparation.orientation import affines, directions
 from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
@@ -54,7 +54,7 @@ def read(scan: Scan) -> Read:
     try:
         image, mask = scan.load()
         affine, mask_affine, words = affines(image, mask, scan.orientation)
-        axes = "".join(nibabel.aff2axcodes(affine))
+        axes = directions(affine)
         voxels, affine = _canonical(image, affine, "image")
         inside, edited = None, may_be_edited(image)
         if mask is not None:
@@ -64,7 +64,8 @@ def read(scan: Scan) -> Read:
     except Exception as error:  # what a damaged file raises depends on where the damage is
         if scan.mask and not scan.mask.exists():
             raise QualityError(f"mask not found: {scan.mask}") from None
-        raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        cure = "; convert it with mnc2nii, or pip install h5py" if scan.image.name.lower().endswith(".mnc") else ""
+        raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}{cure}") from None
     if inside is not None:
         inside = inside_of_mask(inside)
         if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
