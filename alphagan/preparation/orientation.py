@@ -105,7 +105,8 @@ def affines(
             mask = image
     if not why:
         return image.affine, mask and mask.affine, []
-    words = f"orientation unknown, as {why}: taken for {directions(image.affine)}, left and right cannot be told (orientation names it)"
+    taken = f"taken for {directions(image.affine)}, left and right cannot be told (orientation names it)"
+    words = f"orientation unknown, as {why}: {taken}"
     return image.affine, mask and mask.affine, [words]
 
 

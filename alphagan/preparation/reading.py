@@ -1,5 +1,6 @@
 """A scan's files as voxels in canonical RAS order, and its mask on their grid; unusable ones are refused."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import nibabel
@@ -14,6 +15,7 @@ from alphagan.preparation.orientation import affines, directions
 from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
+MOST_PACKED = 1100  # bytes that one byte of a .gz can stand for
 
 
 class Read(NamedTuple):
@@ -81,6 +83,10 @@ def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.n
     described = " x ".join(map(str, shape))
     if np.prod(shape, dtype=float) > MOST_VOXELS:  # before a byte is read: a header may ask for terabytes
         raise QualityError(f"too large: the header of the {name} says {described}, above {MOST_VOXELS} voxels")
+    path = image.file_map["image"].filename
+    n_bytes = np.prod(shape, dtype=float) * image.get_data_dtype().itemsize
+    if path and n_bytes > MOST_PACKED * Path(path).stat().st_size:
+        raise QualityError(f"unreadable: the header of the {name} says {described}, more than the file can hold")
     axes = [n for n in shape if n != 1] if len(shape) > 3 else shape
     if len(axes) != 3 or min(axes) < 2:
         raise QualityError(f"wrong dimensionality: the {name} is {described}, not one volume")
