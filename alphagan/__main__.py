@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--params", type=Path, help="of the cohort (default: params.yaml)")
     folders = command.add_argument_group("folders of NIfTI, instead of a cohort; writes report.html and metrics.json")
     folders.add_argument("--real", type=Path, metavar="DIR", help="real scans, skull-stripped")
-    folders.add_argument("--generated", type=Path, metavar="DIR", help="generated volumes, with a background of 0")
+    folders.add_argument("--generated", type=Path, metavar="DIR", help="generated volumes")
     help = "what the generator was trained on: other people than in --real; without it, its memory is not audited"
     folders.add_argument("--train", type=Path, metavar="DIR", help=help)
     folders.add_argument("-o", "--output", type=Path, metavar="DIR", help="new or empty folder")
@@ -86,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     help = "equal names in --real and --train are different people, as where both are numbered from 0"
     folders.add_argument("--different-people", action="store_true", default=None, help=help)
     folders.add_argument("--generated-pattern", metavar="PATTERN", help="of generated volumes, '{subject}.nii.gz'")
+    help = "of generated volumes: what is not above it is background (default: found)"
+    folders.add_argument("--background", type=float, metavar="VALUE", help=help)
+    help = "of the stored axes of generated volumes, such as LPS (default: what their headers say)"
+    folders.add_argument("--orientation", metavar="AXES", help=help)
     folders.add_argument("--modality", help="of the scans; decides which anatomy can be told (default: T1w)")
     folders.add_argument("--med3d", metavar="FILE", help="resnet_50_23dataset.pth, for metrics on its features too")
     folders.add_argument("--seed", type=int, help="of whatever is random (default: 2019)")
@@ -156,6 +160,8 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # not where a test or a notebook collects what is said
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
+        if getattr(args, "device", None):
+            commands.require_device(args.device)
         return args.function(args) or 0
     except (InputError, FloatingPointError) as error:
         if args.debug:

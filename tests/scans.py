@@ -37,8 +37,8 @@ def write(path, volume, affine=AFFINE, axes="RAS", slope=None, dtype=None):
     return path
 
 
-def scan_of(path, mask=None):
-    return Scan("ann", "", "T1w", path, mask)
+def scan_of(path, mask=None, **told):
+    return Scan("ann", "", "T1w", path, mask, **told)
 
 
 def truncated(path):

@@ -35,7 +35,8 @@ SUBJECT_COLUMNS = [
     *AFFINE_COLUMNS,
     *("intensity_low", "intensity_high"),
 ]
-QC_COLUMNS = ["source", "subject", "session", "kept", "reason"]
+QC_NUMBERS = ["background", "threshold", "n_specks", "fill"]
+QC_COLUMNS = ["source", "subject", "session", "kept", "reason", *QC_NUMBERS, "axes", "note"]
 
 
 def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | None = None) -> Path:
@@ -80,17 +81,17 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         results = sorted(tqdm(workers(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
 
     seen, kept, quality = {}, [], []
-    for (_, part, content, reason), scan in zip(results, scans, strict=True):
+    for (_, part, content, reason, told), scan in zip(results, scans, strict=True):
         if part:
             first = seen.setdefault(content, scan)
             if first is not scan and settings.duplicates == "leave_out":
                 reason = f"duplicate: same voxels as {first.source}"
         if not reason:
             kept.append((scan, part))
-        quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason])
+        quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason, *told])
     if not kept:
         _write_csv(parts / "qc.csv", QC_COLUMNS, quality)
-        (reason, count), *_ = Counter(row[-1].partition(":")[0] for row in quality).most_common()
+        (reason, count), *_ = Counter(row[4].partition(":")[0] for row in quality).most_common()
         raise InputError(
             f"cohort {cohort_name}: all {len(scans)} scans were refused, {count} of them because: {reason}; "
             f"every reason is in {parts / 'qc.csv'}"
@@ -158,13 +159,16 @@ def _cluster(address: str | None) -> Iterator[None]:
             yield
 
 
-def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tuple[int, Path | None, bytes | None, str]:
+def _prepare_part(
+    index: int, scan: Scan, settings: Prepare, parts: Path
+) -> tuple[int, Path | None, bytes | None, str, list[str]]:
     """Prepare one scan into a file, unless it is there already.
 
     Returns
     -------
-    index, part, content, reason
-        The file, and a digest that equal cubes alone share; a scan that is refused has neither, but a reason.
+    index, part, content, reason, quality
+        The file, and a digest that equal cubes alone share; a scan that is refused has neither, but a reason. What
+        qc.csv says of how its brain was told.
     """
     if not parts.is_dir():
         raise InputError(
@@ -177,19 +181,22 @@ def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> tup
         key = scan.fingerprint()
     except OSError:  # the image or the mask is missing, and prepare_scan says which
         key = scan.source
+    key += repr((scan.background, scan.orientation))
     part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if part.exists():
         with np.load(part) as saved:
-            return index, part, hashlib.sha256(saved["cube"]).digest(), ""
+            return index, part, hashlib.sha256(saved["cube"]).digest(), "", saved["quality"].tolist()
     try:
         prepared = resample.prepare_scan(scan, settings)
     except QualityError as refusal:
-        return index, None, None, str(refusal)
+        return index, None, None, str(refusal), [""] * (len(QC_NUMBERS) + 2)
+    quality = [f"{getattr(prepared, name):.6g}" for name in QC_NUMBERS] + [prepared.axes, prepared.note]
     temporary = part.with_suffix(f".{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
-        np.savez(file, **vars(prepared), sha256=_sha256(scan, prepared.cube))
+        kept = {name: getattr(prepared, name) for name in ("cube", "affine", "brain_ml", "intensity")}
+        np.savez(file, **kept, quality=quality, sha256=_sha256(scan, prepared.cube))
     os.replace(temporary, part)
-    return index, part, hashlib.sha256(prepared.cube).digest(), ""
+    return index, part, hashlib.sha256(prepared.cube).digest(), "", quality
 
 
 def _sha256(scan: Scan, cube: np.ndarray) -> str:

@@ -1,12 +1,18 @@
 """Quality control: what is no skull-stripped brain is refused, with the reason that goes into qc.csv."""
 
+import csv
+import re
+from pathlib import Path
+
 import numpy as np
 
 from alphagan.settings.sections import Prepare
 
 # 256 healthy adult brains fill 41 to 50 % of their bounding box and 1.1 to 1.9 litres; a head, 60 % and over 3 litres.
+USUAL_FILL = (0.41, 0.50)
 MAX_BRAIN_FILL = 0.75
 MAX_BRAIN_ML = 2500
+NUMBER = re.compile(r"-?\d[\d.]*(?:e[-+]\d+)?|voxels?|lies?")  # what tells no kind of note from another
 FEWEST_VALUES = 8  # of an image; masks and tissue maps have fewer
 
 
@@ -14,17 +20,17 @@ class QualityError(Exception):
     """A scan fails quality control; the message is the reason, "what: details", as written to qc.csv."""
 
 
-def check(values: np.ndarray, fill: float, brain_ml: float, masked: bool, settings: Prepare) -> None:
+def check(values: np.ndarray, brain_ml: float, fault: str, masked: bool, settings: Prepare) -> None:
     """Refuse what is no skull-stripped brain.
 
     Parameters
     ----------
     values : ndarray, (n,)
         Intensities of the brain's voxels.
-    fill : float
-        Share of its bounding box that the brain fills.
     brain_ml : float
         Its volume.
+    fault : str
+        Why its outline is not that of a brain; "" where it is.
     masked : bool
         Whether a mask says what is brain.
     settings : Prepare
@@ -35,17 +41,34 @@ def check(values: np.ndarray, fill: float, brain_ml: float, masked: bool, settin
         If it is refused.
     """
     n_values = np.unique(values[:: max(1, values.size // 10_000)]).size + (not masked)
-    if n_values < FEWEST_VALUES:
+    if values.size and n_values < FEWEST_VALUES:
         raise QualityError(f"looks like a mask: only {n_values} values")
-    if brain_ml > MAX_BRAIN_ML or fill > MAX_BRAIN_FILL:
-        where = "inside the mask" if masked else "non-zero"
-        cure = "check mask_pattern" if masked else "strip it, or give mask_pattern"
-        raise QualityError(
-            f"not skull-stripped: {brain_ml:.0f} ml, {fill:.0%} of the bounding box, are {where}; {cure}"
-        )
+    if fault:
+        raise QualityError(fault)
     if brain_ml < settings.min_brain_ml:
         raise QualityError(f"too few brain voxels: {brain_ml:.1f} ml, below min_brain_ml of {settings.min_brain_ml:g}")
     saturated = np.mean(values == values.max())
     if saturated > settings.max_saturated:
         limit = f"max_saturated of {settings.max_saturated:.1%}"
         raise QualityError(f"clipped: {saturated:.1%} of brain voxels are at the maximum, above {limit}")
+
+
+def unusual(table: Path) -> list[str]:
+    """What a qc.csv notes of scans that were kept, in a line for each kind of note, with one file that has it.
+
+    Parameters
+    ----------
+    table : Path
+
+    Returns
+    -------
+    list of str
+        ``"3 scans, such as sub-01.nii: specks: 2 voxels lie apart from the brain, left out"``
+    """
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["kept"] == "yes"]
+    kinds = {}
+    for row in rows:
+        for note in filter(None, row["note"].split("; ")):
+            kinds.setdefault(NUMBER.sub("", note), []).append((Path(row["source"]).name, note))
+    return [f"{len(found)} of {len(rows)} scans, such as {found[0][0]}: {found[0][1]}" for found in kinds.values()]

@@ -1,24 +1,52 @@
 """A scan's files as voxels in canonical RAS order, and its mask on their grid; unusable ones are refused."""
 
+from pathlib import Path
+from typing import NamedTuple
+
 import nibabel
 import numpy as np
 from nibabel.spatialimages import SpatialImage
+from scipy import ndimage
 
 from alphagan.preparation.cohorts import Scan
+from alphagan.preparation.cohorts.freesurfer import may_be_edited
+from alphagan.preparation.foreground import inside_of_mask
+from alphagan.preparation.orientation import affines, directions
 from alphagan.preparation.quality import QualityError
 
+MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
+MOST_PACKED = 1100  # bytes that one byte of a .gz can stand for
 
-def read(scan: Scan) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Read one scan.
 
-    Returns
-    -------
+class Read(NamedTuple):
+    """A scan that was read.
+
+    Attributes
+    ----------
     voxels : ndarray, (X, Y, Z)
-        Closest to RAS order, in the smallest type that holds them.
+        Closest to RAS order, in the smallest type that holds them; all finite.
     affine : ndarray, (4, 4)
         From voxel to scanner millimetres.
+    axes : str
+        Directions of the axes as they are stored, such as "LPS".
     mask : ndarray of bool, (X, Y, Z), or None
-        Which of them are brain. None: those that are not zero.
+        Which of them are brain. None: the voxels themselves tell.
+    edited : bool
+        Whether FreeSurfer's editor may have deleted voxels.
+    words : list of str
+        What was done to read them, and what the file leaves open.
+    """
+
+    voxels: np.ndarray
+    affine: np.ndarray
+    axes: str
+    mask: np.ndarray | None
+    edited: bool
+    words: list[str]
+
+
+def read(scan: Scan) -> Read:
+    """Read one scan.
 
     Raises
     ------
@@ -27,40 +55,71 @@ def read(scan: Scan) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """
     try:
         image, mask = scan.load()
-        voxels, affine = _canonical(image, "image")
-        if mask is None:
-            return voxels, affine, None
-        inside, mask_affine = _canonical(mask, "mask")
+        affine, mask_affine, words = affines(image, mask, scan.orientation)
+        axes = directions(affine)
+        voxels, affine = _canonical(image, affine, "image")
+        inside, edited = None, may_be_edited(image)
+        if mask is not None:
+            inside, mask_affine = _canonical(mask, mask_affine, "mask")
     except QualityError:
         raise
     except Exception as error:  # what a damaged file raises depends on where the damage is
         if scan.mask and not scan.mask.exists():
             raise QualityError(f"mask not found: {scan.mask}") from None
-        raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}") from None
-    inside = inside != 0
-    if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
-        inside = _onto(inside, mask_affine, voxels.shape, affine)
-    if not inside.any():
-        raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
-    return voxels, affine, inside
+        cure = "; convert it with mnc2nii, or pip install h5py" if scan.image.name.lower().endswith(".mnc") else ""
+        raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}{cure}") from None
+    if inside is not None:
+        inside = inside_of_mask(inside)
+        if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
+            inside = _onto(inside, mask_affine, voxels.shape, affine)
+        if not inside.any():
+            raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
+    return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 
 
-def _canonical(image: SpatialImage, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Voxels (X, Y, Z), scaled, closest to RAS order, in the smallest type that holds them; and their affine."""
-    voxels, affine = np.asanyarray(image.dataobj), image.affine
-    while voxels.ndim > 3 and voxels.shape[-1] == 1:
-        voxels = voxels[..., 0]
-    if voxels.ndim != 3 or min(voxels.shape) < 2:
-        shape = " x ".join(map(str, map(int, image.shape)))
-        raise QualityError(f"wrong dimensionality: the {name} is {shape}, not one volume")
+    shape = tuple(map(int, image.shape))
+    described = " x ".join(map(str, shape))
+    if np.prod(shape, dtype=float) > MOST_VOXELS:  # before a byte is read: a header may ask for terabytes
+        raise QualityError(f"too large: the header of the {name} says {described}, above {MOST_VOXELS} voxels")
+    path = image.file_map["image"].filename
+    n_bytes = np.prod(shape, dtype=float) * image.get_data_dtype().itemsize
+    if path and n_bytes > MOST_PACKED * Path(path).stat().st_size:
+        raise QualityError(f"unreadable: the header of the {name} says {described}, more than the file can hold")
+    axes = [n for n in shape if n != 1] if len(shape) > 3 else shape
+    if len(axes) != 3 or min(axes) < 2:
+        raise QualityError(f"wrong dimensionality: the {name} is {described}, not one volume")
+    voxels = np.asanyarray(image.dataobj).reshape(axes, order="A")
     if voxels.dtype.kind not in "biuf":
         raise QualityError(f"wrong data type: the {name} holds {voxels.dtype}, not one number per voxel")
-    if voxels.dtype.kind == "f" and (n_bad := np.count_nonzero(~np.isfinite(voxels))):
-        raise QualityError(f"not finite: {n_bad} voxels of the {name} are NaN or infinite")
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    if not np.isfinite(affine).all() or not 1e-9 < abs(np.linalg.det(affine[:3, :3])) < 1e9:
         raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
     canonical = nibabel.as_closest_canonical(SpatialImage(voxels, affine))
     return np.asanyarray(canonical.dataobj), canonical.affine
+
+
+def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> np.ndarray:
+    """Make background of what is not finite outside the brain: outside the mask, or reaching the edge of the field."""
+    if voxels.dtype.kind != "f" or not (bad := ~np.isfinite(voxels)).any():
+        return voxels
+    edges = [np.take(bad, (0, -1), axis) for axis in range(3)]
+    if inside is None:
+        parts, _ = ndimage.label(bad)
+        outer = np.unique(np.concatenate([np.take(parts, (0, -1), axis).ravel() for axis in range(3)]))
+        lost = bad & ~np.isin(parts, outer)
+    else:
+        lost = bad & inside
+    if n_lost := np.count_nonzero(lost):
+        raise QualityError(f"not finite: {n_lost} voxels of the image are NaN or infinite, inside the brain")
+    if bad.all():
+        raise QualityError("not finite: every voxel of the image is NaN or infinite")
+    words.append(f"{np.count_nonzero(bad)} voxels outside the brain are NaN or infinite, taken for background")
+    around = 0.0
+    if np.mean(np.concatenate([edge.ravel() for edge in edges])) < 0.5:  # the background is mostly a number
+        faces = [np.take(voxels, (0, -1), axis).ravel() for axis in range(3)]
+        around = np.nanmedian(np.where(np.isfinite(faces := np.concatenate(faces)), faces, np.nan))
+    return np.where(bad, voxels.dtype.type(around), voxels)
 
 
 def _onto(inside: np.ndarray, mask_affine: np.ndarray, shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:

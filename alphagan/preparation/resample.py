@@ -7,6 +7,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from alphagan.preparation.cohorts import Scan
+from alphagan.preparation.foreground import find_foreground
+from alphagan.preparation.outline import in_order
 from alphagan.preparation.quality import QualityError, check
 from alphagan.preparation.reading import read
 from alphagan.settings.sections import Prepare
@@ -28,12 +30,28 @@ class Prepared:
         Volume of the brain on the scan's own grid.
     intensity : tuple of float
         The scan's own intensities that became 0 and 255.
+    background, threshold : float
+        What was taken for background: what differs from the first by no more than the second.
+    n_specks : int
+        Voxels that were left out because they lie apart from the brain.
+    fill : float
+        Share of its bounding box that the brain fills.
+    axes : str
+        Directions of the scan's axes as they are stored, such as "LPS".
+    note : str
+        What was done, and what is unusual, in words; "" where there is nothing to say.
     """
 
     cube: np.ndarray
     affine: np.ndarray
     brain_ml: float
     intensity: tuple[float, float]
+    background: float
+    threshold: float
+    n_specks: int
+    fill: float
+    axes: str
+    note: str
 
 
 def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
@@ -44,32 +62,40 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     QualityError
         If the scan fails quality control.
     """
-    voxels, affine, mask = read(scan)
-    first, last = bounding_box(voxels if mask is None else mask)
-    if not last.any():
-        inside = " inside the mask" if scan.mask else ""
-        raise QualityError(f"empty: every voxel{inside} is zero")
-    box = tuple(map(slice, first, last))
-    voxels = _in_order(voxels[box])
-    brain = voxels != 0 if mask is None else _in_order(mask[box])
+    scanned = read(scan)
+    affine, mask, masked = scanned.affine, scanned.mask, scanned.mask is not None
+    size_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if masked:
+        found = find_foreground(mask, size_mm)
+    else:
+        found = find_foreground(scanned.voxels, size_mm, scan.background, scanned.edited)
+    first, last, brain = found.first, found.last, found.inside
+    voxels = in_order(scanned.voxels[found.box]) if masked else found.voxels
     values = voxels[brain]
     brain_ml = values.size * abs(np.linalg.det(affine[:3, :3])) / 1000
-    check(values, values.size / brain.size, brain_ml, scan.mask is not None, settings)
+    check(values, brain_ml, found.fault, masked, settings)
+    background = 0.0 if masked else found.background
 
     start, stop = first.astype(float), last.astype(float)
     if settings.fit == "pad":
-        start, stop = _isotropic_box(start, stop, np.linalg.norm(affine[:3, :3], axis=0), settings.field_of_view_mm)
+        start, stop = _isotropic_box(start, stop, size_mm, settings.field_of_view_mm)
     low, high = _percentiles(values, [0.1, settings.upper_percentile])
-    low = min(0.0, float(low))
+    low = min(background, float(low))
     if high <= low:
         raise QualityError(f"no contrast: the brain's {settings.upper_percentile} percentile is {high:g}")
-    counted = None if low == 0 and mask is None else brain  # what is not brain is zero already
+    counted = None if low == 0 and not masked and found.exact else brain  # what is not brain is zero already
     cube = area_resize(voxels, start - first, stop - first, settings.size, counted, low) * (255 / (high - low))
     return Prepared(
         cube=np.clip(np.rint(cube), 0, 255).astype(np.uint8),
         affine=cube_affine(affine, start, stop, settings.size),
         brain_ml=float(brain_ml),
         intensity=(low, float(high)),
+        background=background,
+        threshold=found.threshold,
+        n_specks=found.n_specks,
+        fill=values.size / brain.size,
+        axes=scanned.axes,
+        note="; ".join([*scanned.words, *found.words()]),
     )
 
 
@@ -148,24 +174,6 @@ def area_resize(
     return cube
 
 
-def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and one past the last voxel that is not zero, two (3,) arrays of int; six zeros where there is none."""
-    # In the order of memory, forwards, one plane after another: several times faster.
-    forwards = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in mask.strides)
-    along = np.argmax(np.abs(mask.strides))
-    face, line = False, []
-    for plane in np.moveaxis(mask[forwards], along, 0):
-        inside = plane != 0
-        line.append(inside.any())
-        face = face | inside
-    lines = [face.any(axis=1), face.any(axis=0)]
-    lines.insert(along, np.array(line))
-    found = [np.flatnonzero(line[turned]) for line, turned in zip(lines, forwards, strict=True)]
-    if not found[0].size:
-        return np.zeros((2, 3), dtype=int)
-    return np.array([line[0] for line in found]), np.array([line[-1] + 1 for line in found])
-
-
 def cube_affine(affine: np.ndarray, start: np.ndarray, stop: np.ndarray, size: int) -> np.ndarray:
     """Affine from voxel of the cube that `area_resize` makes to scanner millimetres.
 
@@ -180,15 +188,6 @@ def cube_affine(affine: np.ndarray, start: np.ndarray, stop: np.ndarray, size: i
     to_volume = np.diag([*width, 1.0])
     to_volume[:3, 3] = start + 0.5 * width - 0.5  # voxel 0 of either grid is centred half a voxel from its edge
     return affine @ to_volume
-
-
-def _in_order(voxels: np.ndarray) -> np.ndarray:
-    """Copy to C order and the processor's byte order, by planes that are small enough to be transposed in its cache."""
-    copy = np.empty(voxels.shape, voxels.dtype.newbyteorder("="))
-    along = 1 if np.argmin(np.abs(voxels.strides)) == 0 else 0
-    for source, target in zip(np.moveaxis(voxels, along, 0), np.moveaxis(copy, along, 0), strict=True):
-        target[:] = source
-    return copy
 
 
 def _percentiles(values: np.ndarray, percents: list[float]) -> np.ndarray:

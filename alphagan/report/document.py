@@ -72,7 +72,7 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
         yield ""
     size, upper = folders.size, found.upper_percentile
     yield (
-        "- **Preparation**, the same for all: turned to RAS, cut to the box around all voxels that are not 0, averaged "
+        "- **Preparation**, the same for all: turned to RAS, cut to the box around the brain, averaged "
         f"down to {size} × {size} × {size} voxels {FIT[folders.fit]}; intensities from 0 to the percentile {upper:g} "
         "of the brain. Real scans were not augmented."
     )
@@ -88,6 +88,8 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     identical = sides["generated"].n_identical
     if identical:
         yield f"- **{identical} of {len(found.generated.volumes)} generated volumes are identical to an earlier one.**"
+    for line in found.doubts:
+        yield f"- **Note**: {plain(line)}."
     yield ""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
         try:
             partial.mkdir(parents=True)
             found = measure(folders, config, partial / "work")
+            for line in found.doubts:
+                print(f"note: {line}", file=sys.stderr)
             shutil.rmtree(partial / "work")
             write_json(found.evaluation.as_dict(), partial / "metrics.json")
             if found.audit:

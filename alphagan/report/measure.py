@@ -23,6 +23,7 @@ from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
+from alphagan.report.upright import likely_directions, mirrored, stored
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
 
@@ -49,6 +50,8 @@ class FolderEvaluation:
         Of "real" and "generated".
     affine : ndarray, (4, 4)
         The real scans' median voxel size, in which pictures are drawn.
+    doubts : list of str
+        Whether what was compared is what was meant: what is unusual about files, and how generated volumes seem to lie.
     audit : Audit, optional
         Of the generator's memory.
     """
@@ -64,6 +67,7 @@ class FolderEvaluation:
     train: Sample
     described: dict[str, Description]
     affine: np.ndarray
+    doubts: list[str]
     audit: Audit | None = None
 
 
@@ -112,8 +116,24 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         train,
         described,
         real_side.affine,
+        doubts(sides),
         audit,
     )
+
+
+def doubts(sides: dict[str, Side]) -> list[str]:
+    """Lines on what may not be as it was meant."""
+    lines = [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
+    generated, real = sides["generated"], sides["real"]
+    directions = likely_directions(generated.volumes.array, real.volumes.array)
+    if directions != "RAS":
+        axes = stored(directions, generated.axes)
+        lines.append(
+            f"generated: orientation: most volumes fit the real ones better if their stored axes are {axes}, not "
+            f"{generated.axes} as was assumed; if they are, give --orientation {axes}, or {mirrored(axes)}: left and "
+            "right cannot be told"
+        )
+    return lines
 
 
 def _sample(side: Side, split: str) -> Sample:

@@ -17,7 +17,7 @@ class Folders:
     real : Path
         Real scans, skull-stripped; of people whom the generator was not trained on where `train` is given.
     generated : Path
-        What the generator made, with a background of 0.
+        What the generator made.
     train : Path, optional
         The scans that it was trained on.
     size, fit : int, str
@@ -27,6 +27,9 @@ class Folders:
         scans, and of the training scans unless these have one of their own.
     different_people : bool
         Whether equal names in `real` and `train` are those of different people, as where both are numbered from 0.
+    background, orientation : float, str, optional
+        Of generated volumes: what is not above it is background; directions of the stored axes, such as "LPS". Without
+        them, the one is found and the other is what the headers say.
     modality : str
         Of the scans; decides which anatomy can be told.
     med3d : str, optional
@@ -45,6 +48,8 @@ class Folders:
     train_pattern: str | None = None
     generated_pattern: str | None = None
     different_people: bool = False
+    background: float | None = None
+    orientation: str | None = None
     modality: str = "T1w"
     med3d: str | None = None
     seed: int = 2019
@@ -72,6 +77,7 @@ class Folders:
             for name, folder in folders.items()
             if folder is not None
         }
+        cohorts["generated"] |= {"background": self.background, "orientation": self.orientation}
         content = {
             "prepare": {"size": self.size, "fit": self.fit, "min_brain_ml": 0.0, "max_saturated": 1.0},
             "features": {"seed": self.seed},

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti
 from alphagan.preparation.prepare import prepare
+from alphagan.preparation.quality import unusual
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
@@ -30,6 +32,10 @@ class Side:
         Path below `source`, and why it was left out.
     n_identical : int
         Volumes with the same voxels as an earlier one.
+    axes : str
+        Directions of the axes of most of the files, as their headers have them, or as they were named.
+    unusual : list of str
+        What quality control noted of volumes that it kept.
     """
 
     source: Path
@@ -37,6 +43,8 @@ class Side:
     n_found: int
     refused: list[tuple[str, str]]
     n_identical: int
+    axes: str
+    unusual: list[str]
 
     @property
     def affine(self) -> np.ndarray:
@@ -98,26 +106,28 @@ def _prepare(name: str, config: Config, work: Path) -> Side:
         folder = prepare(name, config.model_copy(update={"prepare": config.prepare.model_copy(update=changes)}), paths)
     except InputError:
         for table in work.glob(f"scratch/prepare/{name}/*/qc.csv"):  # there when every scan was refused
-            _, refused = _quality(table, source)
+            _, refused, _ = _quality(table, source)
             file, reason = refused[0]
-            zero = name == "generated" and reason.startswith("not skull-stripped")
-            cure = "; generated volumes need a background of 0" if zero else ""
+            named = name == "generated" and "background" in reason
+            cure = "; the option for generated volumes is --background VALUE" if named else ""
             raise InputError(
                 f"{source}: none of its {len(refused)} scans passes quality control; {file}: {reason}{cure}"
             ) from None
         raise
     volumes = Volumes(folder)
-    n_found, refused = _quality(folder / "qc.csv", source)
-    return Side(Path(source), volumes, n_found, refused, len(volumes.array) - len(set(_digests(volumes))))
+    n_found, refused, axes = _quality(folder / "qc.csv", source)
+    n_identical = len(volumes.array) - len(set(_digests(volumes)))
+    return Side(Path(source), volumes, n_found, refused, n_identical, axes, unusual(folder / "qc.csv"))
 
 
-def _quality(table: Path, source: str) -> tuple[int, list[tuple[str, str]]]:
-    """Number of scans, and path and reason of those that were refused."""
+def _quality(table: Path, source: str) -> tuple[int, list[tuple[str, str]], str]:
+    """Number of scans, path and reason of those that were refused, and most usual axes of the others."""
     with open(table, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     place = f"{Path(source)}/"
     refused = [(row["source"].removeprefix(place), row["reason"].replace(place, "")) for row in rows if row["reason"]]
-    return len(rows), refused
+    (axes, _), *_ = Counter(row["axes"] for row in rows if row["axes"]).most_common() or [("", 0)]
+    return len(rows), refused, axes
 
 
 def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:

@@ -52,13 +52,25 @@ class Cohort(Section):
     """What every cohort has.
 
     `source`: the folder of scans, or the code that draws or downloads them. `expected`: how many scans
-    `alphagan cohort check` should find.
+    `alphagan cohort check` should find. `background`: what is not above it is background; null: found for each scan.
+    `orientation`: directions of the stored axes, such as LPS, where the headers do not tell them, or not rightly.
     """
 
     source: str
     modality: Name = "T1w"
     augment: Augment = Augment()
     expected: Annotated[int, Field(ge=1)] | None = None
+    background: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    orientation: str | None = None
+
+    @field_validator("orientation")
+    @classmethod
+    def _three_axes(cls, value):
+        if value is not None and sorted(map("LRPAIS".find, value)) not in [
+            [x, y, z] for x in (0, 1) for y in (2, 3) for z in (4, 5)
+        ]:
+            raise ValueError("expects three letters, one each of R or L, A or P, S or I, such as LPS")
+        return value
 
 
 class TemplateCohort(Cohort):

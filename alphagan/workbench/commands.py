@@ -10,6 +10,24 @@ from pathlib import Path
 from alphagan.errors import InputError
 
 
+def require_device(name: str) -> None:
+    """Raise an InputError unless torch can compute on a device of this name.
+
+    Raises
+    ------
+    InputError
+    """
+    if name == "cpu":
+        return
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError):  # no such word, no such GPU, or a torch that was built without
+        found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        raise InputError(f"--device: torch has no {name!r} here; known are {', '.join(['cpu', *found])}") from None
+
+
 def download(args) -> None:
     """Download a free data set."""
     from alphagan.preparation.cohorts import openneuro
@@ -37,12 +55,16 @@ def list_scans(args) -> None:
 
 
 def prepare(args) -> None:
-    """Prepare a cohort."""
+    """Prepare a cohort, and say what is unusual about its scans."""
     from alphagan.preparation.prepare import prepare
+    from alphagan.preparation.quality import unusual
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
-    print(prepare(args.cohort, load(args.params), Paths()))
+    folder = prepare(args.cohort, load(args.params), Paths())
+    for line in unusual(folder / "qc.csv"):
+        print(f"note: {line}", file=sys.stderr)
+    print(folder)
 
 
 def train(args) -> int | None:

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 from torch.nn import functional
 
 from alphagan.preparation import resample
-from alphagan.preparation.resample import area_resize, axis_weights, bounding_box, prepare_scan
+from alphagan.preparation.outline import bounding_box
+from alphagan.preparation.resample import area_resize, axis_weights, prepare_scan
 from alphagan.settings.sections import Prepare
 
 

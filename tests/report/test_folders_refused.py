@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from folders import fill, person, read
-from scans import write
+from scans import SHAPE, write
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError
@@ -59,11 +60,26 @@ def test_folders_that_are_missing_empty_or_hold_no_scan(real, tmp_path, capsys):
     assert "check --generated-pattern" in unlike
 
 
-def test_a_background_that_is_not_zero_is_named(real, tmp_path):
+def test_a_background_that_cannot_be_told_is_refused_with_the_option_that_tells_it(real, tmp_path):
     for number in range(2):
-        write(tmp_path / f"gen/{number}.nii", person(number) / 2000 - 1)
-    with pytest.raises(InputError, match="none of its 2 scans .* generated volumes need a background of 0"):
+        noise = np.random.default_rng(number).normal(0, 0.3, SHAPE)
+        write(tmp_path / f"gen/{number}.nii", (person(number) / 2000 - 1 + noise).astype(np.float32))
+    with pytest.raises(InputError, match="none of its 2 scans .* the option for generated volumes is --background"):
         read(Folders(real, tmp_path / "gen", size=16), tmp_path / "work")
+    sides = read(Folders(real, tmp_path / "gen", size=16, background=-0.6), tmp_path / "again")
+    assert len(sides["generated"].volumes.array) == 2
+
+
+@pytest.mark.parametrize("axes", ["LP", "LLS", "lps"])
+def test_an_orientation_that_is_none_is_refused(real, generated, tmp_path, capsys, axes):
+    both = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
+    assert "orientation: expects three letters" in run(tmp_path, capsys, *both, "--orientation", axes)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_read(tmp_path, capsys, device):
+    both = ["--real", tmp_path / "none", "--generated", tmp_path / "none", "-o", tmp_path / "out"]
+    assert f"--device: torch has no '{device}' here" in run(tmp_path, capsys, *both, "--device", device)
 
 
 def test_an_output_folder_that_holds_something_is_not_touched(real, generated, tmp_path, capsys):

@@ -1,7 +1,7 @@
 """Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -24,7 +24,11 @@ class Scan:
     image : Path
         Any file that nibabel reads.
     mask : Path, optional
-        Non-zero inside the brain, on any grid. Without one, everything non-zero in the image is brain.
+        Non-zero inside the brain, on any grid. Without one, `alphagan.preparation.foreground` decides.
+    background : float, optional
+        What is not above it is background; without it, that is found.
+    orientation : str, optional
+        Directions of the stored axes, such as "LPS", in place of what the header says.
     """
 
     subject: str
@@ -32,6 +36,8 @@ class Scan:
     modality: str
     image: Path
     mask: Path | None = None
+    background: float | None = field(default=None, kw_only=True)
+    orientation: str | None = field(default=None, kw_only=True)
 
     @property
     def source(self) -> str:
@@ -71,4 +77,6 @@ def find_scans(cohort: Cohort) -> list[Scan]:
     scans = sorted(module.find(cohort), key=lambda scan: (scan.subject, scan.session, scan.source))
     if not scans:
         raise InputError(f"{cohort.source}: no scans found; check the folder and the cohort's pattern in params.yaml")
-    return scans
+    if cohort.background is None and cohort.orientation is None:
+        return scans
+    return [replace(scan, background=cohort.background, orientation=cohort.orientation) for scan in scans]

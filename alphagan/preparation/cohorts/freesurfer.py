@@ -62,6 +62,11 @@ class FreesurferScan(Scan):
         return image, None
 
 
+def may_be_edited(image: nibabel.spatialimages.SpatialImage) -> bool:
+    """Whether an image may hold what FreeSurfer's editor leaves of deleted voxels: an .mgz, or one called brainmask."""
+    return isinstance(image, nibabel.MGHImage) or Path(image.get_filename() or "").name.startswith("brainmask")
+
+
 def find(cohort: FreesurferCohort) -> list[Scan]:
     """Find the scans, or those that the table selects; the session tells date, visit and image id where known.
 

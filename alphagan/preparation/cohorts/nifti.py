@@ -1,4 +1,4 @@
-"""Any folder tree of .nii, .nii.gz or .mgz files.
+"""Any folder tree of images that nibabel reads: .nii, .img with its .hdr, either packed as .gz, .mgz, .mgh, .mnc.
 
 `pattern` is a glob relative to the cohort's source in which `{subject}`, and optionally `{session}`, stand for the part
 of the path that names them, for example::
@@ -23,7 +23,6 @@ from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, names, tree
 from alphagan.settings.cohorts import NiftiCohort
 
-SUFFIXES = (".nii", ".nii.gz", ".mgz")
 TOKENS = re.compile(r"(\{\w*\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])")
 GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -31,9 +30,9 @@ GLOBS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 def find(cohort: NiftiCohort) -> list[Scan]:
     """Find the scans of a folder tree; linked folders are followed, hidden files are not read.
 
-    Without a pattern, `alphagan.preparation.cohorts.names` tells who is on a .nii, .nii.gz or .mgz file, and else its
-    subject is its name without the extension. Names that tell of another contrast than the cohort's modality, or of a
-    mask, are passed over; of FreeSurfer's volumes one that is skull-stripped is taken.
+    Without a pattern, `alphagan.preparation.cohorts.names` tells who is on an image, and else its subject is its name
+    without the extension. Names that tell of another contrast than the cohort's modality, or of a mask, are passed
+    over; of FreeSurfer's volumes one that is skull-stripped is taken. Where name.nii and name.nii.gz both fit, one is.
     A scan whose mask is missing is returned with a mask that does not exist, so that quality control can say so.
 
     Raises
@@ -70,17 +69,26 @@ def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
     if image_regex and mask_regex and "session" in set(mask_regex.groupindex) - set(image_regex.groupindex):
         raise InputError("mask_pattern: has {session}, but pattern has not; write it in both or in neither")
 
-    files = [path.relative_to(source).as_posix() for path in tree.files(source)]
+    everything = tree.files(source)
+    files = [path.relative_to(source).as_posix() for path in everything]
     masks = [file for file in files if mask_regex and mask_regex.fullmatch(file)]
     images = sorted(set(files).difference(masks))
+    masks = [path.as_posix() for path in tree.without_copies(map(Path, masks))]
     if image_regex:
         found, others = list(_by_pattern(images, image_regex)), Counter()
     else:
         found, others = _by_name(images, source, cohort.modality)
+    once = {path.as_posix() for path in tree.without_copies(Path(image) for image, _, _ in found)}
     scans = []
     for image, subject, session in found:
-        mask = _mask(cohort.mask_pattern, subject, session, masks, image) if mask_regex else None
-        scans.append(Scan(subject, session, cohort.modality, source / image, mask and source / mask))
+        if image in once:
+            mask = _mask(cohort.mask_pattern, subject, session, masks, image) if mask_regex else None
+            scans.append(Scan(subject, session, cohort.modality, source / image, mask and source / mask))
+    if not scans and (other := next((path for path in everything if path.name.lower().endswith(tree.CONVERTED)), None)):
+        raise InputError(
+            f"{other}: {other.suffix} is not read; convert it to NIfTI, with dcm2niix if it is DICOM, or else with "
+            "SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz')"
+        )
     return scans, others
 
 
@@ -115,7 +123,7 @@ def _by_pattern(images: list[str], regex: re.Pattern) -> Iterator[tuple[str, str
 
 def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple[str, str, str]], Counter]:
     """Scans whose names tell the modality or none, with subject and session; and how many of what else there is."""
-    told = {Path(image): names.read(Path(image)) for image in images if image.lower().endswith(SUFFIXES)}
+    told = {Path(image): names.read(Path(image)) for image in images if tree.suffix(Path(image))}
     wanted = {path: name for path, name in told.items() if is_of(modality, name.contrast)}
     there = {name.variant for name in wanted.values()}.intersection(names.STRIPPED)
     lesser = set(names.STRIPPED) - {next((variant for variant in names.STRIPPED if variant in there), "")}
@@ -132,10 +140,15 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
         if not name.subject and folder_of.setdefault(subject, path.parent) != path.parent:
             raise InputError(
                 f"{source / path}: {source / folder_of[subject]} has a {subject!r} too, so the name does not tell the "
-                f"subject; give the cohort a pattern such as {{subject}}/{path.name}"
+                f"subject; give the cohort a pattern such as {_suggested(path)}"
             )
         scans.append((path.as_posix(), subject, name.session))
     return scans, others
+
+
+def _suggested(path: Path) -> str:
+    """A pattern in which a folder names the subject, as deep as the image lies."""
+    return "/".join([*["*"] * (len(path.parent.parts) - 1), "{subject}", path.name])
 
 
 def _mask(pattern: str, subject: str, session: str, masks: list[str], image: str) -> str:

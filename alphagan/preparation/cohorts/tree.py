@@ -1,11 +1,13 @@
 """What the ways of finding scans share: the files below a folder, and one scan where there are copies."""
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan
+
+SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh", ".img.gz", ".img", ".mnc")  # of images that are read
+CONVERTED = (".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")  # of others: SimpleITK and dcm2niix turn them into NIfTI
 
 
 def folder(source: str | Path) -> Path:
@@ -33,16 +35,32 @@ def files(source: Path) -> list[Path]:
     return list(_walk(source, ()))
 
 
+def suffix(path: Path) -> str:
+    """Suffix of an image as it is written, such as ".nii.gz"; "" where it is none that is read."""
+    name = path.name.lower()
+    return path.name[-len(found) :] if (found := next(filter(name.endswith, SUFFIXES), "")) else ""
+
+
 def stem(path: Path) -> str:
-    """Name of an image without .nii, .nii.gz or .mgz."""
-    return re.sub(r"\.(nii|nii\.gz|mgz)$", "", path.name, flags=re.IGNORECASE)
+    """Name of an image without its suffix."""
+    return path.name.removesuffix(suffix(path)) if suffix(path) else path.name
 
 
 def without_copies(paths: Iterable[Path]) -> list[Path]:
-    """Drop name.nii.gz where name.nii lies beside it: somebody uncompressed it."""
+    """Take one of the files that are one image: name.nii.gz beside name.nii, and .hdr, which is a part of .img.
+
+    What somebody uncompressed is taken before what it was made from.
+    """
     paths = list(paths)
-    uncompressed = {path for path in paths if path.suffix == ".nii"}
-    return [path for path in paths if path.with_suffix("") not in uncompressed]
+    known = {path.with_name(path.name.lower()) for path in paths}
+
+    def another(path: Path) -> bool:
+        name = path.name.lower()
+        if name.endswith(".hdr"):
+            return any(path.with_name(f"{name[:-4]}{other}") in known for other in (".img", ".img.gz"))
+        return name.endswith(".gz") and path.with_name(name[:-3]) in known
+
+    return [path for path in paths if not another(path)]
 
 
 def refuse_doubles(scans: Iterable[Scan], cure: str) -> list[Scan]:

@@ -1,0 +1,175 @@
+"""What is brain: the one decision for scans, masks and generated volumes, whatever their background is made of.
+
+The background is looked for in this order, and the first that leaves a brain is taken:
+
+1. exactly 0;
+2. another constant, which most of the outermost voxels have: -1, or a 0 that an integer header rounded;
+3. a level that is only approached, as noise and interpolation leave it: voxels within a threshold of it are background,
+   unless brain surrounds them.
+
+It leaves a brain where the rest is not larger than one, and is not made of residue: of voxels that differ from the
+background by next to nothing. A background that was named is taken as it is: what is not above it.
+
+Of what remains, the largest piece is brain, and smaller ones are specks. Voxels belong to one piece where the blocks of
+8 mm that hold them share a face; where a threshold or a named background decides, where they do themselves.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from alphagan.preparation.outline import BLOCKS, Foreground, boxed, connected, largest_piece, without_deleted
+from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML, QualityError
+
+RESIDUE = 0.02  # of the brightest voxels: what differs less from the background hardly differs
+MAX_RESIDUE = 0.125  # share of the foreground; real brains have up to 0.05, smoothed or noisy ones 0.3 to 1
+BRIGHTEST = 98  # percentile that stands for the brightest
+SAMPLED = 2000  # voxels that are enough to know a percentile by
+THRESHOLD, MASK_THRESHOLD = 0.15, 0.5  # of the foreground's median, where the background is only approached
+NOISE = 6.0  # standard deviations of the background that are still background
+EMPTY = "empty: every voxel is zero"
+FULL = 0.65  # of the box: where the threshold had to be estimated, less than this tells a brain from a head
+
+
+def find_foreground(
+    voxels: np.ndarray, voxel_size_mm: np.ndarray, background: float | None = None, edited: bool = False
+) -> Foreground:
+    """Decide which voxels are brain.
+
+    Parameters
+    ----------
+    voxels : ndarray, (X, Y, Z)
+        All finite; or the inside of a mask, bool.
+    voxel_size_mm : ndarray, (3,)
+    background : float, optional
+        What is not above it is background.
+    edited : bool
+        Whether FreeSurfer's editor may have left the value 1 where somebody took voxels out of the brain.
+
+    Returns
+    -------
+    Foreground
+        Whose `fault` is not empty where nothing that looks like a brain was found.
+
+    Examples
+    --------
+    >>> volume = np.full((40, 40, 40), -1.0)
+    >>> volume[((np.indices(volume.shape) - 19.5) ** 2).sum(0) < 100] = 0.3
+    >>> volume[1, 1, 1] = 0.2
+    >>> found = find_foreground(volume, np.ones(3))
+    >>> found.background, found.n_specks, found.first.tolist()
+    (-1.0, 1, [10, 10, 10])
+    """
+    ml = float(np.prod(voxel_size_mm)) / 1000
+    if background is not None:
+        found = connected(boxed(voxels, voxels > background, background), most_apart=1.0)
+        return replace(found, fault=_no_brain_s_size(found, ml))
+    exact = without_deleted(boxed(voxels)) if edited else boxed(voxels)
+    faults = [_fault(exact, ml)]
+    if not faults[0]:
+        return largest_piece(exact, voxel_size_mm)
+    for other in _other_backgrounds(voxels, THRESHOLD) if voxels.dtype.kind != "b" else ():
+        if isinstance(other, str):
+            faults.append(other)
+            continue
+        found = largest_piece(other, voxel_size_mm)
+        fault = found.fault or _fault(found, ml)
+        if not fault:
+            return found
+        faults.append(fault)
+    whole_head = next((fault for fault in faults if fault.startswith("not skull-stripped")), "")
+    return replace(exact, fault=whole_head or faults[-1])
+
+
+def inside_of_mask(mask: np.ndarray) -> np.ndarray:
+    """Decide which voxels a mask marks: those that are not 0, or where that is only approached, the upper half.
+
+    Parameters
+    ----------
+    mask : ndarray, (X, Y, Z)
+        Of any type; what is not finite is outside.
+
+    Returns
+    -------
+    inside : ndarray of bool, (X, Y, Z)
+
+    Raises
+    ------
+    QualityError
+        If its background cannot be told.
+    """
+    if mask.dtype.kind != "f":
+        return mask != 0
+    mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
+    exact = boxed(mask)
+    if not exact.last.any() or _residue(exact) <= MAX_RESIDUE:
+        return mask != 0
+    found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
+    if isinstance(found, str):
+        raise QualityError(f"mask: {found}")
+    inside = np.zeros(mask.shape, bool)
+    inside[found.box] = found.inside
+    return inside
+
+
+def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
+    """What is brain if the background is not 0, by ever bolder guesses; or why a guess cannot be made."""
+    faces = np.concatenate([side.ravel() for axis in range(3) for side in np.take(voxels, (0, -1), axis)[None]])
+    level = float(np.median(faces))  # of most of the outermost voxels, where brain ends within the field
+    if level and np.mean(faces == faces.dtype.type(level)) > 0.5:
+        yield boxed(voxels, voxels != faces.dtype.type(level), level)
+    away = np.abs(voxels - np.float64(level))
+    brightest = _percentile(away[away > 0], BRIGHTEST)
+    beyond = away[away > 0.1 * brightest]
+    if not beyond.size:
+        yield EMPTY if not level else f"empty: every voxel is {level:g}"
+        return
+    middle = float(np.median(beyond))
+    noise = NOISE * 1.4826 * float(np.median(np.abs(faces - np.float64(level))))
+    if noise > middle / 2:
+        yield (
+            f"noisy background: around {level:.3g} it varies by {noise / NOISE:.2g}, too much beside the {middle:.2g} "
+            "by which the rest differs; set what is around the brain to 0, or give the cohort's background"
+        )
+        return
+    threshold = max(share * middle, noise)
+    yield connected(boxed(voxels, away > threshold, level, threshold))
+
+
+def _fault(found: Foreground, voxel_ml: float) -> str:
+    """Why a foreground cannot be a brain's, or ""."""
+    fault = _no_brain_s_size(found, voxel_ml)
+    if not (fault or found.threshold) and (residue := _residue(found)) > MAX_RESIDUE:
+        return (
+            f"background cannot be told: {residue:.0%} of the voxels that are not {found.background:.3g} are next to "
+            "it; set what is around the brain to 0, or give the cohort's background"
+        )
+    return fault
+
+
+def _no_brain_s_size(found: Foreground, voxel_ml: float) -> str:
+    if not found.last.any():
+        return EMPTY
+    n = np.count_nonzero(found.inside)
+    fill, ml = n / found.inside.size, n * voxel_ml
+    if ml <= MAX_BRAIN_ML and fill <= (FULL if found.threshold else MAX_BRAIN_FILL):
+        return ""
+    size = f"not skull-stripped: {ml:.0f} ml, {fill:.0%} of the bounding box, are"
+    if found.voxels.dtype.kind == "b":
+        return f"{size} inside the mask; check mask_pattern"
+    where = f"away from {found.background:.3g}" if found.background or found.threshold else "non-zero"
+    return f"{size} {where}; strip it, or give mask_pattern, or where only its background is not 0, background"
+
+
+def _residue(found: Foreground) -> float:
+    """Share of a foreground that hardly differs from the background; a few planes tell."""
+    step = max(1, found.inside.shape[0] // BLOCKS)
+    away = found.voxels[::step][found.inside[::step]]
+    away = np.abs(away[:: 1 + away.size // SAMPLED] - np.float64(found.background))
+    return float(np.mean(away < RESIDUE * _percentile(away, BRIGHTEST)))
+
+
+def _percentile(values: np.ndarray, percent: float) -> float:
+    values = np.sort(values[:: 1 + values.size // SAMPLED])
+    return float(values[int((values.size - 1) * percent / 100)]) if values.size else 0.0

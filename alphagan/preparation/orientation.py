@@ -1,0 +1,115 @@
+"""Which way is up: what a header says of it, what it leaves open, and the affine of axes that somebody names."""
+
+import nibabel
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
+from nibabel.spatialimages import SpatialImage
+
+
+def says_nothing(image: SpatialImage) -> str:
+    """Why an image's header does not tell the direction of its axes, or "" if it does.
+
+    Parameters
+    ----------
+    image : SpatialImage
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> says_nothing(nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4)))
+    'its affine only scales the axes'
+    """
+    header, affine = image.header, image.affine
+    if isinstance(header, Nifti1Header):
+        if not (header["qform_code"] or header["sform_code"]):
+            return "its header has neither qform nor sform"
+    elif isinstance(header, nibabel.AnalyzeHeader):
+        if np.allclose(affine, header.get_best_affine()):  # another one stood in a .mat file beside it
+            return "headers of Analyze do not tell it"
+    scales = np.diag(affine)
+    if np.array_equal(affine, np.diag(scales)) and (scales > 0).all():  # as np.eye(4), which many write for want of it
+        return "its affine only scales the axes"
+    return ""
+
+
+def directions(affine: np.ndarray) -> str:
+    """Directions of the axes of an affine, such as "LPS"; "?" for one that has none.
+
+    Examples
+    --------
+    >>> directions(np.diag([-1.0, -1, 2, 1])), directions(np.diag([1.0, 1, 0, 1]))
+    ('LPS', 'RA?')
+    """
+    return "".join(code or "?" for code in nibabel.aff2axcodes(affine))
+
+
+def named(affine: np.ndarray, shape: tuple[int, ...], axes: str) -> np.ndarray:
+    """Affine of axes in the directions that are named, with the voxel sizes of another; 0 mm in the middle.
+
+    Parameters
+    ----------
+    affine : ndarray, (4, 4)
+    shape : tuple of int
+        Of the volume; what is beyond three axes is passed over.
+    axes : str
+        Such as "LPS": to the left, the back and the top.
+
+    Returns
+    -------
+    affine : ndarray, (4, 4)
+
+    Examples
+    --------
+    >>> named(np.diag([1.0, 2, 3, 1]), (11, 11, 11), "LPS").tolist()
+    [[-1.0, 0.0, 0.0, 5.0], [0.0, -2.0, 0.0, 10.0], [0.0, 0.0, 3.0, -15.0], [0.0, 0.0, 0.0, 1.0]]
+    """
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(axes))
+    order = turn[:, 0].astype(int)  # where each axis of RAS is stored
+    upright = np.diag([*sizes[order], 1.0])
+    found = upright @ inv_ornt_aff(turn, np.array(shape[:3])[order])
+    found[:3, 3] = -found[:3, :3] @ ((np.array(shape[:3]) - 1) / 2)
+    return found
+
+
+def affines(
+    image: SpatialImage, mask: SpatialImage | None, axes: str | None
+) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
+    """From voxel to millimetres, for an image and its mask.
+
+    Where only one of two images of equal shape tells its orientation, it tells that of the other.
+
+    Parameters
+    ----------
+    image, mask : SpatialImage
+    axes : str, optional
+        As in `named`, in place of what the headers say.
+
+    Returns
+    -------
+    affine, mask_affine : ndarray, (4, 4)
+    words : list of str
+        What is unknown, or was taken from elsewhere.
+    """
+    if axes is not None:
+        return named(image.affine, _volume(image), axes), mask and named(mask.affine, _volume(mask), axes), []
+    why = says_nothing(image)
+    if mask is not None and _volume(image) == _volume(mask):
+        if why and not says_nothing(mask):
+            return mask.affine, mask.affine, [f"orientation of the image unknown, as {why}: taken from its mask"]
+        if says_nothing(mask):
+            mask = image
+    if not why:
+        return image.affine, mask and mask.affine, []
+    taken = f"taken for {directions(image.affine)}, left and right cannot be told (orientation names it)"
+    words = f"orientation unknown, as {why}: {taken}"
+    return image.affine, mask and mask.affine, [words]
+
+
+def _volume(image: SpatialImage) -> tuple[int, ...]:
+    """The shape without what is only there to be more than three axes."""
+    return tuple(n for n in image.shape if n != 1) if len(image.shape) > 3 else tuple(image.shape)

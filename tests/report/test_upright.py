@@ -1,0 +1,85 @@
+"""Generated volumes that lie otherwise than the real ones are told of, and an option turns them."""
+
+from itertools import permutations, product
+
+import nibabel
+import numpy as np
+import pytest
+from folders import read
+from scans import AFFINE, SHAPE, head, write
+
+from alphagan.report.measure import doubts
+from alphagan.report.options import Folders
+from alphagan.report.upright import likely_directions, mirrored, stored
+
+ALL = ["".join(axes) for order in permutations(("RL", "AP", "SI")) for axes in product(*order)]
+
+
+Y, Z = (np.linspace(-0.7, 0.7, n) for n in SHAPE[1:])
+
+
+def person(number):
+    """A brain whose front, back, top and bottom differ as much as real ones do."""
+    return (head(number) * (1 + Y[:, None]) * (1 + Z) ** 2).astype(np.float32)
+
+
+def fill(folder, numbers):
+    for number in numbers:
+        write(folder / f"{number}.nii", person(number))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("real"), range(200, 206))
+
+
+def saved(folder, axes, affine, n=4):
+    """Volumes with their axes in the directions that are named, and a header that says something else."""
+    for number in range(300, 300 + n):
+        path = write(folder / f"{number}.nii", person(number), axes=axes)
+        voxels = np.asanyarray(nibabel.load(path).dataobj).copy()
+        nibabel.save(nibabel.Nifti1Image(voxels, affine), path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def upright(real, tmp_path_factory):
+    sides = read(
+        Folders(real, fill(tmp_path_factory.mktemp("up"), range(300, 304)), size=16), tmp_path_factory.mktemp("w")
+    )
+    return sides
+
+
+def test_every_turn_is_found_but_for_left_and_right(upright):
+    real, generated = upright["real"].volumes.array, upright["generated"].volumes.array
+    for axes in ALL:
+        turned = np.stack([nibabel.orientations.apply_orientation(cube, _to(axes)) for cube in generated])
+        assert likely_directions(turned, real) in (axes, mirrored(axes))
+
+
+def _to(axes):
+    codes = nibabel.orientations.axcodes2ornt
+    return nibabel.orientations.ornt_transform(codes("RAS"), codes(axes))
+
+
+def test_upright_volumes_raise_no_doubt(upright):
+    assert not [line for line in doubts(upright) if "orientation" in line]
+
+
+@pytest.mark.parametrize(("axes", "affine"), [("LPS", np.eye(4)), ("SAR", np.diag([4.0, 4, 4, 1])), ("RIA", AFFINE)])
+def test_turned_volumes_are_told_of_and_turned_back_by_the_option(real, upright, tmp_path, axes, affine):
+    folder = saved(tmp_path / "gen", axes, affine)
+    told = doubts(read(Folders(real, folder, size=16), tmp_path / "work"))
+    (line,) = [line for line in told if "--orientation" in line]
+    assert axes in (line.split("--orientation ")[1][:3], mirrored(line.split("--orientation ")[1][:3]))
+    assert "left and right cannot be told" in line
+    assert any("orientation unknown" in line for line in told) == (affine is not AFFINE)
+    sides = read(Folders(real, folder, size=16, orientation=axes), tmp_path / "again")
+    np.testing.assert_array_equal(sides["generated"].volumes.array, upright["generated"].volumes.array)
+    assert not [line for line in doubts(sides) if "orientation" in line]
+
+
+def test_names_of_stored_axes_follow_from_what_the_header_said():
+    for header in ALL:
+        assert stored("RAS", header) == header and stored("LPS", stored("LPS", header)) == header
