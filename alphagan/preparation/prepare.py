@@ -37,6 +37,7 @@ SUBJECT_COLUMNS = [
 ]
 QC_NUMBERS = ["background", "threshold", "n_specks", "fill"]
 QC_COLUMNS = ["source", "subject", "session", "kept", "reason", *QC_NUMBERS, "axes", "note"]
+UNTOLD = [""] * (len(QC_NUMBERS) + 2)  # of scans that were not read
 
 
 def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | None = None) -> Path:
@@ -176,7 +177,7 @@ def _prepare_part(
             "system that all of them share"
         )
     if reason := scan.trouble():
-        return index, None, None, reason
+        return index, None, None, reason, UNTOLD
     try:
         key = scan.fingerprint()
     except OSError:  # the image or the mask is missing, and prepare_scan says which
@@ -189,7 +190,7 @@ def _prepare_part(
     try:
         prepared = resample.prepare_scan(scan, settings)
     except QualityError as refusal:
-        return index, None, None, str(refusal), [""] * (len(QC_NUMBERS) + 2)
+        return index, None, None, str(refusal), UNTOLD
     quality = [f"{getattr(prepared, name):.6g}" for name in QC_NUMBERS] + [prepared.axes, prepared.note]
     temporary = part.with_suffix(f".{os.getpid()}.tmp")
     with open(temporary, "wb") as file:

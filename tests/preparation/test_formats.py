@@ -80,17 +80,19 @@ def test_a_header_that_asks_for_terabytes_is_refused_before_they_are_reserved(tm
             prepare_scan(scan_of(path), SETTINGS)
 
 
-def test_freesurfer_s_folders_are_told_with_a_pattern_that_works(tmp_path):
+def test_freesurfer_s_folders_give_a_skull_stripped_volume_of_each_person(tmp_path):
     for person in ("ann", "bob"):
         for volume in ("T1", "aseg", "brainmask"):
             (tmp_path / person / "mri").mkdir(parents=True, exist_ok=True)
             (tmp_path / person / "mri" / f"{volume}.mgz").touch()
-    with pytest.raises(InputError, match=r"a pattern such as \{subject\}/mri/brainmask\.mgz"):
-        found(tmp_path)
-    assert [subject for _, subject in found(tmp_path, "{subject}/mri/brainmask.mgz")] == ["ann", "bob"]
-    (tmp_path / "x/y/ann").mkdir(parents=True)
+    expected = [("brainmask.mgz", "ann"), ("brainmask.mgz", "bob")]
+    assert found(tmp_path) == expected
+
+
+def test_where_folders_tell_who_is_who_the_pattern_that_works_is_told(tmp_path):
     for person in ("carl", "dora"):
-        (tmp_path / "site/x" / person).mkdir(parents=True)
-        (tmp_path / "site/x" / person / "t1.nii").touch()
+        (tmp_path / "x" / person).mkdir(parents=True)
+        (tmp_path / "x" / person / "t1.nii").touch()
     with pytest.raises(InputError, match=r"a pattern such as \*/\{subject\}/t1\.nii"):
-        found(tmp_path / "site")
+        found(tmp_path)
+    assert [subject for _, subject in found(tmp_path, "*/{subject}/t1.nii")] == ["carl", "dora"]
