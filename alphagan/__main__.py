@@ -160,8 +160,6 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # not where a test or a notebook collects what is said
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
-        if getattr(args, "device", None):
-            commands.require_device(args.device)
         return args.function(args) or 0
     except (InputError, FloatingPointError) as error:
         if args.debug:

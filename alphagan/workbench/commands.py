@@ -10,24 +10,6 @@ from pathlib import Path
 from alphagan.errors import InputError
 
 
-def require_device(name: str) -> None:
-    """Raise an InputError unless torch can compute on a device of this name.
-
-    Raises
-    ------
-    InputError
-    """
-    if name == "cpu":
-        return
-    import torch
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError):  # no such word, no such GPU, or a torch that was built without
-        found = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-        raise InputError(f"--device: torch has no {name!r} here; known are {', '.join(['cpu', *found])}") from None
-
-
 def download(args) -> None:
     """Download a free data set."""
     from alphagan.preparation.cohorts import openneuro

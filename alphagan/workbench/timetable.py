@@ -12,6 +12,7 @@ from alphagan.files import write_json
 # Kind of stage: how a person calls it, and the part of the work that its time counts to.
 KINDS = {
     "strip": ("strip the notebooks", "figures"),
+    "scans": ("list the scans of", "preparation"),
     "prepare": ("prepare", "preparation"),
     "features": ("train the feature network of", "feature networks"),
     "networks": ("draw the networks", "figures"),

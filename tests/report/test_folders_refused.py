@@ -79,7 +79,7 @@ def test_an_orientation_that_is_none_is_refused(real, generated, tmp_path, capsy
 @pytest.mark.parametrize("device", ["cuda:99", "gpu"])
 def test_a_device_that_is_not_there_is_told_before_anything_is_read(tmp_path, capsys, device):
     both = ["--real", tmp_path / "none", "--generated", tmp_path / "none", "-o", tmp_path / "out"]
-    assert f"--device: torch has no '{device}' here" in run(tmp_path, capsys, *both, "--device", device)
+    assert f"--device {device}: torch cannot use this device" in run(tmp_path, capsys, *both, "--device", device)
 
 
 def test_an_output_folder_that_holds_something_is_not_touched(real, generated, tmp_path, capsys):
