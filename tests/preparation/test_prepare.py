@@ -110,7 +110,7 @@ def test_unknown_cohort_is_named(tmp_path):
 @pytest.mark.data
 def test_messy_folder_is_prepared_or_refused(real_scans, tmp_path):
     quality = rows_of(prepare("study", config_for(real_scans / "messy", size=32), Paths(tmp_path)) / "qc.csv")
-    reason = {row["subject"].split("_")[1]: row["reason"] for row in quality}
+    reason = {Path(row["source"]).name.split("_")[1]: row["reason"] for row in quality}
     assert reason["T1"].startswith("not skull-stripped: 6378 ml")
     assert reason["brainmask"] == "looks like a mask: only 2 values"
     assert [row["kept"] for row in quality] == ["no", "no", "yes", "yes", "yes"]
