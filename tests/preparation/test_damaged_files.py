@@ -17,7 +17,9 @@ from alphagan.settings.sections import Prepare
 SETTINGS = Prepare(size=16, min_brain_ml=0, max_saturated=1.0)
 SHAPE = (12, 14, 10)
 MOST_S = 5.0
-MOST_BYTES = 2**29  # of a file of a few kilobytes; measured: a header may ask for a volume as large as the file allows
+# Of a file of a few kilobytes. One in 10 000 asks for more than 512 MiB: nibabel reserves what a header extension says
+# of its own length, 2 GiB at most, before it finds the file shorter, and refuses it; that memory is never written.
+MOST_BYTES, USUAL_BYTES = 2**31, 2**29
 KINDS = {
     "a.nii": nibabel.Nifti1Image,
     "a.nii.gz": nibabel.Nifti1Image,
@@ -95,10 +97,11 @@ def tried(whole, folder, seed):
 
 @pytest.mark.parametrize("n", [60, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_damaged_headers_and_bodies_are_refused_or_prepared(whole, tmp_path, n):
-    reasons, slowest = {}, 0.0
+    reasons, slowest, peaks = {}, 0.0, []
     tracemalloc.start()
     try:
         for seed in range(n):
+            tracemalloc.reset_peak()
             try:
                 reason, seconds = tried(whole, tmp_path, seed)
             except QualityError:
@@ -107,9 +110,10 @@ def test_damaged_headers_and_bodies_are_refused_or_prepared(whole, tmp_path, n):
                 raise AssertionError(f"file of seed {seed}: {type(error).__name__}: {error}") from error
             reasons[reason.partition(":")[0]] = reasons.get(reason.partition(":")[0], 0) + 1
             slowest = max(slowest, seconds)
-        _, peak = tracemalloc.get_traced_memory()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            assert peaks[-1] < USUAL_BYTES or "failed to read extension content" in reason, (seed, reason)
     finally:
         tracemalloc.stop()
-    print(f"{n} files: {dict(sorted(reasons.items()))}; slowest {slowest:.1f} s, at most {peak / 2**20:.0f} MiB")
-    assert slowest < MOST_S and peak < MOST_BYTES
+    print(f"{n} files: {dict(sorted(reasons.items()))}; slowest {slowest:.1f} s, at most {max(peaks) / 2**20:.0f} MiB")
+    assert slowest < MOST_S and max(peaks) < MOST_BYTES
     assert {"", "unreadable"} <= set(reasons)
