@@ -9,6 +9,7 @@ from collections import Counter
 from itertools import permutations, product
 
 import numpy as np
+from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
 SIDE = 16  # of the volumes that are compared, at least; finer detail tells nothing of the axes
 MOST = 2 / 3  # of the volumes must agree; of real brains, 95 to 99 % are told rightly one by one
@@ -81,14 +82,11 @@ def mirrored(axes: str) -> str:
 
 def _as_if_stored(volume: np.ndarray, order: tuple[str, ...]) -> np.ndarray:
     """A RAS volume with its axes in another order and other directions."""
-    places = ["RAS".find(axis) if axis in "RAS" else "LPI".find(axis) for axis in order]
-    return volume.transpose(places)[tuple(slice(None, None, 1 if axis in "RAS" else -1) for axis in order)]
+    return apply_orientation(volume, ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(order)))
 
 
 def _is_rotation(axes: str) -> bool:
-    places = ["RAS".find(axis) if axis in "RAS" else "LPI".find(axis) for axis in axes]
-    signs = [1 if axis in "RAS" else -1 for axis in axes]
-    return np.linalg.det(np.eye(3)[places] * np.array(signs)) > 0
+    return np.linalg.det(inv_ornt_aff(axcodes2ornt(axes), (1, 1, 1))[:3, :3]) > 0
 
 
 def _coarse(volumes: np.ndarray) -> np.ndarray:

@@ -66,9 +66,8 @@ class Cohort(Section):
     @field_validator("orientation")
     @classmethod
     def _three_axes(cls, value):
-        if value is not None and sorted(map("LRPAIS".find, value)) not in [
-            [x, y, z] for x in (0, 1) for y in (2, 3) for z in (4, 5)
-        ]:
+        pairs = ("LR", "AP", "SI")
+        if value is not None and (len(value) != 3 or any(len(set(value) & set(pair)) != 1 for pair in pairs)):
             raise ValueError("expects three letters, one each of R or L, A or P, S or I, such as LPS")
         return value
 
