@@ -193,22 +193,22 @@ def tissue_fractions(counts: np.ndarray) -> np.ndarray:
     """
     share = counts / counts.sum(1, keepdims=True)
     below = share.cumsum(1)
-    means = np.stack([LEVELS[(below < part).sum(1)] for part in (1 / 6, 3 / 6, 5 / 6)], axis=1)
+    means = np.stack([LEVELS[(below < part).sum(1)] for part in (1 / 6, 3 / 6, 5 / 6)])  # (3, n)
     square = share @ LEVELS**2
     variance = np.maximum(square - (share @ LEVELS) ** 2, 0) / 9 + SMALLEST_VARIANCE
     weights = np.full(means.shape, 1 / 3)
     active = np.arange(len(counts))
     for _ in range(MOST_STEPS):
-        before = weights[active]
-        distance = (LEVELS[:, None] - means[active, None]) ** 2 / (2 * variance[active, None, None])
-        density = before[:, None] * np.exp(distance.min(2, keepdims=True) - distance)  # (n, 256, 3)
-        density *= (share[active] / density.sum(2))[:, :, None]
-        after = np.maximum(density.sum(1), np.finfo(float).tiny)
-        weights[active] = after
-        means[active] = np.einsum("nlk,l->nk", density, LEVELS) / after
-        within = square[active] - (after * means[active] ** 2).sum(1)
+        before = weights[:, active]
+        distance = (LEVELS - means[:, active, None]) ** 2 / (2 * variance[active, None])  # (3, n, 256)
+        density = before[:, :, None] * np.exp(distance.min(0) - distance)
+        density *= share[active] / density.sum(0)
+        after = np.maximum(density.sum(2), np.finfo(float).tiny)
+        weights[:, active] = after
+        means[:, active] = density @ LEVELS / after
+        within = square[active] - (after * means[:, active] ** 2).sum(0)
         variance[active] = np.maximum(within, 0) + SMALLEST_VARIANCE
-        active = active[np.abs(after - before).max(1) > CHANGE]
+        active = active[np.abs(after - before).max(0) > CHANGE]
         if not len(active):
             break
-    return np.take_along_axis(weights, means.argsort(1), axis=1)
+    return np.take_along_axis(weights, means.argsort(0), axis=0).T

@@ -1,5 +1,6 @@
 """What each departure of the released code does, from experiments that `dvc exp run` recorded."""
 
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,13 +15,16 @@ METRICS = ("mmd_as_published", "mmd_rbf", "ms_ssim", "voxelwise_sd")
 def recorded(root: str | Path = ".") -> list[tuple[Config, dict]]:
     """Params and metrics of the commit that is checked out, first, and of every experiment on it that DVC has.
 
-    Experiments without metrics here, or with params of another version's schema, are left out.
+    Experiments without metrics here, or with params of another version's schema, are left out; without any experiment
+    there is nothing to compare, and nothing is listed.
 
     Returns
     -------
     list of (Config, metrics)
         metrics as in reports/metrics.json.
     """
+    if not _any(root):
+        return []
     from dvc.api import exp_show, params_show
     from dvc.repo import Repo
 
@@ -41,6 +45,16 @@ def recorded(root: str | Path = ".") -> list[tuple[Config, dict]]:
         except InputError:
             continue
     return found
+
+
+def _any(root: str | Path) -> bool:
+    """Whether DVC may have an experiment, asked of Git in milliseconds, where loading DVC takes seconds."""
+    kept = ["git", "-C", str(root), "for-each-ref", "--count=1", "refs/exps"]
+    try:
+        found = subprocess.run(kept, capture_output=True, text=True)
+    except FileNotFoundError:  # DVC can do without the program
+        return True
+    return bool(found.returncode or found.stdout)
 
 
 def table(experiments: Iterable[tuple[Config, Mapping]], cohort: str) -> list[dict[str, str]]:
