@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def style(grid: bool = True):
 
 # Ways in which the evaluation looks at a model, by the ending of its row's name; drawn hollow, in the model's colour.
 WAYS = {"_early": "early in training", "_batch_statistics": "evaluated as published"}
+SEED = re.compile(r"(?P<model>.+)_seed(?P<seed>\d+)")  # of a model that is trained more than once
 
 
 def appearance(name: str, position: int = 0) -> tuple[str, str, str]:
@@ -83,6 +85,9 @@ def appearance(name: str, position: int = 0) -> tuple[str, str, str]:
         if name.endswith(ending):
             label, colour, marker = appearance(name.removesuffix(ending), position)
             return f"{label}, {way}", colour, marker
+    if trained_anew := SEED.fullmatch(name):
+        label, colour, marker = appearance(trained_anew["model"], position)
+        return f"{label}, seed {trained_anew['seed']}", colour, marker
     return MODELS.get(name.lower(), (name, CYCLE[position % len(CYCLE)], "o"))
 
 

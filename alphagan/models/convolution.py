@@ -108,9 +108,11 @@ def from_blocks(x: Tensor) -> Tensor:
 
 def blocks_of(a: Tensor, W: Tensor) -> Tensor:
     """Convolve (B, A, X, Y, Z) with W (8, A, 3, 3, 3) to the 2x2x2 block of each voxel, (B, 1, 2X, 2Y, 2Z)."""
-    arithmetic = torch.float32 if a.dtype == torch.bfloat16 and not multiplies_bfloat16(a.device) else a.dtype
-    blocks = F.conv3d(_channels_last(a.to(arithmetic)), _channels_last(W.to(arithmetic)), padding=1)
-    return from_blocks(blocks).to(a.dtype)
+    return from_blocks(_in_arithmetic(_of_neighbours, a.dtype, a, W))
+
+
+def _of_neighbours(a: Tensor, W: Tensor) -> Tensor:
+    return F.conv3d(_channels_last(a), _channels_last(W), padding=1)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:

@@ -23,7 +23,7 @@ def run(layers: nn.Sequential, x: Tensor, recomputed: bool) -> Tensor:
     if not (recomputed and torch.is_grad_enabled()):
         return layers(x)
     for block in _blocks(layers):
-        x = checkpoint(block, x, use_reentrant=False, context_fn=partial(_contexts, block))
+        x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False, context_fn=partial(_contexts, block))
     return x
 
 

@@ -10,9 +10,8 @@ from alphagan.settings.sections import Model
 from alphagan.volumes.augmentation import augment
 
 BACKGROUND = -1.0
-CHANCE = (
-    0.5  # of a volume to be moved, and to get a hole: what happens to most, G learns to imitate (Karras et al. 2020)
-)
+# Of a volume to be moved, and to get a hole: what happens to most of them, G learns to imitate (Karras et al. 2020).
+CHANCE = 0.5
 
 
 class View:

@@ -73,6 +73,7 @@ class Training:
             for network in self.networks.values():
                 synchronise(network)
         self.G_early: dict | None = None
+        self.early_iteration: int | None = None  # that G_early is of
         self.iteration = 0
         self.columns: list[str] = []
         self.history: list[np.ndarray] = []
@@ -94,7 +95,7 @@ class Training:
         update_average(self.G_average, self.networks["G"], train.ema_decay, self.iteration)
         self.iteration += 1
         if self.iteration == train.early_iteration:
-            self.G_early = copy.deepcopy(self.averaged_generator().state_dict())
+            self.G_early, self.early_iteration = copy.deepcopy(self.averaged_generator().state_dict()), self.iteration
         return recorded
 
     def set_learning_rate(self) -> None:
@@ -178,6 +179,7 @@ class Training:
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "G_average": self.G_average.state_dict(),
             "G_early": self.G_early,
+            "early_iteration": self.early_iteration,
             "columns": self.columns,
             "history": torch.from_numpy(np.array(self.history)),
         }
@@ -191,7 +193,8 @@ class Training:
             for group, here in zip(self.optimisers[name].param_groups, own, strict=True):
                 group |= here  # of this device, not of the one that saved it
         self.G_average.load_state_dict(state["G_average"])
-        self.G_early, self.columns = state["G_early"], state["columns"]
+        self.G_early, self.early_iteration = state["G_early"], state["early_iteration"]
+        self.columns = state["columns"]
         self.history = list(state["history"].cpu().numpy())
         self.iteration = state["iteration"]
 

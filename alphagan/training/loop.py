@@ -120,7 +120,6 @@ def fit(
 
         # Resume
         saved, origin = resume.start(settings, configuration, work, run, training.device, say)
-        early = saved and saved["early_iteration"]  # of G_early
         if saved:
             training.restore(saved)
         world.check_same("weights, settings and scans", training.networks, f"{work.name} {training.iteration}")
@@ -135,7 +134,6 @@ def fit(
                 while training.iteration < train.iterations and not stop:
                     pending.append(training.step(volumes, rows))
                     done, losses = training.iteration, None
-                    early = done if done == train.early_iteration else early
                     stop, look = world.agree(asked[0] if asked else 0, shown.due)
                     save_now = bool(stop) or done % train.checkpoint_every == 0 or done == train.iterations
                     if save_now or done % LOOK_EVERY == 0 or look:
@@ -145,12 +143,12 @@ def fit(
                     if on_sample and done % train.sample_every == 0:
                         world.on_first(lambda: _draw(training, work / "samples", on_sample))
                     if save_now:
-                        world.on_first(lambda early=early: _save(training, work, configuration, early))
+                        world.on_first(lambda: _save(training, work, configuration))
                     shown.step(done, losses, now=save_now)
             if stop:
                 say(f"{title}: {signal.Signals(stop).name}, saved at iteration {done}; start it again to go on")
                 raise Interrupted(128 + stop)
-            world.on_first(lambda: _publish(training, volumes, work, run, early))
+            world.on_first(lambda: _publish(training, volumes, work, run))
         except FloatingPointError as error:
             good = checkpoint.newest(work, before=getattr(error, "since", None))
             hint = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before"
@@ -201,8 +199,8 @@ def _draw(training: Training, folder: Path, on_sample: Callable[[np.ndarray, Pat
         on_sample(training.sample(), folder / f"iteration-{training.iteration:06d}")
 
 
-def _save(training: Training, work: Path, configuration: dict, early: int | None) -> None:
-    checkpoint.save(training.state() | {"early_iteration": early}, work, training.iteration, configuration)
+def _save(training: Training, work: Path, configuration: dict) -> None:
+    checkpoint.save(training.state(), work, training.iteration, configuration)
     _write_history(training, work)
 
 
@@ -214,7 +212,7 @@ def _write_history(training: Training, folder: Path) -> None:
     write_atomically(lambda file: file.write(text.encode()), folder, "history.csv")
 
 
-def _publish(training: Training, volumes: Volumes, work: Path, run: Path, early: int) -> None:
+def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> None:
     """Put the finished run together beside its final place, then move it there in one step."""
     rows = volumes.rows("train")
     facts = {
@@ -224,7 +222,7 @@ def _publish(training: Training, volumes: Volumes, work: Path, run: Path, early:
         "scans": len(rows),
         "people": len(set(volumes.people(rows))),
         "data": volumes.fingerprint(),
-        "early_iteration": early,  # of G_early
+        "early_iteration": training.early_iteration,  # of G_early
         "voxel_size_mm": volumes.voxel_sizes_mm(rows).mean(0).round(4).tolist(),
     }
     config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"
