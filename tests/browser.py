@@ -1,10 +1,11 @@
-"""Headless Chromium, driven over its debugging protocol as a person would: mouse, wheel, keys, and looks at the page."""
+"""Headless Chromium, driven over its debugging protocol as a person would: mouse, wheel and keys."""
 
 import base64
 import json
 import shutil
 import subprocess
 import time
+import urllib.request
 from contextlib import contextmanager
 from itertools import count
 
@@ -12,7 +13,7 @@ import websocket
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
-BASE = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *QUIET, "--host-resolver-rules=MAP * ~NOTFOUND")
+ALONE = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND")
 BUTTONS = {"left": 1, "right": 2}
 PATIENCE_S = 60
 
@@ -46,7 +47,8 @@ class Browser:
     def open(self, path, width=1280, height=900, scheme="light", scale=1):
         media = [{"name": "prefers-color-scheme", "value": scheme}]
         self.ask("Emulation.setEmulatedMedia", features=media)
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False)
+        screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+        self.ask("Emulation.setDeviceMetricsOverride", **screen)
         self.page, self.loaded, self.complaints, self.requests = path.as_uri(), False, [], []
         self.ask("Page.navigate", url=self.page)
         while not self.loaded:
@@ -101,7 +103,7 @@ class Browser:
 @contextmanager
 def browser(profile):
     """Start Chromium with a profile folder of its own."""
-    options = (*BASE, f"--user-data-dir={profile}", "--remote-debugging-port=0", "--remote-allow-origins=*")
+    options = (*ALONE, *QUIET, f"--user-data-dir={profile}", "--remote-debugging-port=0", "--remote-allow-origins=*")
     log = subprocess.DEVNULL
     process = subprocess.Popen([CHROMIUM, *options, "about:blank"], stdout=log, stderr=log, start_new_session=True)
     try:
@@ -116,8 +118,6 @@ def browser(profile):
 
 
 def _socket(port):
-    import urllib.request
-
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=PATIENCE_S) as answer:
         page = next(target for target in json.load(answer) if target["type"] == "page")
     return websocket.create_connection(page["webSocketDebuggerUrl"], timeout=PATIENCE_S)

@@ -118,7 +118,7 @@ def from_file(path: Path, title: str) -> Shown:
         found = read(scan)
         unknown = says_nothing(scan.load()[0])
     except QualityError as error:
-        raise InputError(f"{path}: cannot be shown, {error}") from None
+        raise InputError(f"{path}: cannot be shown ({error}); name a file of one volume") from None
     around = np.median(np.concatenate([np.take(found.voxels, (0, -1), axis).ravel() for axis in range(3)]))
     inside = found.voxels != around
     voxels, affine, inside = _trimmed(found.voxels, found.affine, inside)

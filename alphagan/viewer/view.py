@@ -53,12 +53,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _Volume:
-    """What will be shown: how it looks, and the cube that is compared with real scans, both made when asked for."""
+    """What will be shown: how it looks, and the cube that is compared with real scans, both made when asked for.
+
+    `chosen` is false of files of a folder, of which those that cannot be shown are passed over.
+    """
 
     show: Callable[[], Shown]
     cube: Callable[[int], np.ndarray]
     real: RealScans | None
     path: Path | None = None
+    chosen: bool = True
 
 
 def write_view(wanted: Wanted, output: str | Path, force: bool = False) -> Path:
@@ -83,27 +87,36 @@ def view(wanted: Wanted) -> str:
     volumes, titles = [], []
     real = _real(wanted) if wanted.real else None
     for source in wanted.sources:
-        title, found = _look(source, wanted, real)
+        title, found = _look(source, wanted, real, len(volumes) + 1)
         volumes += found
         titles.append(title)
     n_bytes = ROOM // (len(volumes) * (2 if any(volume.real for volume in volumes) else 1))
-    return to_html(list(_entries(volumes, n_bytes)), ", ".join(dict.fromkeys(titles)))
+    entries = list(_entries(volumes, n_bytes))
+    if not entries:
+        raise InputError(f"{wanted.sources[0]}: no volume in it can be shown; the reasons stand above")
+    return to_html(entries, ", ".join(dict.fromkeys(titles)))
 
 
-def _look(source: Path, wanted: Wanted, real: RealScans | None) -> tuple[str, list[_Volume]]:
-    """What a source is, in words, and its volumes."""
+def _look(source: Path, wanted: Wanted, real: RealScans | None, first: int) -> tuple[str, list[_Volume]]:
+    """What a source is, in words, and its volumes, which are numbered from `first`."""
     if _is_run(source):
         run = load(source)
         return f"{run.settings.name}, trained on {run.settings.cohort}", _of_run(run, wanted, real or _own(run, wanted))
     if (source / "volumes.npy").is_file():
-        return "Prepared scans", _of_cohort(Volumes(source), wanted, real)
-    return "Volumes", _of_files(_files(source, wanted.n), wanted, real)
+        return "Prepared scans", _of_cohort(Volumes(source), wanted, real, first)
+    return "Volumes", _of_files(source, wanted, real, first)
 
 
 def _entries(volumes: list[_Volume], n_bytes: int) -> Iterator[Entry]:
     scans = {}
     for volume in volumes:
-        shown = volume.show().within(n_bytes)
+        try:
+            shown = volume.show().within(n_bytes)
+        except InputError as error:
+            if volume.chosen:
+                raise
+            print(f"note: {error}", file=sys.stderr)
+            continue
         if volume.real is None:
             yield Entry(shown)
             continue
@@ -163,24 +176,25 @@ def _of_run(run: Run, wanted: Wanted, real: RealScans | None) -> list[_Volume]:
     return [volume(i) for i in range(wanted.n)]
 
 
-def _of_cohort(volumes: Volumes, wanted: Wanted, real: RealScans | None) -> list[_Volume]:
+def _of_cohort(volumes: Volumes, wanted: Wanted, real: RealScans | None, first: int) -> list[_Volume]:
     rows = volumes.rows()[: wanted.n]
     affines, people = volumes.affines(rows), volumes.people(rows)
     _say_how_many("prepared cohort", len(rows), len(volumes.array))
 
     def volume(i: int) -> _Volume:
-        cube, title = volumes.array[rows[i]], people[i] if wanted.names else f"Scan {i + 1}"
+        cube, title = volumes.array[rows[i]], people[i] if wanted.names else f"Scan {first + i}"
         return _Volume(lambda: from_cube(cube, affines[i], title), lambda size: cube, real)
 
     return [volume(i) for i in range(len(rows))]
 
 
-def _of_files(files: list[Path], wanted: Wanted, real: RealScans | None) -> list[_Volume]:
+def _of_files(source: Path, wanted: Wanted, real: RealScans | None, first: int) -> list[_Volume]:
     def volume(i: int, path: Path) -> _Volume:
-        title = path.name if wanted.names else f"Volume {i + 1}"
-        return _Volume(lambda: from_file(path, title), lambda size: as_cube(path, size), real, path.resolve())
+        title = path.name if wanted.names else f"Volume {first + i}"
+        chosen = path == source
+        return _Volume(lambda: from_file(path, title), lambda size: as_cube(path, size), real, path.resolve(), chosen)
 
-    return [volume(i, path) for i, path in enumerate(files)]
+    return [volume(i, path) for i, path in enumerate(_files(source, wanted.n))]
 
 
 def _files(source: Path, n: int) -> list[Path]:

@@ -171,14 +171,14 @@ function draw() {
   const [black, white] = windowOf(volume);
   find("level").value = state.level;
   find("width").value = state.width;
-  find("level-value").textContent = written(inUnits(volume, (black + white) / 2));
-  find("width-value").textContent = written(inUnits(volume, white) - inUnits(volume, black));
+  find("level").nextSibling.textContent = written(inUnits(volume, (black + white) / 2));
+  find("width").nextSibling.textContent = written(inUnits(volume, white) - inUnits(volume, black));
   find("convention").textContent = state.radiological ? "Radiological" : "Neurological";
   find("sides").textContent = volume.unknown
     ? `Left and right are unknown, as ${volume.unknown}; the axes are taken for R, A and S.`
     : state.radiological
-      ? "Radiological: the patient's right is on the left of coronal and axial pictures, the front on the left of sagittal ones."
-      : "Neurological: the patient's right is on the right of coronal and axial pictures, the front on the right of sagittal ones.";
+      ? "Radiological: pictures have the patient's right, and in sagittal ones the front, on their left."
+      : "Neurological: pictures have the patient's right, and in sagittal ones the front, on their right.";
 }
 
 let waiting = false;
@@ -198,7 +198,8 @@ const made = (tag, properties = {}, ...children) => {
 function makeRow(volume, voxels, first, words) {
   const output = made("output");
   const notes = [words, ...volume.notes].filter(Boolean).join(". ");
-  const caption = made("p", { className: "caption" }, volume.title, made("span", { className: "words", textContent: notes }), output);
+  const said = made("span", { className: "words", textContent: notes });
+  const caption = made("p", { className: "caption" }, volume.title, said, output);
   const row = { volume, voxels, caption, output };
   row.panes = PLANES.map((plane) => {
     const canvas = made("canvas", { tabIndex: 0 });
@@ -238,7 +239,7 @@ function arrangements([x, y, z], wide) {
     pane: (r, p) => [`${2 * r + 2} / ${p + 1}`, width[p], Math.max(y, z)],
   }, {
     columns: rows.flatMap(() => [y, x]), lines: [z, y], captions: 0,
-    caption: (r) => `2 / ${2 * r + 1}`,
+    caption: (r) => `2 / ${2 * r + 1}`, words: "start",
     pane: (r, p) => [`${p === 2 ? 2 : 1} / ${2 * r + (p ? 2 : 1)}`, width[p], height[p]],
   }];
 }
@@ -261,6 +262,7 @@ function layout() {
   stage.style.gridTemplateColumns = best.columns.map((column) => `${column * scale}px`).join(" ");
   rows.forEach((row, r) => {
     row.caption.style.gridArea = best.caption(r);
+    row.caption.style.alignSelf = best.words ?? "end";
     row.panes.forEach((pane, p) => {
       const [area, width, height] = best.pane(r, p);
       pane.figure.hidden = state.alone !== null && state.alone !== p;
@@ -331,8 +333,10 @@ function listen(row, pane) {
     if (!held.right) moveTo(event);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (held?.right) contrast(held.level + (event.clientY - held.y) / 300, held.width + (event.clientX - held.x) / 300);
-    else if (held) moveTo(event);
+    if (!held) return;
+    const [x, y] = [event.clientX - held.x, event.clientY - held.y];
+    if (held.right) contrast(held.level + y / 300, held.width + x / 300);
+    else moveTo(event);
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = null; });
   canvas.addEventListener("dblclick", () => enlarge());
@@ -388,7 +392,8 @@ find("reset").addEventListener("click", () => contrast(0.5, 1));
 find("convention").addEventListener("click", () => { state.radiological = !state.radiological; redraw(); });
 for (const id of ["smooth", "crosshair"]) find(id).addEventListener("change", redraw);
 find("beside").addEventListener("change", () => show(state.number));
-find("beside-label").hidden = find("nearest").hidden = !scans.length;
+find("beside-label").hidden = !scans.length;
+find("nearest").hidden = !volumes.some(({ words }) => words);
 window.addEventListener("resize", () => rows.length && layout());
 
 show(0).catch((error) => {
