@@ -112,6 +112,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_device(command)
 
+    command = add("view", commands.view, "show volumes, or brains of a run, in three linked planes: one HTML page")
+    help = "volume, folder of volumes, prepared cohort, or folder of a finished run, whose brains are generated"
+    command.add_argument("sources", nargs="+", type=Path, metavar="FILE_OR_RUN", help=help)
+    command.add_argument("-o", "--output", default="view.html", metavar="PAGE", help="default: %(default)s")
+    help = "volumes of each run, and of each folder at most (default: %(default)s)"
+    command.add_argument("-n", type=_positive, default=8, metavar="N", help=help)
+    command.add_argument("--seed", type=int, default=0, help="sample i depends on it and on i (default: %(default)s)")
+    help = "real scans, of which the nearest stands beside each volume (default: what a run was trained on)"
+    command.add_argument("--real", metavar="COHORT_OR_DIR", help=help)
+    command.add_argument("--names", action="store_true", help="put names of files and people into the page")
+    command.add_argument("--force", action="store_true", help="replace the page if it is there")
+
     command = add(
         "reconstruct", commands.reconstruct, "write G(E(x)) of prepared scans as NIfTI, in their scanner space"
     )

@@ -39,14 +39,18 @@ code { font: .9em ui-monospace, "Liberation Mono", Menlo, monospace; }
 MARKS = re.compile(r"([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
 
 
+def printable(text: object) -> str:
+    """Text that comes from outside as one line, in which characters that cannot be printed show as "�"."""
+    words = " ".join(str(text).split())
+    return "".join(character if character.isprintable() else "\ufffd" for character in words)
+
+
 def plain(text: object) -> str:
     """Text that comes from outside, such as a file's name, for Markdown to show as it is: no link, no picture, no tag.
 
     It becomes one line; characters that cannot be printed show as "�".
     """
-    words = " ".join(str(text).split())
-    printable = "".join(character if character.isprintable() else "\ufffd" for character in words)
-    return MARKS.sub(r"\\\1", printable)
+    return MARKS.sub(r"\\\1", printable(text))
 
 
 class _Page(mistune.HTMLRenderer):

@@ -91,6 +91,14 @@ def sample(args) -> None:
     print(args.output)
 
 
+def view(args) -> None:
+    """Write volumes as a page to look at."""
+    from alphagan.viewer.view import Wanted, write_view
+
+    wanted = Wanted(args.sources, args.n, args.seed, args.real, args.names)
+    print(write_view(wanted, args.output, args.force))
+
+
 def reconstruct(args) -> None:
     """Write reconstructed scans."""
     from alphagan.generation.device import usable

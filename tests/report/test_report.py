@@ -2,11 +2,11 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from browser import CHROMIUM
 from folders import QUICK, fill
 
 from alphagan.figures.common import Figure, write
@@ -23,7 +23,6 @@ NASTY = [
     "\"&quot; & '",
     "two\nlines\u202e",
 ]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 class Page(HTMLParser):
