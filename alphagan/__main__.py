@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alphagan import __version__
 from alphagan.errors import InputError
-from alphagan.workbench import commands
+from alphagan.workbench import commands, commands_generate
 
 
 def _positive(text: str) -> int:
@@ -33,6 +33,13 @@ def _parser() -> argparse.ArgumentParser:
 
     def add_device(command):
         command.add_argument("--device", default="cpu", help="torch device, such as cuda (default: %(default)s)")
+
+    def add_weights(command):
+        help = "moving average, raw, or moving average early in training (default: %(default)s)"
+        command.add_argument("--weights", choices=("G_average", "G", "G_early"), default="G_average", help=help)
+
+    def add_preparation(command):
+        command.add_argument("--params", type=Path, help="how scans are prepared, for a run that does not tell")
 
     command = add("download", commands.download, "download a free data set, or what is missing of it")
     command.add_argument("name", choices=("ds002748", "ixi"), help="72 skull-stripped T1w, or 581 whole heads")
@@ -99,25 +106,31 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
 
-    command = add("sample", commands.sample, "write generated brains as NIfTI")
-    command.add_argument("run", metavar="RUN", help="folder of a finished run, such as models/template/alpha_wgan_gp")
+    def add_run(name, function, help):
+        command = add(name, function, help)
+        help = "folder of a finished run, such as models/template/alpha_wgan_gp"
+        command.add_argument("run", metavar="RUN", help=help)
+        return command
+
+    command = add_run("sample", commands_generate.sample, "write generated brains as NIfTI, or go on with it")
     command.add_argument("-n", type=_positive, default=8, metavar="N", help="how many (default: %(default)s)")
-    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for sample-0000.nii.gz ...")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for sample-0000.nii.gz ...")
     command.add_argument("--seed", type=int, default=0, help="sample i depends on it and on i (default: %(default)s)")
-    command.add_argument(
-        "--weights",
-        choices=("G_average", "G", "G_early"),
-        default="G_average",
-        help="moving average, raw, or moving average early in training (default: %(default)s)",
-    )
+    add_weights(command)
+    command.add_argument("--force", action="store_true", help="replace other samples in the folder")
     add_device(command)
 
-    command = add(
-        "reconstruct", commands.reconstruct, "write G(E(x)) of prepared scans as NIfTI, in their scanner space"
+    help = "write G(E(x)) of scans as NIfTI on their own grids, or of a prepared cohort in scanner space"
+    command = add_run("reconstruct", commands_generate.reconstruct, help)
+    command.usage = (
+        "alphagan reconstruct RUN SCAN [SCAN ...] -o DIR [--params PARAMS]\n"
+        "       alphagan reconstruct RUN -o DIR [--split SPLIT] [--prepared DIR]"
     )
-    command.add_argument("run", metavar="RUN", help="folder of a finished run")
-    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for SUBJECT_rec.nii.gz ...")
-    command.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: %(default)s")
+    help = "skull-stripped scans, NIfTI or MGZ, prepared as the run's own; without any, those of its prepared cohort"
+    command.add_argument("scans", nargs="*", type=Path, metavar="SCAN", help=help)
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for NAME_rec.nii.gz ...")
+    add_preparation(command)
+    command.add_argument("--split", choices=("train", "val", "test"), help="of a prepared cohort (default: test)")
     command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
     add_device(command)
 

@@ -39,7 +39,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
     folder = Path(folder)
     try:
         content = json.loads((folder / "config.json").read_text())
-        settings = Settings.model_validate({key: content[key] for key in Settings.model_fields})
+        settings = Settings.model_validate({key: content[key] for key in Settings.model_fields if key in content})
         return Run(folder, settings, tuple(content["voxel_size_mm"]), torch.device(device))
     except FileNotFoundError:
         raise InputError(f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None

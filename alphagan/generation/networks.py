@@ -1,5 +1,6 @@
 """The networks of a finished run, read from its weights.pt."""
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 
@@ -46,8 +47,24 @@ class Networks:
 
     def __init__(self, folder: Path, settings: Settings, device: torch.device):
         self.folder, self.settings, self.device = folder, settings, device
+        self.path = folder / "weights.pt"
         self.names = (*GENERATORS, *OBJECTIVES[settings.family].names.replace("G", ""))
         self._made: dict[str, nn.Module] = {}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file of weights, in 64 hexadecimal digits; what equal weights make is equal.
+
+        Examples
+        --------
+        >>> len(alphagan.load("models/normal/alpha_wgan_gp").networks.sha256)
+        64
+        """
+        try:
+            with open(self.path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise InputError(f"{self.path}: not found; train the model again") from None
 
     def __getitem__(self, name: str) -> nn.Module:
         if name not in self.names:
@@ -68,10 +85,9 @@ class Networks:
     @cached_property
     def _weights(self) -> dict[str, dict]:
         """State dicts of the networks that have not been made yet."""
-        path = self.folder / "weights.pt"
         try:
-            return dict(torch.load(path, map_location="cpu", weights_only=True))
+            return dict(torch.load(self.path, map_location="cpu", weights_only=True))
         except FileNotFoundError:
-            raise InputError(f"{path}: not found; train the model again") from None
+            raise InputError(f"{self.path}: not found; train the model again") from None
         except Exception as error:
-            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+            raise InputError(f"{self.path}: damaged ({type(error).__name__}); train the model again") from None

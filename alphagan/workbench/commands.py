@@ -81,30 +81,6 @@ def _sample_grids():
     return save_montage
 
 
-def sample(args) -> None:
-    """Write generated brains."""
-    from alphagan.generation.device import usable
-    from alphagan.generation.load import load
-    from alphagan.generation.nifti import write_samples
-
-    write_samples(load(args.run, usable(args.device)), args.n, args.output, args.seed, args.weights)
-    print(args.output)
-
-
-def reconstruct(args) -> None:
-    """Write reconstructed scans."""
-    from alphagan.generation.device import usable
-    from alphagan.generation.load import load
-    from alphagan.generation.nifti import write_reconstructions
-    from alphagan.settings.paths import Paths
-    from alphagan.volumes.prepared import Volumes
-
-    run = load(args.run, usable(args.device))
-    volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
-    write_reconstructions(run, volumes, args.output, args.split)
-    print(args.output)
-
-
 def features(args) -> None:
     """Train a cohort's feature network."""
     from alphagan.evaluation.features.network import train_features
