@@ -134,6 +134,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
     add_device(command)
 
+    help = "walk from one brain to another: a series of NIfTI and a moving picture, walk.gif"
+    command = add_run("interpolate", commands_generate.interpolate, help)
+    help = "number of a sample, with a seed of its own as SEED:INDEX, or a skull-stripped scan, which E encodes"
+    command.add_argument("--from", required=True, dest="start", metavar="INDEX|SCAN", help=help)
+    command.add_argument("--to", required=True, dest="end", metavar="INDEX|SCAN", help="likewise")
+    command.add_argument("-n", type=_positive, default=16, metavar="N", help="how many (default: %(default)s)")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for step-0000.nii.gz ...")
+    command.add_argument("--seed", type=int, default=0, help="of samples (default: %(default)s)")
+    add_weights(command)
+    add_preparation(command)
+    add_device(command)
+
     command = add("bench", commands.bench, "time a training step against the textbook one")
     command.add_argument("--size", type=_positive, default=64, help="side of the cube (default: %(default)s)")
     command.add_argument("--batch", type=_positive, default=4, help="volumes per batch (default: %(default)s)")

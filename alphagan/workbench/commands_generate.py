@@ -1,5 +1,6 @@
 """What the commands do that use a finished run: thin wrappers, as those in `alphagan.workbench.commands`."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -37,6 +38,30 @@ def reconstruct(args) -> int:
         write_reconstructions(run, volumes, args.output, args.split or "test")
     print(args.output)
     return int(bool(refused))
+
+
+def interpolate(args) -> None:
+    """Write the brains between two codes, and show them as a moving picture."""
+    from alphagan.figures import save_animation
+    from alphagan.files import named_disk_errors
+    from alphagan.generation.walk import write_walk
+
+    run = _run(args)
+    z_from, z_to = (_code(run, end, args) for end in (args.start, args.end))
+    volumes = write_walk(run, z_from, z_to, args.n, args.output, args.weights)
+    with named_disk_errors(Path(args.output)):
+        save_animation(volumes, Path(args.output) / "walk", run.affine)
+    print(args.output)
+
+
+def _code(run, end: str, args):
+    """Code of a sample, INDEX or SEED:INDEX, or of a scan."""
+    from alphagan.generation.reconstruction import prepared_scan
+
+    if sample := re.fullmatch(r"(?:(\d+):)?(\d+)", end):
+        seed, index = sample.groups()
+        return run.random_codes(1, args.seed if seed is None else int(seed), int(index))[0]
+    return run.encode(prepared_scan(end, _how_prepared(run, args.params)).cube[None])[0]
 
 
 def _run(args):
