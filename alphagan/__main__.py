@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def add_run(name, function, help):
         command = add(name, function, help)
-        help = "folder of a finished run, such as models/template/alpha_wgan_gp"
+        help = "folder of a finished run, such as models/template/alpha_wgan_gp, or a file of alphagan export"
         command.add_argument("run", metavar="RUN", help=help)
         return command
 
@@ -145,6 +145,18 @@ def _parser() -> argparse.ArgumentParser:
     add_weights(command)
     add_preparation(command)
     add_device(command)
+
+    command = add_run("info", commands_generate.info, "say what a run is, in a dozen lines")
+    command.add_argument("--json", action="store_true", help="print JSON instead")
+
+    help = "write the model card of a run, from its configuration, metrics and audit"
+    command = add_run("card", commands_generate.card, help)
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="Markdown (default: print it)")
+
+    help = "write a run as one .safetensors file that describes itself, for alphagan sample and alphagan.load"
+    command = add_run("export", commands_generate.export, help)
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .safetensors")
+    command.add_argument("--all", action="store_true", help="every network, not G's moving average alone")
 
     command = add("bench", commands.bench, "time a training step against the textbook one")
     command.add_argument("--size", type=_positive, default=64, help="side of the cube (default: %(default)s)")

@@ -54,6 +54,40 @@ def interpolate(args) -> None:
     print(args.output)
 
 
+def info(args) -> None:
+    """Say what a run is."""
+    import json
+
+    from alphagan.generation.load import load
+    from alphagan.workbench.card import facts, lines
+
+    found = facts(load(args.run))
+    print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else "\n".join(lines(found)))
+
+
+def card(args) -> None:
+    """Write the model card of a run."""
+    from alphagan.files import write_atomically
+    from alphagan.generation.load import load
+    from alphagan.workbench.card import card, facts
+
+    text = card(facts(load(args.run)))
+    if args.output is None:
+        print(text, end="")
+        return
+    print(write_atomically(lambda file: file.write(text.encode()), args.output.parent, args.output.name))
+
+
+def export(args) -> None:
+    """Write a run as one file, with its card."""
+    from alphagan.generation.load import load
+    from alphagan.generation.share import export
+    from alphagan.workbench.card import card, facts
+
+    run = load(args.run)
+    print(export(run, args.output, args.all, card(facts(run))))
+
+
 def _code(run, end: str, args):
     """Code of a sample, INDEX or SEED:INDEX, or of a scan."""
     from alphagan.generation.reconstruction import prepared_scan
