@@ -118,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", type=int, default=0, help="sample i depends on it and on i (default: %(default)s)")
     add_weights(command)
     command.add_argument("--force", action="store_true", help="replace other samples in the folder")
+    help = "as a BIDS derivative: sub-syn0000/anat/ ..., sidecars, participants.tsv, README.md"
+    command.add_argument("--bids", action="store_true", help=help)
+    command.add_argument("--modality", help="contrast, such as T1w, where the run does not tell, for --bids")
     add_device(command)
 
     help = "write G(E(x)) of scans as NIfTI on their own grids, or of a prepared cohort in scanner space"

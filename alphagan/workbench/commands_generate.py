@@ -9,9 +9,18 @@ from alphagan.errors import InputError
 
 def sample(args) -> None:
     """Write generated brains."""
+    from alphagan.generation.bids import write_bids
     from alphagan.generation.nifti import write_samples
 
-    write_samples(_run(args), args.n, args.output, args.seed, args.weights, args.force)
+    run, asked = _run(args), (args.seed, args.weights, args.force)
+    if args.bids:
+        from alphagan.workbench.card import card, facts
+
+        write_bids(run, args.n, args.output, card(facts(run)), *asked, args.modality)
+    elif args.modality:
+        raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
+    else:
+        write_samples(run, args.n, args.output, *asked)
     print(args.output)
 
 
