@@ -7,13 +7,15 @@ import os
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = "0.1.0"
-__all__ = ["audit", "load", "metrics"]
+__all__ = ["SyntheticDataset", "audit", "load", "metrics"]
 
 
 def __getattr__(name: str):
     """Import the public interface when it is first used: it needs torch, and the metrics scipy, which take seconds."""
     if name == "load":
         return importlib.import_module("alphagan.generation.load").load
+    if name == "SyntheticDataset":
+        return importlib.import_module("alphagan.generation.dataset").SyntheticDataset
     if name in __all__:
         return importlib.import_module(f"alphagan.{name}")
     raise AttributeError(f"module 'alphagan' has no attribute {name!r}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alphagan import __version__
 from alphagan.errors import InputError
-from alphagan.workbench import commands
+from alphagan.workbench import commands, commands_generate
 
 
 def _positive(text: str) -> int:
@@ -33,6 +33,13 @@ def _parser() -> argparse.ArgumentParser:
 
     def add_device(command):
         command.add_argument("--device", default="cpu", help="torch device, such as cuda (default: %(default)s)")
+
+    def add_weights(command):
+        help = "moving average, raw, or moving average early in training (default: %(default)s)"
+        command.add_argument("--weights", choices=("G_average", "G", "G_early"), default="G_average", help=help)
+
+    def add_preparation(command):
+        command.add_argument("--params", type=Path, help="how scans are prepared, for a run that does not tell")
 
     command = add("download", commands.download, "download a free data set, or what is missing of it")
     command.add_argument("name", choices=("ds002748", "ixi"), help="72 skull-stripped T1w, or 581 whole heads")
@@ -99,17 +106,21 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
 
-    command = add("sample", commands.sample, "write generated brains as NIfTI")
-    command.add_argument("run", metavar="RUN", help="folder of a finished run, such as models/template/alpha_wgan_gp")
+    def add_run(name, function, help):
+        command = add(name, function, help)
+        help = "folder of a finished run, such as models/template/alpha_wgan_gp, or a file of alphagan export"
+        command.add_argument("run", metavar="RUN", help=help)
+        return command
+
+    command = add_run("sample", commands_generate.sample, "write generated brains as NIfTI, or go on with it")
     command.add_argument("-n", type=_positive, default=8, metavar="N", help="how many (default: %(default)s)")
-    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for sample-0000.nii.gz ...")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for sample-0000.nii.gz ...")
     command.add_argument("--seed", type=int, default=0, help="sample i depends on it and on i (default: %(default)s)")
-    command.add_argument(
-        "--weights",
-        choices=("G_average", "G", "G_early"),
-        default="G_average",
-        help="moving average, raw, or moving average early in training (default: %(default)s)",
-    )
+    add_weights(command)
+    command.add_argument("--force", action="store_true", help="replace other samples in the folder")
+    help = "as a BIDS derivative: sub-syn0000/anat/ ..., sidecars, participants.tsv, README.md"
+    command.add_argument("--bids", action="store_true", help=help)
+    command.add_argument("--modality", help="contrast, such as T1w, where the run does not tell, for --bids")
     add_device(command)
 
     command = add("view", commands.view, "show volumes, or brains of a run, in three linked planes: one HTML page")
@@ -124,14 +135,43 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--names", action="store_true", help="put names of files and people into the page")
     command.add_argument("--force", action="store_true", help="replace the page if it is there")
 
-    command = add(
-        "reconstruct", commands.reconstruct, "write G(E(x)) of prepared scans as NIfTI, in their scanner space"
+    help = "write G(E(x)) of scans as NIfTI on their own grids, or of a prepared cohort in scanner space"
+    command = add_run("reconstruct", commands_generate.reconstruct, help)
+    command.usage = (
+        "alphagan reconstruct RUN SCAN [SCAN ...] -o DIR [--params PARAMS]\n"
+        "       alphagan reconstruct RUN -o DIR [--split SPLIT] [--prepared DIR]"
     )
-    command.add_argument("run", metavar="RUN", help="folder of a finished run")
-    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for SUBJECT_rec.nii.gz ...")
-    command.add_argument("--split", choices=("train", "val", "test"), default="test", help="default: %(default)s")
+    help = "skull-stripped scans, NIfTI or MGZ, prepared as the run's own; without any, those of its prepared cohort"
+    command.add_argument("scans", nargs="*", type=Path, metavar="SCAN", help=help)
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for NAME_rec.nii.gz ...")
+    add_preparation(command)
+    command.add_argument("--split", choices=("train", "val", "test"), help="of a prepared cohort (default: test)")
     command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
     add_device(command)
+
+    help = "walk from one brain to another: a series of NIfTI and a moving picture, walk.gif"
+    command = add_run("interpolate", commands_generate.interpolate, help)
+    help = "number of a sample, with a seed of its own as SEED:INDEX, or a skull-stripped scan, which E encodes"
+    command.add_argument("--from", required=True, dest="start", metavar="INDEX|SCAN", help=help)
+    command.add_argument("--to", required=True, dest="end", metavar="INDEX|SCAN", help="likewise")
+    command.add_argument("-n", type=_positive, default=16, metavar="N", help="how many (default: %(default)s)")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="new folder for step-0000.nii.gz ...")
+    command.add_argument("--seed", type=int, default=0, help="of samples (default: %(default)s)")
+    add_weights(command)
+    add_preparation(command)
+    add_device(command)
+
+    command = add_run("info", commands_generate.info, "say what a run is, in a dozen lines")
+    command.add_argument("--json", action="store_true", help="print JSON instead")
+
+    help = "write the model card of a run, from its configuration, metrics and audit"
+    command = add_run("card", commands_generate.card, help)
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="Markdown (default: print it)")
+
+    help = "write a run as one .safetensors file that describes itself, for alphagan sample and alphagan.load"
+    command = add_run("export", commands_generate.export, help)
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .safetensors")
+    command.add_argument("--all", action="store_true", help="every network, not G's moving average alone")
 
     command = add("bench", commands.bench, "time a training step against the textbook one")
     command.add_argument("--size", type=_positive, default=64, help="side of the cube (default: %(default)s)")

@@ -3,6 +3,7 @@
 Each returns a matplotlib Figure that pyplot knows nothing of.
 """
 
+from alphagan.figures.animation import save_animation
 from alphagan.figures.audit import distance_histograms, pair_pages, power_curves
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import intensity_histograms, loss_curves, metric_intervals, pca_scatter
@@ -34,6 +35,7 @@ __all__ = [
     "power_spectra",
     "publish",
     "save",
+    "save_animation",
     "save_montage",
     "scoreboard",
     "style",

@@ -1,22 +1,22 @@
 """Open a finished run: `alphagan.load`."""
 
-import json
 from pathlib import Path
 
 import torch
 
 from alphagan.errors import InputError
 from alphagan.generation.run import Run
+from alphagan.generation.weights import is_file, read_config
 from alphagan.settings.config import Settings
 
 
 def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
-    """Open the folder of a finished training run.
+    """Open a finished training run.
 
     Parameters
     ----------
     folder : str or Path
-        Such as models/COHORT/MODEL, with config.json and weights.pt.
+        Such as models/COHORT/MODEL, with config.json and weights.pt; or a file that `alphagan export` wrote.
     device : torch.device or str
         Where its networks compute.
 
@@ -27,7 +27,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
     Raises
     ------
     InputError
-        If the folder holds no finished run.
+        If it holds no finished run.
 
     Examples
     --------
@@ -37,11 +37,10 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
     (4, 16, 16, 16)
     """
     folder = Path(folder)
+    config = read_config(folder)
     try:
-        content = json.loads((folder / "config.json").read_text())
-        settings = Settings.model_validate({key: content[key] for key in Settings.model_fields})
-        return Run(folder, settings, tuple(content["voxel_size_mm"]), torch.device(device))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
+        settings = Settings.model_validate({key: config[key] for key in Settings.model_fields if key in config})
+        return Run(folder, settings, tuple(config["voxel_size_mm"]), torch.device(device), config)
     except (ValueError, KeyError) as error:
-        raise InputError(f"{folder / 'config.json'}: damaged or of another version ({error}); train again") from None
+        where = folder if is_file(folder) else folder / "config.json"
+        raise InputError(f"{where}: damaged or of another version ({error}); train again") from None

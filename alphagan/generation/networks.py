@@ -1,5 +1,6 @@
-"""The networks of a finished run, read from its weights.pt."""
+"""The networks of a finished run, read from its weights."""
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from alphagan.errors import InputError
+from alphagan.generation.weights import is_file, read_names, read_states, weights_of
 from alphagan.models import OBJECTIVES
 from alphagan.models.build import build
 from alphagan.models.networks import Generator
@@ -18,12 +20,12 @@ GENERATORS = ("G_average", "G", "G_early")
 class Networks:
     """Trained networks by name, in eval mode and without gradients of their own.
 
-    weights.pt is read once, when the first is asked for; each is kept as long as the object.
+    The weights are read once, when the first is asked for; each is kept as long as the object.
 
     Parameters
     ----------
     folder : Path
-        With weights.pt.
+        Of the run; or the one file that it was exported to.
     settings : Settings
         What they were trained with.
     device : torch.device
@@ -33,7 +35,8 @@ class Networks:
     ----------
     names : tuple of str
         "G_average", "G_early": moving averages of G's weights at the end and early in training. "G": as the last
-        iteration left them, which is what was published. "D", and "E" and "C" of the models that have them.
+        iteration left them, which is what was published. "D", and "E" and "C" of the models that have them. Of an
+        exported file, those that are in it.
 
     Examples
     --------
@@ -46,8 +49,25 @@ class Networks:
 
     def __init__(self, folder: Path, settings: Settings, device: torch.device):
         self.folder, self.settings, self.device = folder, settings, device
-        self.names = (*GENERATORS, *OBJECTIVES[settings.family].names.replace("G", ""))
+        trained = (*GENERATORS, *OBJECTIVES[settings.family].names.replace("G", ""))
+        self.names = read_names(folder) if is_file(folder) else trained
         self._made: dict[str, nn.Module] = {}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file of weights, in 64 hexadecimal digits; what equal weights make is equal.
+
+        Examples
+        --------
+        >>> len(alphagan.load("models/normal/alpha_wgan_gp").networks.sha256)
+        64
+        """
+        path = weights_of(self.folder)
+        try:
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; train the model again") from None
 
     def __getitem__(self, name: str) -> nn.Module:
         if name not in self.names:
@@ -68,10 +88,4 @@ class Networks:
     @cached_property
     def _weights(self) -> dict[str, dict]:
         """State dicts of the networks that have not been made yet."""
-        path = self.folder / "weights.pt"
-        try:
-            return dict(torch.load(path, map_location="cpu", weights_only=True))
-        except FileNotFoundError:
-            raise InputError(f"{path}: not found; train the model again") from None
-        except Exception as error:
-            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+        return read_states(self.folder)

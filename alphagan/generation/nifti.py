@@ -1,89 +1,180 @@
-"""Generated and reconstructed brains as NIfTI files."""
+"""Generated brains as NIfTI files: any number of them, written as they are made, and gone on with after a kill."""
 
-import re
-from collections import Counter
+import gzip
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
+import torch
 from tqdm import tqdm
 
+from alphagan import __version__
 from alphagan.errors import InputError
+from alphagan.files import named_disk_errors, write_json
 from alphagan.generation.run import BATCH, Run
-from alphagan.volumes.prepared import Volumes, to_uint8
+from alphagan.volumes.prepared import to_uint8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How samples lie below their folder.
+
+    Parameters
+    ----------
+    name : callable, int -> str
+        Path of a sample.
+    pattern : str
+        Fits all of these paths.
+    record : str
+        Path of the JSON file that tells what the samples are made of.
+    """
+
+    name: Callable[[int], str]
+    pattern: str
+    record: str
+
+
+PLAIN = Layout("sample-{:04d}.nii.gz".format, "sample-*.nii.gz", "samples.json")
 
 
 def to_nifti(volume: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
-    """Wrap a uint8 cube as a NIfTI image in scanner millimetres, with nothing else in its header."""
+    """Wrap a volume as a NIfTI image in scanner millimetres, with nothing else in its header."""
     image = nibabel.Nifti1Image(volume, affine)
     image.header.set_xyzt_units("mm")
     return image
 
 
-def write_samples(run: Run, n: int, folder: str | Path, seed: int = 0, weights: str = "G_average") -> list[Path]:
+def save(image: nibabel.Nifti1Image, path: Path) -> None:
+    """Write a .nii.gz to the bytes that `nibabel.save` writes, and give it its name once it is whole.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or not writable.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with named_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as file, gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
+                packed.write(image.to_bytes())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_samples(
+    run: Run,
+    n: int,
+    folder: str | Path,
+    seed: int = 0,
+    weights: str = "G_average",
+    force: bool = False,
+    layout: Layout = PLAIN,
+) -> list[Path]:
     """Write sample-0000.nii.gz ... : uint8 with background 0, RAS, millimetre affine.
 
+    Memory holds a batch, however many are asked for. A folder that a killed call left is gone on with, to the bytes of
+    one that was not; a folder of fewer such samples is filled up.
+
+    Parameters
+    ----------
+    run : Run
+    n, seed, weights
+        As `Run.sample` has them.
+    folder : str or Path
+        Made if need be.
+    force : bool
+        Replace other samples, instead of refusing the folder.
+    layout : Layout
+        How they lie below the folder.
+
+    Returns
+    -------
+    paths : list of Path
+
     Raises
     ------
     InputError
-        If the folder already holds samples, or cannot be written.
+        If the folder already holds other samples, or cannot be written.
     """
-    folder = _new_folder(folder, "sample-*.nii.gz")
-    paths = [folder / f"sample-{i:04d}.nii.gz" for i in range(n)]
-    with tqdm(total=n, unit="volume", disable=None) as bar:
-        for first in range(0, n, BATCH):
-            batch = paths[first : first + BATCH]
-            x_rand = run.sample(len(batch), seed, first, weights)
-            for path, volume in zip(batch, to_uint8(x_rand), strict=True):
-                nibabel.save(to_nifti(volume, run.affine), path)
-            bar.update(len(batch))
-    return paths
-
-
-def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split: str = "test") -> list[Path]:
-    """Write G(E(x)) of every scan of a split, in that person's own scanner space, each to a file of its own.
-
-    Raises
-    ------
-    InputError
-        If the split is empty, the cube sizes differ, or the folder already holds reconstructions.
-    """
-    rows = volumes.rows(split)
-    if not rows:
-        raise InputError(f"{volumes.folder}: no scans in the {split} split")
-    if volumes.size != run.settings.size:
-        raise InputError(f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed")
-    names = _file_names([volumes.subjects[row] for row in rows])
-    folder = _new_folder(folder, "*_rec.nii.gz")
-    paths = [folder / name for name in names]
-    scans = zip(paths, tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True)
-    for path, row, affine in scans:
-        x_real = volumes.tensor([row])[:, 0]
-        nibabel.save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), path)
-    return paths
-
-
-def _file_names(scans: list[dict[str, str]]) -> list[str]:
-    """SUBJECT_SESSION_rec.nii.gz for each scan; those that would have one name are numbered.
-
-    Characters that lead out of a folder, or that some file system does not take, become "-".
-    """
-    stems = ["_".join(part for part in (scan["subject"], scan["session"]) if part) for scan in scans]
-    stems = [re.sub(r"[^\w .+@=,()-]|^\.+", "-", stem) for stem in stems]
-    alike, seen, names = Counter(map(str.lower, stems)), Counter(), []  # "A" and "a" are one file to some systems
-    for stem in stems:
-        seen[stem.lower()] += 1
-        number = f"_scan-{seen[stem.lower()]}" if alike[stem.lower()] > 1 else ""
-        names.append(f"{stem}{number}_rec.nii.gz")
-    return names
-
-
-def _new_folder(folder: str | Path, pattern: str) -> Path:
     folder = Path(folder)
+    facts = {
+        **{"weights_sha256": run.networks.sha256, "weights": weights, "seed": seed, "device": run.device.type},
+        **{"alphagan": __version__, "torch": torch.__version__},
+    }
+    _begin(folder, n, facts, force, layout)
+    paths = [folder / layout.name(i) for i in range(n)]
+    done = [_is_there(path) for path in paths]
+    with tqdm(total=n, initial=sum(done), unit="volume", disable=None) as bar:
+        for first in range(0, n, BATCH):
+            batch = range(first, min(first + BATCH, n))
+            missing = [i for i in batch if not done[i]]
+            if not missing:
+                continue
+            # The whole batch, as the last bits of a volume depend on how many there are.
+            volumes = to_uint8(run.sample(len(batch), seed, first, weights))
+            for i in missing:
+                save(to_nifti(volumes[i - first], run.affine), paths[i])
+            bar.update(len(missing))
+    return paths
+
+
+def _begin(folder: Path, n: int, facts: dict, force: bool, layout: Layout) -> None:
+    """Note what is being made, once it is known that nothing else is there; with `force`, remove that."""
+    new_folder(folder)
+    there, record = list(folder.glob(layout.pattern)), folder / layout.record
+    known = _read(record)
+    n_known = known.pop("n", 0)
+    if force and (known != facts or n < n_known):
+        stale = there
+    else:
+        _refuse_others(f"{folder}: already holds {layout.pattern}", n, facts, there, known, n_known)
+        # The last batch of fewer samples was a smaller one.
+        stale = [folder / layout.name(i) for i in range(n_known - n_known % BATCH, n_known)] if n > n_known else []
+    with named_disk_errors(folder):
+        for path in stale:
+            path.unlink(missing_ok=True)
+    if {"n": n_known, **known} != {"n": n, **facts}:
+        write_json({"n": n, **facts}, record)
+
+
+def _refuse_others(holds: str, n: int, facts: dict, there: list[Path], known: dict, n_known: int) -> None:
+    cure = "name a new folder, or add --force to replace them"
+    changed = [f"{key} {known.get(key)} -> {facts[key]}" for key in facts if known.get(key) != facts[key]]
+    if there and not known:
+        raise InputError(f"{holds}; {cure}")
+    if there and changed:
+        raise InputError(f"{holds} made otherwise ({', '.join(changed)}); {cure}")
+    if there and n < n_known:
+        raise InputError(f"{holds}, {n_known} of the same kind; ask for as many or more, or name a new folder")
+
+
+def _read(record: Path) -> dict:
+    try:
+        return json.loads(record.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def new_folder(folder: Path) -> None:
+    """Make a folder, if need be.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
-    if any(folder.glob(pattern)):
-        raise InputError(f"{folder}: already holds {pattern}; name a new folder, so that two runs do not mix")
-    return folder
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file was finished; one that a power failure emptied was not."""
+    return path.is_file() and path.stat().st_size > 0

@@ -1,7 +1,7 @@
 """A finished training run: new brains from random codes, real ones encoded and generated again."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class Run:
         Mean voxel size of the training cubes, which generated volumes are given.
     device : torch.device
         Where its networks compute.
+    config : dict
+        All that config.json says.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Run:
     settings: Settings
     voxel_size_mm: tuple[float, float, float]
     device: torch.device
+    config: dict = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def affine(self) -> np.ndarray:

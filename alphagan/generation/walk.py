@@ -1,8 +1,13 @@
 """Walk from one code to another."""
 
+from pathlib import Path
+
 import numpy as np
 
 from alphagan.errors import InputError
+from alphagan.generation.nifti import new_folder, save, to_nifti
+from alphagan.generation.run import Run
+from alphagan.volumes.prepared import to_uint8
 
 
 def walk(z_from: np.ndarray, z_to: np.ndarray, n: int) -> np.ndarray:
@@ -39,3 +44,37 @@ def walk(z_from: np.ndarray, z_to: np.ndarray, n: int) -> np.ndarray:
     weights = np.sin((1 - share) * angle) / np.sin(angle), np.sin(share * angle) / np.sin(angle)
     length = lengths[0] + share * (lengths[1] - lengths[0])
     return (length * (weights[0] * start / lengths[0] + weights[1] * end / lengths[1])).astype(np.float32)
+
+
+def write_walk(
+    run: Run, z_from: np.ndarray, z_to: np.ndarray, n: int, folder: str | Path, weights: str = "G_average"
+) -> np.ndarray:
+    """Write step-0000.nii.gz ... : what G makes of the codes of a `walk`, as samples are written.
+
+    Parameters
+    ----------
+    run : Run
+    z_from, z_to, n
+        As `walk` has them.
+    folder : str or Path
+        Made if need be.
+    weights
+        As `Run.sample` has them.
+
+    Returns
+    -------
+    volumes : ndarray, (n, S, S, S), uint8
+        What was written.
+
+    Raises
+    ------
+    InputError
+        If the folder already holds a walk, or cannot be written.
+    """
+    folder, volumes = Path(folder), to_uint8(run.decode(walk(z_from, z_to, n), weights))
+    new_folder(folder)
+    if any(folder.glob("step-*.nii.gz")):
+        raise InputError(f"{folder}: already holds step-*.nii.gz; name a new folder, so that two walks do not mix")
+    for i, volume in enumerate(volumes):
+        save(to_nifti(volume, run.affine), folder / f"step-{i:04d}.nii.gz")
+    return volumes

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from alphagan.errors import InputError
 from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
 from alphagan.settings.departures import DEPARTURES
-from alphagan.settings.sections import WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
+from alphagan.settings.sections import WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Train
 
 
 class Experiment(Section):
@@ -129,12 +129,17 @@ class Config(Section):
             size=self.prepare.size,
             augment=self.cohorts[chosen.cohort].augment,
             departures=chosen.departs(),
+            prepare=self.prepare.cube,
+            modality=self.cohorts[chosen.cohort].modality,
             **sections,
         )
 
 
 class Settings(Section):
-    """All that decides how one run trains; written beside its weights as config.json."""
+    """All that decides how one run trains; written beside its weights as config.json.
+
+    `prepare`, `modality`: how its scans became cubes, and their contrast; null where that is not known.
+    """
 
     cohort: Name
     name: Name
@@ -143,6 +148,8 @@ class Settings(Section):
     departures: list[str] = Field(default=[])
     model: Model
     train: Train
+    prepare: Cube | None = None
+    modality: Name | None = None
 
     @property
     def family(self) -> str:

@@ -26,29 +26,13 @@ class Split(Section):
         return self
 
 
-class Prepare(Section):
-    """From a scan to a cube (paper, section 3).
-
-    `duplicates`: what becomes of a scan with the same voxels as an earlier one. Of real scans it is a double; of
-    generated volumes it is a finding, to be kept.
-    """
+class Cube(Section):
+    """What a cube of a scan depends on; kept with a run, so that further scans can be prepared alike."""
 
     size: int = 32
     fit: Literal["stretch", "pad"] = "stretch"
     field_of_view_mm: Annotated[float, Field(gt=0)] | None = None
     upper_percentile: Annotated[float, Field(gt=50, le=100)] = 99.9
-    min_brain_ml: Annotated[float, Field(ge=0)] = 500.0
-    max_saturated: Annotated[float, Field(gt=0, le=1)] = 0.05
-    duplicates: Literal["leave_out", "keep"] = "leave_out"
-    split: Split = Split()
-    workers: int = -1
-
-    @field_validator("workers")
-    @classmethod
-    def _some_workers(cls, value):
-        if value == 0:
-            raise ValueError("must be a number of processes, or -1 for one per core")
-        return value
 
     @field_validator("size")
     @classmethod
@@ -62,6 +46,32 @@ class Prepare(Section):
         if self.field_of_view_mm is not None and self.fit != "pad":
             raise ValueError("field_of_view_mm only has a meaning with fit: pad")
         return self
+
+
+class Prepare(Cube):
+    """From a scan to a cube (paper, section 3).
+
+    `duplicates`: what becomes of a scan with the same voxels as an earlier one. Of real scans it is a double; of
+    generated volumes it is a finding, to be kept.
+    """
+
+    min_brain_ml: Annotated[float, Field(ge=0)] = 500.0
+    max_saturated: Annotated[float, Field(gt=0, le=1)] = 0.05
+    duplicates: Literal["leave_out", "keep"] = "leave_out"
+    split: Split = Split()
+    workers: int = -1
+
+    @field_validator("workers")
+    @classmethod
+    def _some_workers(cls, value):
+        if value == 0:
+            raise ValueError("must be a number of processes, or -1 for one per core")
+        return value
+
+    @property
+    def cube(self) -> Cube:
+        """The part that decides what a cube looks like."""
+        return Cube(**self.model_dump(include=set(Cube.model_fields)))
 
 
 class Model(Section):

@@ -81,36 +81,12 @@ def _sample_grids():
     return save_montage
 
 
-def sample(args) -> None:
-    """Write generated brains."""
-    from alphagan.generation.device import usable
-    from alphagan.generation.load import load
-    from alphagan.generation.nifti import write_samples
-
-    write_samples(load(args.run, usable(args.device)), args.n, args.output, args.seed, args.weights)
-    print(args.output)
-
-
 def view(args) -> None:
     """Write volumes as a page to look at."""
     from alphagan.viewer.view import Wanted, write_view
 
     wanted = Wanted(args.sources, args.n, args.seed, args.real, args.names)
     print(write_view(wanted, args.output, args.force))
-
-
-def reconstruct(args) -> None:
-    """Write reconstructed scans."""
-    from alphagan.generation.device import usable
-    from alphagan.generation.load import load
-    from alphagan.generation.nifti import write_reconstructions
-    from alphagan.settings.paths import Paths
-    from alphagan.volumes.prepared import Volumes
-
-    run = load(args.run, usable(args.device))
-    volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
-    write_reconstructions(run, volumes, args.output, args.split)
-    print(args.output)
 
 
 def features(args) -> None:

@@ -4,6 +4,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 from test_figures import AFFINE, BRAINS, SIZE
 
 from alphagan import figures
@@ -58,3 +59,12 @@ def test_nothing_is_left_behind_in_pyplot(volumes):
     assert shown.startswith(b"\x89PNG") and shown == figures.montage(volumes)._repr_png_()
     assert plt.get_fignums() == open_figures
     assert dict(matplotlib.rcParams) == settings
+
+
+def test_a_moving_picture_has_the_same_bytes_and_goes_there_and_back(volumes, tmp_path):
+    a, b = (figures.save_animation(volumes, tmp_path / name / "walk.v1", AFFINE) for name in "ab")
+    assert a.name == "walk.v1.gif" and a.read_bytes() == b.read_bytes()
+    with Image.open(a) as shown:
+        frames = [shown.seek(i) or np.asarray(shown.convert("L")) for i in range(shown.n_frames)]
+    assert len(frames) == 4 and np.array_equal(frames[1], frames[3]) and not np.array_equal(frames[0], frames[1])
+    assert len(list((tmp_path / "a").iterdir())) == 1

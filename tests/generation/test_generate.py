@@ -16,7 +16,8 @@ from scans import rows_of
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
-from alphagan.generation.nifti import write_reconstructions, write_samples
+from alphagan.generation.nifti import write_samples
+from alphagan.generation.reconstruction import write_reconstructions
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes, cube_affine
 
@@ -129,7 +130,7 @@ def test_affine_is_centred():
 def test_command_line(root, tmp_path, capsys):
     out = tmp_path / "samples"
     assert main(["sample", str(root / "run"), "-n", "2", "-o", str(out), "--seed", "3"]) == 0
-    assert len(list(out.iterdir())) == 2
+    assert len(list(out.glob("*.nii.gz"))) == 2
     assert main(["sample", str(root / "run"), "-n", "2", "-o", str(out)]) == 2
     assert "name a new folder" in capsys.readouterr().err
     arguments = ["reconstruct", str(root / "run"), "-o", str(tmp_path / "rec"), "--prepared", str(root / "prepared")]

@@ -65,7 +65,7 @@ def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
 
 def test_alphagan_imports_nothing_undeclared():
     # One prepares on a cluster where the user has it, the other is a competitor in the benchmark.
-    declared = modules(CORE + EXTRAS["notebooks"]) | {"distributed", "torchmetrics"}
+    declared = modules(CORE + EXTRAS["notebooks"] + EXTRAS["share"]) | {"distributed", "torchmetrics"}
     undeclared = {
         f"{path.relative_to(ROOT)}: {module}"
         for path in (ROOT / "alphagan").rglob("*.py")

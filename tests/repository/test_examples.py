@@ -13,13 +13,15 @@ from factories import tiny_settings, write_prepared
 import alphagan
 from alphagan.generation.networks import Networks
 from alphagan.generation.run import Run
+from alphagan.generation.share import export
 from alphagan.training.loop import fit
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = {"alphagan": alphagan, "np": np, "torch": torch}
 for room in (alphagan.metrics, alphagan.audit):
     NAMESPACE |= {name: getattr(room, name) for name in room.__all__}
-PUBLIC = {"load": alphagan.load, "Run": Run, "Networks": Networks}
+PUBLIC = {"load": alphagan.load, "SyntheticDataset": alphagan.SyntheticDataset, "export": export}
+PUBLIC |= {"Run": Run, "Networks": Networks}
 PUBLIC |= {name: found for name, found in NAMESPACE.items() if callable(found)}
 
 

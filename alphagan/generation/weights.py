@@ -1,0 +1,101 @@
+"""Where the weights and the configuration of a run lie: in its folder, or in one file in the safetensors format.
+
+A folder has weights.pt and config.json. In a file, tensors are called NETWORK.NAME, such as "G_average.last.weight",
+and the metadata holds config.json as "config".
+"""
+
+import json
+from pathlib import Path
+
+import torch
+
+from alphagan.errors import InputError
+
+SUFFIX = ".safetensors"
+
+
+def is_file(run: Path) -> bool:
+    """Whether a run is named as one file, not as a folder."""
+    return run.suffix == SUFFIX
+
+
+def weights_of(run: Path) -> Path:
+    """File that holds the weights of a run."""
+    return run if is_file(run) else run / "weights.pt"
+
+
+def read_config(run: Path) -> dict:
+    """What config.json says.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    try:
+        if not is_file(run):
+            return json.loads((run / "config.json").read_text())
+        with _opened(run) as file:
+            return json.loads((file.metadata() or {})["config"])
+    except FileNotFoundError:
+        raise InputError(f"{run}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
+    except KeyError:
+        raise InputError(f"{run}: does not describe a run; name a file that alphagan export wrote") from None
+    except ValueError as error:
+        raise InputError(f"{run / 'config.json'}: damaged or of another version ({error}); train again") from None
+
+
+def read_names(run: Path) -> tuple[str, ...]:
+    """Names of the networks in a file."""
+    with _opened(run) as file:
+        return tuple(dict.fromkeys(key.partition(".")[0] for key in file.keys()))
+
+
+def read_states(run: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """State dicts of all networks of a run.
+
+    Raises
+    ------
+    InputError
+        If the weights are missing or damaged.
+    """
+    path, states = weights_of(run), {}
+    if not is_file(run):
+        try:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+        except FileNotFoundError:
+            raise InputError(f"{path}: not found; train the model again") from None
+        except Exception as error:
+            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+    with _opened(path) as file:
+        for key in file.keys():
+            network, _, name = key.partition(".")
+            states.setdefault(network, {})[name] = file.get_tensor(key)
+    return states
+
+
+def safetensors():
+    """The library that reads and writes such files, which few need.
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        import safetensors.torch
+    except ModuleNotFoundError:
+        raise InputError(
+            "safetensors is not installed, which reads and writes .safetensors; run `pip install 'alphagan[share]'`"
+        ) from None
+    return safetensors
+
+
+def _opened(path: Path):
+    library = safetensors()
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; name a run's folder, or a file that alphagan export wrote")
+    try:
+        return library.safe_open(path, "pt")
+    except (library.SafetensorError, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}); export the run again") from None

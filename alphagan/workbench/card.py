@@ -1,0 +1,150 @@
+"""What a run is, from what lies beside it: in a dozen lines, and as the model card that goes with its weights."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from alphagan.audit.findings import findings, headline
+from alphagan.errors import InputError
+from alphagan.generation.run import Run
+from alphagan.metrics.bootstrap import Estimate
+from alphagan.metrics.catalogue import QUOTE, metric
+from alphagan.settings.config import load
+from alphagan.settings.paths import Paths
+
+LICENCES = {
+    "ixi": "CC BY-SA 3.0: IXI dataset, https://brain-development.org/ixi-dataset/",
+    "ds002748": "CC0: OpenNeuro ds002748, https://openneuro.org/datasets/ds002748",
+}
+UNKNOWN = "not known here; ask whoever gave the scans before passing this on"
+
+
+def facts(run: Run) -> dict:
+    """Everything that is known of a run, as plain values.
+
+    Metrics and audit are those that the pipeline left for it, below reports/ of the folder that holds models/; None
+    where there are none.
+    """
+    settings, train, config = run.settings, run.settings.train, run.config
+    above = run.folder.resolve().parents
+    paths = Paths(above[2]) if run.folder.is_dir() and len(above) > 2 else None
+    return {
+        **{"model": settings.name, "cohort": settings.cohort, "modality": settings.modality},
+        **{"size": settings.size, "voxel_size_mm": list(run.voxel_size_mm)},
+        **{"people": config.get("people"), "scans": config.get("scans"), "scans_licence": _licence(run, paths)},
+        **{"iterations": train.iterations, "batch_size": train.batch_size, "seed": train.seed},
+        **{"z_dim": settings.model.z_dim, "width": settings.model.width, "networks": list(run.networks.names)},
+        **{"alphagan": config.get("alphagan"), "torch": config.get("torch"), "weights_sha256": run.networks.sha256},
+        "metrics": _metrics(_entry(paths and paths.metrics(settings.cohort), settings.name, "real")),
+        "audit": _verdict(_entry(paths and paths.audit(settings.cohort), settings.name)[0]),
+    }
+
+
+def lines(found: dict) -> list[str]:
+    """The facts for a terminal."""
+    metrics = found["metrics"] or {}
+    shown = [f"{metric(name).label} {row['value']:.3g} (real {row['real']:.3g})" for name, row in metrics.items()]
+    told = {
+        "model": f"{found['model']}, codes of {found['z_dim']}, width {found['width']:g}",
+        "volumes": f"{found['size']} cubed, voxels of {_mm(found)} mm, {found['modality'] or 'contrast not recorded'}",
+        "cohort": f"{found['cohort']}: {found['scans']} training scans of {found['people']} people",
+        "licence": f"of the scans: {found['scans_licence'] or UNKNOWN}",
+        "training": f"{found['iterations']} iterations, batches of {found['batch_size']}, seed {found['seed']}",
+        "made with": f"alphagan {found['alphagan']}, torch {found['torch']}",
+        "networks": ", ".join(found["networks"]),
+        "weights": f"sha256 {found['weights_sha256']}",
+        "metrics": "; ".join(shown) or "none found; run alphagan evaluate",
+        "audit": found["audit"]["verdict"] if found["audit"] else "none found; run alphagan audit",
+    }
+    return [f"{name:10}{text}" for name, text in told.items()]
+
+
+def card(found: dict) -> str:
+    """The facts as a model card, in Markdown."""
+    if found["metrics"]:
+        rows = [
+            f"| {metric(name).label} | {row['value']:.3g} [{row['low']:.3g}, {row['high']:.3g}] | {row['real']:.3g} |"
+            for name, row in found["metrics"].items()
+        ]
+        measured = [
+            "On held-out people, with 95 % intervals:",
+            "",
+            "| | this model | real people |",
+            "|---|---|---|",
+            *rows,
+        ]
+    else:
+        measured = ["Not evaluated: nothing is known of how close its brains are to real ones."]
+    if found["audit"]:
+        audited = [f"**{found['audit']['verdict']}**", "", *(f"- {text}" for text in found["audit"]["findings"])]
+        audited += ["", "Passing such an audit is no guarantee of privacy."]
+    else:
+        audited = ["Not audited: it may reproduce people that it was trained on."]
+    about = (
+        f"Generates 3D brain MRI ({found['modality'] or 'contrast not recorded'}), {found['size']} voxels a side, "
+        f"voxels of {_mm(found)} mm, from codes of {found['z_dim']} random numbers."
+    )
+    return "\n".join(
+        [
+            *(f"# {found['model']} trained on {found['cohort']}", "", about, ""),
+            *("## Training", "", f"{found['scans']} scans of {found['people']} people, skull-stripped. Licence of the"),
+            f"scans: {found['scans_licence'] or UNKNOWN}. {found['iterations']} iterations in batches of "
+            f"{found['batch_size']}, seed {found['seed']}; alphagan {found['alphagan']}, torch {found['torch']}.",
+            *("", "## Quality", "", *measured, "", "## Memory", "", *audited, "", "## Use", ""),
+            "For research into methods. What it makes is no person's brain and no basis for a diagnosis; what is rare",
+            "among the training scans is rare or missing in what it makes.",
+            *("", "```", "alphagan sample FILE_OR_FOLDER -n 100 -o samples --seed 1", "```", ""),
+            f"Weights: sha256 `{found['weights_sha256']}`, networks {', '.join(found['networks'])}.",
+            *("", "Method: Kwon, Han and Kim, MICCAI 2019, doi:10.1007/978-3-030-32248-9_14.", ""),
+        ]
+    )
+
+
+def _mm(found: dict) -> str:
+    return " × ".join(f"{size:.3g}" for size in found["voxel_size_mm"])
+
+
+def _licence(run: Run, paths: Paths | None) -> str | None:
+    """Licence of the scans, where params.yaml names a data set that is known."""
+    try:
+        cohort = load(paths.root / "params.yaml").cohort(run.settings.cohort) if paths else None
+    except InputError:
+        return None
+    return LICENCES.get(getattr(cohort, "dataset", ""))
+
+
+def _entry(path: Path | None, *names: str) -> list:
+    """Entries of a JSON file by name, None where there is none."""
+    if path is None or not path.exists():
+        return [None] * len(names)
+    content = json.loads(path.read_text())
+    return [content.get(name) for name in names]
+
+
+def _metrics(entries: list) -> dict | None:
+    mine, real = entries
+    if not (mine and real):
+        return None
+    keys = ("value", "low", "high", "n")
+    return {
+        name: {key: mine[name][key] for key in keys} | {"real": real[name]["value"]}
+        for name in QUOTE
+        if name in mine and name in real
+    }
+
+
+def _verdict(entry: dict | None) -> dict | None:
+    """What the audit's own words for its numbers are."""
+    if entry is None:
+        return None
+    found = json.loads(json.dumps(entry), object_hook=_thing)
+    for comparison in vars(found.spaces).values():
+        comparison.criteria = vars(comparison.criteria)
+    found.comparisons, found.membership = vars(found.spaces), vars(found.membership)
+    said = findings(found)
+    return {"verdict": headline(said), "findings": [finding.text for finding in said]}
+
+
+def _thing(content: dict) -> Estimate | SimpleNamespace:
+    estimate = {"value", "low", "high", "n"} <= content.keys()
+    return Estimate(**content) if estimate else SimpleNamespace(**content)

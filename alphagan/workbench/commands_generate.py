@@ -1,0 +1,121 @@
+"""What the commands do that use a finished run: thin wrappers, as those in `alphagan.workbench.commands`."""
+
+import re
+import sys
+from pathlib import Path
+
+from alphagan.errors import InputError
+
+
+def sample(args) -> None:
+    """Write generated brains."""
+    from alphagan.generation.bids import write_bids
+    from alphagan.generation.nifti import write_samples
+
+    run, asked = _run(args), (args.seed, args.weights, args.force)
+    if args.bids:
+        from alphagan.workbench.card import card, facts
+
+        write_bids(run, args.n, args.output, card(facts(run)), *asked, args.modality)
+    elif args.modality:
+        raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
+    else:
+        write_samples(run, args.n, args.output, *asked)
+    print(args.output)
+
+
+def reconstruct(args) -> int:
+    """Write reconstructions of scans, or of a prepared cohort; 1 if a scan cannot be used."""
+    from alphagan.generation.reconstruction import write_reconstructions, write_scan_reconstructions
+    from alphagan.settings.paths import Paths
+    from alphagan.volumes.prepared import Volumes
+
+    if args.scans and (args.split or args.prepared):
+        raise InputError("--split, --prepared: of a prepared cohort; leave them out where scans are named")
+    if not args.scans and (args.params):
+        raise InputError("--params: of scans; name some, or leave it out")
+    run, refused = _run(args), {}
+    if args.scans:
+        cube = _how_prepared(run, args.params)
+        refused, noted = write_scan_reconstructions(run, args.scans, args.output, cube)
+        for scan, note in noted.items():
+            print(f"note: {scan}: {note}", file=sys.stderr)
+        for reason in refused.values():
+            print(f"left out: {reason}", file=sys.stderr)
+    else:
+        volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
+        write_reconstructions(run, volumes, args.output, args.split or "test")
+    print(args.output)
+    return int(bool(refused))
+
+
+def interpolate(args) -> None:
+    """Write the brains between two codes, and show them as a moving picture."""
+    from alphagan.figures import save_animation
+    from alphagan.files import named_disk_errors
+    from alphagan.generation.walk import write_walk
+
+    run = _run(args)
+    z_from, z_to = (_code(run, end, args) for end in (args.start, args.end))
+    volumes = write_walk(run, z_from, z_to, args.n, args.output, args.weights)
+    with named_disk_errors(Path(args.output)):
+        save_animation(volumes, Path(args.output) / "walk", run.affine)
+    print(args.output)
+
+
+def info(args) -> None:
+    """Say what a run is."""
+    import json
+
+    from alphagan.generation.load import load
+    from alphagan.workbench.card import facts, lines
+
+    found = facts(load(args.run))
+    print(json.dumps(found, indent=2, ensure_ascii=False) if args.json else "\n".join(lines(found)))
+
+
+def card(args) -> None:
+    """Write the model card of a run."""
+    from alphagan.files import write_atomically
+    from alphagan.generation.load import load
+    from alphagan.workbench.card import card, facts
+
+    text = card(facts(load(args.run)))
+    if args.output is None:
+        print(text, end="")
+        return
+    print(write_atomically(lambda file: file.write(text.encode()), args.output.parent, args.output.name))
+
+
+def export(args) -> None:
+    """Write a run as one file, with its card."""
+    from alphagan.generation.load import load
+    from alphagan.generation.share import export
+    from alphagan.workbench.card import card, facts
+
+    run = load(args.run)
+    print(export(run, args.output, args.all, card(facts(run))))
+
+
+def _code(run, end: str, args):
+    """Code of a sample, INDEX or SEED:INDEX, or of a scan."""
+    from alphagan.generation.reconstruction import prepared_scan
+
+    if sample := re.fullmatch(r"(?:(\d+):)?(\d+)", end):
+        seed, index = sample.groups()
+        return run.random_codes(1, args.seed if seed is None else int(seed), int(index))[0]
+    return run.encode(prepared_scan(end, _how_prepared(run, args.params)).cube[None])[0]
+
+
+def _run(args):
+    from alphagan.generation.device import usable
+    from alphagan.generation.load import load
+
+    return load(args.run, usable(args.device))
+
+
+def _how_prepared(run, params: Path | None):
+    from alphagan.generation.reconstruction import how_prepared
+    from alphagan.settings.config import load
+
+    return how_prepared(run, load(params).prepare.cube if params else None)

@@ -1,0 +1,82 @@
+"""A BIDS derivative of samples: valid, each volume with what makes it again, and the samples themselves."""
+
+import csv
+import json
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+from factories import tiny_settings, write_prepared
+
+import alphagan
+from alphagan.__main__ import main
+from alphagan.errors import InputError
+from alphagan.generation.bids import write_bids
+from alphagan.generation.nifti import write_samples
+from alphagan.training.loop import fit
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    write_prepared(root / "prepared")
+    settings = tiny_settings(iterations=1).model_copy(update={"modality": "T1w"})
+    fit(settings, root / "prepared", root / "run", root / "scratch")
+    return root
+
+
+@pytest.fixture
+def run(root):
+    return alphagan.load(root / "run")
+
+
+def issues(folder):
+    """Errors that the validator finds, by code."""
+    validator = Path(sysconfig.get_path("scripts")) / "bids-validator-deno"
+    done = subprocess.run([validator, "--json", folder], capture_output=True, text=True)
+    found = json.loads(done.stdout)["issues"]["issues"]
+    return [issue["code"] for issue in found if issue["severity"] == "error"]
+
+
+@pytest.mark.parametrize("modality", ["T1w", "T1wGd", "FLAIR"])
+def test_the_validator_finds_no_error(run, tmp_path, modality):
+    paths = write_bids(run, 2, tmp_path, "# Brains that were generated\n", modality=modality)
+    assert issues(tmp_path) == []
+    (tmp_path / "dataset_description.json").write_text("{}")
+    paths[0].rename(paths[0].with_name("brain.nii.gz"))
+    assert issues(tmp_path)
+
+
+def test_every_volume_is_a_sample_with_its_recipe(root, run, tmp_path):
+    command = ["sample", str(root / "run"), "-n", "3", "--seed", "4", "-o", str(tmp_path / "bids"), "--bids"]
+    assert main(command) == 0
+    plain = write_samples(run, 3, tmp_path / "plain", seed=4)
+    for i, path in enumerate(plain):
+        stem = tmp_path / "bids" / f"sub-syn{i:04d}" / "anat" / f"sub-syn{i:04d}_desc-synthetic_T1w"
+        assert Path(f"{stem}.nii.gz").read_bytes() == path.read_bytes()
+        told = json.loads(Path(f"{stem}.json").read_text())
+        assert (told["Seed"], told["Index"], told["WeightsSHA256"]) == (4, i, run.networks.sha256)
+        assert told["SkullStripped"] is True
+    with open(tmp_path / "bids" / "participants.tsv", newline="") as file:
+        people = [row["participant_id"] for row in csv.DictReader(file, delimiter="\t")]
+    assert people == ["sub-syn0000", "sub-syn0001", "sub-syn0002"]
+    assert (tmp_path / "bids" / "README.md").read_text().startswith("# alpha_wgan_gp trained on tiny")
+
+
+def test_others_are_refused_before_anything_changes_and_replaced_by_force(run, tmp_path):
+    write_bids(run, 3, tmp_path, "a")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="made otherwise"):
+        write_bids(run, 2, tmp_path, "b", seed=1)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    write_bids(run, 2, tmp_path, "b", seed=1, force=True)
+    assert len(list(tmp_path.glob("sub-*/anat/*.json"))) == len(list(tmp_path.glob("sub-*/anat/*.nii.gz"))) == 2
+    assert issues(tmp_path) == []
+
+
+def test_a_contrast_is_named_where_it_is_not_known(root, run, tmp_path, capsys):
+    with pytest.raises(InputError, match="CT has no name in BIDS; name one with --modality: T1wGd, T1w"):
+        write_bids(run, 1, tmp_path, "", modality="CT")
+    assert main(["sample", str(root / "run"), "-o", str(tmp_path / "out"), "--modality", "T1w"]) == 2
+    assert "add --bids" in capsys.readouterr().err

@@ -1,0 +1,79 @@
+"""What is told of a run is what lies beside it: no metric, audit or licence that is not there."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from factories import tiny_settings, write_prepared
+
+from alphagan.__main__ import main
+from alphagan.audit.findings import COPIES
+from alphagan.training.loop import fit
+
+RESULTS = Path(__file__).parents[2] / "results" / "ixi_32"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    write_prepared(root / "prepared")
+    fit(tiny_settings(iterations=1), root / "prepared", root / "models" / "tiny" / "alpha_wgan_gp", root / "scratch")
+    return root
+
+
+@pytest.fixture
+def root(trained, tmp_path):
+    shutil.copytree(trained / "models", tmp_path / "models")
+    return tmp_path
+
+
+def told(capsys, *arguments):
+    assert main([*map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def add_results(root):
+    measured = json.loads((RESULTS / "metrics.json").read_text())["ixi"]
+    audited = json.loads((RESULTS / "audit.json").read_text())
+    content = {"real": measured["real"], "alpha_wgan_gp": measured["alpha_wgan_gp_detail"]}
+    for kind, entry in (("metrics", content), ("audit", {"alpha_wgan_gp": audited["alpha_wgan_gp_detail"]})):
+        (root / "reports" / kind).mkdir(parents=True)
+        (root / "reports" / kind / "tiny.json").write_text(json.dumps(entry))
+    return content
+
+
+def test_a_run_alone_is_told_without_metrics_audit_or_licence(root, capsys):
+    run = root / "models" / "tiny" / "alpha_wgan_gp"
+    said = told(capsys, "info", run)
+    assert len(said.splitlines()) <= 12
+    for part in ("alpha_wgan_gp", "16 cubed", "12 training scans of 12 people", "seed 7", "5 × 6 × 5 mm"):
+        assert part in said
+    found = json.loads(told(capsys, "info", run, "--json"))
+    assert found["metrics"] is found["audit"] is found["scans_licence"] is None
+    card = told(capsys, "card", run)
+    assert "Not evaluated" in card and "Not audited" in card and "not known here" in card
+    assert found["weights_sha256"] in card
+
+
+def test_metrics_audit_and_licence_are_told_where_they_are(root, capsys):
+    run, content = root / "models" / "tiny" / "alpha_wgan_gp", add_results(root)
+    cohort = {"kind": "openneuro", "dataset": "ixi", "source": "x", "folder": "y"}
+    (root / "params.yaml").write_text(yaml.safe_dump({"cohorts": {"tiny": cohort}, "experiments": {}}))
+    found = json.loads(told(capsys, "info", run, "--json"))
+    mmd = found["metrics"]["mmd_rbf"]
+    assert mmd["value"] == content["alpha_wgan_gp"]["mmd_rbf"]["value"]
+    assert mmd["real"] == content["real"]["mmd_rbf"]["value"]
+    assert found["audit"]["verdict"] == COPIES  # 9.8 % by features, where 5 % are expected
+    assert found["scans_licence"].startswith("CC BY-SA 3.0")
+    assert main(["card", str(run), "-o", str(root / "new" / "README.md")]) == 0
+    card = (root / "new" / "README.md").read_text()
+    assert f"{mmd['value']:.3g}" in card and found["audit"]["verdict"] in card and "CC BY-SA" in card
+    assert "0.868" in card
+
+
+def test_what_is_no_run_is_told_in_a_line(tmp_path, capsys):
+    for command in ("info", "card"):
+        assert main([command, str(tmp_path)]) == 2
+        assert "no config.json; name the folder of a finished run" in capsys.readouterr().err
