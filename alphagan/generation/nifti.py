@@ -1,5 +1,6 @@
 """Generated and reconstructed brains as NIfTI files."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -8,7 +9,7 @@ import nibabel
 import numpy as np
 from tqdm import tqdm
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, named_disk_errors
 from alphagan.generation.run import BATCH, Run
 from alphagan.volumes.prepared import Volumes, to_uint8
 
@@ -26,7 +27,7 @@ def write_samples(run: Run, n: int, folder: str | Path, seed: int = 0, weights: 
     Raises
     ------
     InputError
-        If the folder already holds samples, or cannot be written.
+        If the folder already holds samples, or cannot be written; what was written till then stays, each file whole.
     """
     folder = _new_folder(folder, "sample-*.nii.gz")
     paths = [folder / f"sample-{i:04d}.nii.gz" for i in range(n)]
@@ -35,7 +36,7 @@ def write_samples(run: Run, n: int, folder: str | Path, seed: int = 0, weights: 
             batch = paths[first : first + BATCH]
             x_rand = run.sample(len(batch), seed, first, weights)
             for path, volume in zip(batch, to_uint8(x_rand), strict=True):
-                nibabel.save(to_nifti(volume, run.affine), path)
+                _save(volume, run.affine, path)
             bar.update(len(batch))
     return paths
 
@@ -46,7 +47,7 @@ def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split:
     Raises
     ------
     InputError
-        If the split is empty, the cube sizes differ, or the folder already holds reconstructions.
+        If the split is empty, the cube sizes differ, or the folder already holds reconstructions or cannot be written.
     """
     rows = volumes.rows(split)
     if not rows:
@@ -59,8 +60,19 @@ def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split:
     scans = zip(paths, tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True)
     for path, row, affine in scans:
         x_real = volumes.tensor([row])[:, 0]
-        nibabel.save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), path)
+        _save(to_uint8(run.decode(run.encode(x_real)))[0], affine, path)
     return paths
+
+
+def _save(volume: np.ndarray, affine: np.ndarray, path: Path) -> None:
+    """Write one file, whole or not at all."""
+    partial = path.with_name(f".{path.name}")
+    with named_disk_errors(path):
+        try:
+            nibabel.save(to_nifti(volume, affine), partial)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _file_names(scans: list[dict[str, str]]) -> list[str]:
