@@ -1,6 +1,7 @@
 """Open a finished run: `alphagan.load`."""
 
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -40,8 +41,11 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
     try:
         content = json.loads((folder / "config.json").read_text())
         settings = Settings.model_validate({key: content[key] for key in Settings.model_fields})
-        return Run(folder, settings, tuple(content["voxel_size_mm"]), torch.device(device))
+        x, y, z = map(float, content["voxel_size_mm"])
+        if not (0 < x < math.inf and 0 < y < math.inf and 0 < z < math.inf):
+            raise ValueError(f"voxel_size_mm {x}, {y}, {z}")
+        return Run(folder, settings, (x, y, z), torch.device(device))
     except FileNotFoundError:
         raise InputError(f"{folder}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / 'config.json'}: damaged or of another version ({error}); train again") from None
