@@ -1,5 +1,12 @@
 """The exceptions that mean: the input is at fault, and here is the cure."""
 
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 
 class InputError(Exception):
     """Bad input: a file, folder or configuration key that the user can mend.
@@ -11,3 +18,22 @@ class InputError(Exception):
 
 class TooFewError(InputError):
     """There are too few volumes or people for what was asked; something that needs fewer may still be computed."""
+
+
+@contextlib.contextmanager
+def named_disk_errors(place: Path) -> Iterator[None]:
+    """Turn what the operating system says about a full or read-only disk into one line.
+
+    Raises
+    ------
+    InputError
+        In place of an OSError, naming the file, or `place` where the system names none.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # raised by a program, not by the system
+            raise
+        where = error.filename2 or error.filename or place
+        cure = "make room there" if error.errno in NO_ROOM else "make it writable"
+        raise InputError(f"{where}: could not be written ({error.strerror}); {cure} and start again") from error

@@ -1,36 +1,19 @@
-"""Files that are either whole or absent, and one line for a disk that is full."""
+"""Files that are either whole or absent, temporary folders, and what one process at a time may hold."""
 
 import contextlib
-import errno
+import fcntl
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alphagan.errors import InputError
+from alphagan.errors import named_disk_errors
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-@contextlib.contextmanager
-def named_disk_errors(place: Path) -> Iterator[None]:
-    """Turn what the operating system says about a full or read-only disk into one line.
-
-    Raises
-    ------
-    InputError
-        In place of an OSError, naming the file, or `place` where the system names none.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:  # raised by a program, not by the system
-            raise
-        where = error.filename2 or error.filename or place
-        cure = "make room there" if error.errno in NO_ROOM else "make it writable"
-        raise InputError(f"{where}: could not be written ({error.strerror}); {cure} and start again") from error
+LOCK = ".lock"  # in a temporary folder, held by the process that uses it
 
 
 def write_atomically(write: Callable[[BinaryIO], Any], folder: Path, name: str) -> Path:
@@ -88,6 +71,51 @@ def write_json(content: dict, path: Path) -> None:
 
     text = json.dumps(rounded(content), indent=2, ensure_ascii=False) + "\n"
     write_atomically(lambda file: file.write(text.encode()), path.parent, path.name)
+
+
+@contextlib.contextmanager
+def held(lock: Path) -> Iterator[bool]:
+    """Hold a file that one process at a time can hold, until the end, however that comes; even if it is killed.
+
+    Parameters
+    ----------
+    lock : Path
+        Made if need be, and left there.
+
+    Yields
+    ------
+    bool
+        False where another process holds it.
+    """
+    with open(lock, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextlib.contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """Make a folder that only its owner can read in the system's temporary folder (TMPDIR), and remove it in the end.
+
+    That of a process which was killed stays, until the next one asks for a folder with the same prefix.
+    """
+    place = Path(tempfile.gettempdir())
+    for left in place.glob(f"{prefix}*/{LOCK}"):
+        with contextlib.suppress(OSError), held(left) as nobody_uses_it:  # it may be another person's
+            if nobody_uses_it:
+                shutil.rmtree(left.parent)
+    hidden = Path(tempfile.mkdtemp(prefix=f".{prefix}"))  # under its name once it is held, lest it be taken for left
+    folder = hidden.with_name(hidden.name[1:])
+    try:
+        with held(hidden / LOCK):
+            hidden.rename(folder)
+            yield folder
+    finally:
+        for path in (hidden, folder):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class _HashingFile:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from disks import small_disk
 
 # Not MPLBACKEND: a notebook's kernel would inherit it and show no figures. matplotlib is no part of the training core.
 with contextlib.suppress(ModuleNotFoundError):
@@ -67,3 +68,10 @@ def real_scans():
     folder = Path(folder)
     assert folder.is_dir(), f"ALPHAGAN_TEST_DATA names no folder: {folder}"
     return folder
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A small disk of its own."""
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder

@@ -1,7 +1,6 @@
 """Measure trained models of one cohort, beside real scans and generators of known fault."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,7 +15,7 @@ from alphagan.evaluation.memory import auditor
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
-from alphagan.files import write_json
+from alphagan.files import write_atomically, write_json
 from alphagan.generation.load import load
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.settings.config import Config
@@ -98,12 +97,25 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
 
 
 def collect(config: Config, paths: Paths) -> Path:
-    """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs into one folder."""
-    history = paths.reports() / "history"
-    history.mkdir(parents=True, exist_ok=True)
-    for experiment in config.experiments.values():
-        run = paths.run(experiment.cohort, experiment.model)
-        shutil.copyfile(run / "history.csv", history / f"{experiment.cohort}-{experiment.model}.csv")
+    """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs into one folder.
+
+    Raises
+    ------
+    InputError
+        If a model is not trained or a cohort not evaluated, or the disk is full or not writable.
+    """
+    for name, experiment in config.experiments.items():
+        cohort, model = experiment.cohort, experiment.model
+        text = _made(paths.run(cohort, model) / "history.csv", f"train@{name}")
+        write_atomically(lambda file, text=text: file.write(text), paths.reports() / "history", f"{cohort}-{model}.csv")
     path = paths.reports() / "metrics.json"
-    write_json({cohort: json.loads(paths.metrics(cohort).read_text()) for cohort in config.cohorts}, path)
+    found = {cohort: _made(paths.metrics(cohort), f"evaluate@{cohort}") for cohort in config.cohorts}
+    write_json({cohort: json.loads(text) for cohort, text in found.items()}, path)
     return path
+
+
+def _made(path: Path, stage: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run `dvc repro {stage}` first") from None

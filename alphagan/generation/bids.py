@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 from alphagan import __version__
-from alphagan.errors import InputError
-from alphagan.files import named_disk_errors
+from alphagan.errors import InputError, named_disk_errors
 from alphagan.generation.nifti import Layout, write_samples
 from alphagan.generation.run import Run
 

@@ -1,5 +1,6 @@
 """Open a finished run: `alphagan.load`."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -40,7 +41,10 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
     config = read_config(folder)
     try:
         settings = Settings.model_validate({key: config[key] for key in Settings.model_fields if key in config})
-        return Run(folder, settings, tuple(config["voxel_size_mm"]), torch.device(device), config)
-    except (ValueError, KeyError) as error:
+        x, y, z = map(float, config["voxel_size_mm"])
+        if not (0 < x < math.inf and 0 < y < math.inf and 0 < z < math.inf):
+            raise ValueError(f"voxel_size_mm {x}, {y}, {z}")
+        return Run(folder, settings, (x, y, z), torch.device(device), config)
+    except (ValueError, KeyError, TypeError) as error:
         where = folder if is_file(folder) else folder / "config.json"
         raise InputError(f"{where}: damaged or of another version ({error}); train again") from None

@@ -13,8 +13,8 @@ import torch
 from tqdm import tqdm
 
 from alphagan import __version__
-from alphagan.errors import InputError
-from alphagan.files import named_disk_errors, write_json
+from alphagan.errors import InputError, named_disk_errors
+from alphagan.files import write_json
 from alphagan.generation.run import BATCH, Run
 from alphagan.volumes.prepared import to_uint8
 

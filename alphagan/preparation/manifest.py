@@ -9,7 +9,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, named_disk_errors
 from alphagan.preparation.cohorts import tree
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
@@ -27,20 +27,28 @@ def write_manifests(config: Config, paths: Paths) -> Path:
     Returns
     -------
     folder : Path
+
+    Raises
+    ------
+    InputError
+        If the disk is full or not writable.
     """
     folder = paths.manifests()
-    folder.mkdir(parents=True, exist_ok=True)
     for name, cohort in config.cohorts.items():
         known = paths.scratch("scans", f"{name}.json")
         try:
             hashes = _Hashes(known)
             rows = [(str(path.relative_to(cohort.source)), hashes.of(path)) for path in _files(Path(cohort.source))]
-            hashes.save(known)
         except InputError as error:
             rows = [(str(error), ABSENT)]
+        else:
+            hashes.save(known)
         # Names that are not UTF-8 are written with a backslash.
-        with open(folder / f"{name}.csv", "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-            csv.writer(file, lineterminator="\n").writerows([("file", "sha256"), *rows])
+        table = folder / f"{name}.csv"
+        with named_disk_errors(table):
+            folder.mkdir(parents=True, exist_ok=True)
+            with open(table, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+                csv.writer(file, lineterminator="\n").writerows([("file", "sha256"), *rows])
     return folder
 
 
@@ -71,5 +79,6 @@ class _Hashes:
         return self.seen[key]
 
     def save(self, known: Path) -> None:
-        known.parent.mkdir(parents=True, exist_ok=True)
-        known.write_text(json.dumps(self.seen))
+        with named_disk_errors(known):
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.write_text(json.dumps(self.seen))

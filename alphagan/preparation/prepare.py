@@ -1,33 +1,31 @@
-"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it; on one machine, or on a cluster.
+"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it; on one machine, or on a cluster."""
 
-Where the environment variable ALPHAGAN_DASK holds the address of a Dask scheduler, its workers prepare the scans.
-"""
-
+import contextlib
 import csv
 import hashlib
 import os
 import platform
 import shutil
 import sys
+import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import joblib
 import numpy as np
 from tqdm import tqdm
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, named_disk_errors
 from alphagan.preparation import resample
 from alphagan.preparation.cohorts import Scan, find_scans
 from alphagan.preparation.cohorts.doubts import doubts
 from alphagan.preparation.quality import QualityError
+from alphagan.preparation.workers import parallel
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.settings.sections import Prepare, Split
 
-WAIT_S = 300  # for the first worker of a Dask cluster, which a queue may start later
 AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
 SUBJECT_COLUMNS = [
     *("row", "subject", "session", "source", "sha256", "split", "brain_ml"),
@@ -64,22 +62,23 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     Raises
     ------
     InputError
-        If the cohort is unknown, has no scans, or none passes quality control; if ALPHAGAN_DASK is set and Dask is not
-        installed, no scheduler answers, or its workers do not share this machine's files.
+        If the cohort is unknown, has no scans, or none passes quality control; if the disk is full, or a worker was
+        killed; if ALPHAGAN_DASK is set and Dask is not installed, no scheduler answers, or its workers do not share
+        this machine's files. Cubes that are done are kept.
     """
     settings = config.prepare
     scans = find_scans(config.cohort(cohort_name))
     for line in doubts(config.cohort(cohort_name), scans):
         print(f"{cohort_name}: {line}", file=sys.stderr)
     parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
-    parts.mkdir(parents=True, exist_ok=True)
+    with named_disk_errors(parts):
+        parts.mkdir(parents=True, exist_ok=True)
 
-    # Unordered and through files, so that memory holds a few scans per worker, however many there are.
+    # Through files, so that memory holds a few scans per worker, however many there are.
     tasks = (joblib.delayed(_prepare_part)(index, scan, settings, parts) for index, scan in enumerate(scans))
     hidden = None if progress is None else not progress
-    with _cluster(os.environ.get("ALPHAGAN_DASK")):
-        workers = joblib.Parallel(n_jobs=settings.workers, return_as="generator_unordered")
-        results = sorted(tqdm(workers(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
+    with parallel(cohort_name, settings.workers) as results:
+        results = sorted(tqdm(results(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
 
     seen, kept, quality = {}, [], []
     for (_, part, content, reason, told), scan in zip(results, scans, strict=True):
@@ -99,16 +98,19 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         )
     folder = paths.prepared(cohort_name)
     new, old = (folder.with_name(f".{folder.name}.{state}") for state in ("new", "old"))
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    _write_kept(new, kept, settings)
-    _write_csv(new / "qc.csv", QC_COLUMNS, quality)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(parts)
+    with named_disk_errors(folder):
+        for path in (new, old):  # of a process that was killed
+            shutil.rmtree(path, ignore_errors=True)
+        try:
+            _write_kept(new, kept, settings)
+            _write_csv(new / "qc.csv", QC_COLUMNS, quality)
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+        finally:
+            for path in (new, old):
+                shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(parts)
     return folder
 
 
@@ -135,31 +137,6 @@ def _fingerprint(settings: Prepare) -> str:
     return hashlib.sha256(b"".join([content, *code])).hexdigest()[:12]
 
 
-@contextmanager
-def _cluster(address: str | None) -> Iterator[None]:
-    """Send what joblib runs inside to the Dask scheduler at an address, if one is given."""
-    if not address:
-        yield
-        return
-    try:
-        from distributed import Client  # the one thing that needs Dask
-    except ModuleNotFoundError:
-        raise InputError(
-            "ALPHAGAN_DASK: Dask is not installed; run `pip install 'dask[distributed]'`, or unset ALPHAGAN_DASK"
-        ) from None
-    try:
-        client = Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"ALPHAGAN_DASK: no Dask scheduler answers at {address!r}: {error}") from None
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=WAIT_S)
-        except TimeoutError:
-            raise InputError(f"ALPHAGAN_DASK: the scheduler at {address!r} has no workers; start some") from None
-        with joblib.parallel_config("dask", client=client):
-            yield
-
-
 def _prepare_part(
     index: int, scan: Scan, settings: Prepare, parts: Path
 ) -> tuple[int, Path | None, bytes | None, str, list[str]]:
@@ -184,7 +161,7 @@ def _prepare_part(
         key = scan.source
     key += repr((scan.background, scan.orientation))
     part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-    if part.exists():
+    with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # absent, or cut short
         with np.load(part) as saved:
             return index, part, hashlib.sha256(saved["cube"]).digest(), "", saved["quality"].tolist()
     try:
@@ -192,11 +169,16 @@ def _prepare_part(
     except QualityError as refusal:
         return index, None, None, str(refusal), UNTOLD
     quality = [f"{getattr(prepared, name):.6g}" for name in QC_NUMBERS] + [prepared.axes, prepared.note]
+    kept = {name: getattr(prepared, name) for name in ("cube", "affine", "brain_ml", "intensity")}
+    kept |= {"quality": quality, "sha256": _sha256(scan, prepared.cube)}
     temporary = part.with_suffix(f".{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        kept = {name: getattr(prepared, name) for name in ("cube", "affine", "brain_ml", "intensity")}
-        np.savez(file, **kept, quality=quality, sha256=_sha256(scan, prepared.cube))
-    os.replace(temporary, part)
+    with named_disk_errors(part):
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **kept)
+            os.replace(temporary, part)
+        finally:
+            temporary.unlink(missing_ok=True)
     return index, part, hashlib.sha256(prepared.cube).digest(), "", quality
 
 
@@ -210,6 +192,7 @@ def _sha256(scan: Scan, cube: np.ndarray) -> str:
 def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) -> None:
     splits = assign_splits((scan.subject for scan, _ in kept), settings.split)
     rows = []
+    folder.mkdir(parents=True)
     with open(folder / "volumes.npy", "wb") as file:  # row after row: pages of a memory map would count as memory
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *[settings.size] * 3)}
         np.lib.format.write_array_header_1_0(file, header)

@@ -1,21 +1,24 @@
 """Evaluate folders of NIfTI from any generator: measure them, and write the report, whole or not at all."""
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from alphagan.errors import InputError
-from alphagan.files import named_disk_errors, write_json
+from alphagan.errors import InputError, named_disk_errors
+from alphagan.files import temporary_folder, write_json
 from alphagan.generation.device import usable
 from alphagan.report.document import write_report
 from alphagan.report.measure import measure
 from alphagan.report.options import Folders
 
+WORK = "alphagan-evaluate-"  # how temporary folders with prepared scans are called
+
 
 def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str, dict] | None = None) -> Path:
     """Evaluate folders, and write report.html, metrics.json, audit.json if there is one, and figures/.
+
+    Scans are prepared in a temporary folder (TMPDIR), never beside the report.
 
     Parameters
     ----------
@@ -41,14 +44,16 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
     config, output = folders.config(sections), Path(output).resolve()
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise InputError(f"{output}: holds something already; name a new or an empty folder with --output")
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
-    with named_disk_errors(output):
+    partial = output.with_name(f".{output.name}.partial")
+    with named_disk_errors(output), temporary_folder(WORK) as work:
         try:
-            partial.mkdir(parents=True)
-            found = measure(folders, config, partial / "work")
+            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+            partial.mkdir(parents=True)  # now, not after hours
+            partial.rmdir()
+            found = measure(folders, config, work)
             for line in found.doubts:
                 print(f"note: {line}", file=sys.stderr)
-            shutil.rmtree(partial / "work")
+            partial.mkdir()
             write_json(found.evaluation.as_dict(), partial / "metrics.json")
             if found.audit:
                 write_json(found.audit.as_dict(), partial / "audit.json")

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from alphagan import __version__
-from alphagan.errors import InputError
-from alphagan.files import named_disk_errors, write_atomically
+from alphagan.errors import InputError, named_disk_errors
+from alphagan.files import write_atomically
 from alphagan.settings.config import Settings
 from alphagan.settings.sections import WHERE
 from alphagan.training import checkpoint, resume

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from alphagan.files import named_disk_errors, write_atomically
+from alphagan.errors import named_disk_errors
+from alphagan.files import write_atomically
 from alphagan.settings.config import Settings
 from alphagan.training import checkpoint
 

@@ -85,11 +85,13 @@ class Volumes:
         self.folder = Path(folder)
         try:
             self.array = np.load(self.folder / "volumes.npy", mmap_mode="r")
+            if not isinstance(self.array, np.memmap) or self.array.dtype != np.uint8 or self.array.ndim != 4:
+                raise ValueError("not cubes of uint8")
             with open(self.folder / "subjects.csv", "rb") as file:
                 n_subjects = sum(1 for line in file if line.strip()) - 1
         except FileNotFoundError as error:
             raise InputError(f"{error.filename}: not found; run `alphagan prepare {self.folder.name}` first") from None
-        except ValueError as error:
+        except (ValueError, EOFError) as error:
             raise InputError(f"{self.folder / 'volumes.npy'}: damaged ({error}); prepare the cohort again") from None
         if n_subjects != len(self.array):
             raise InputError(

@@ -28,12 +28,15 @@ def check_cohort(args) -> int:
 
 
 def list_scans(args) -> None:
-    """List the files of every cohort."""
+    """List the files of every cohort; as the stage that always runs, look through DVC's cache too."""
     from alphagan.preparation.manifest import write_manifests
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
+    from alphagan.workbench.cache import mend_cache
 
     print(write_manifests(load(args.params), Paths()))
+    for line in mend_cache(Path()):
+        print(f"note: {line}")
 
 
 def prepare(args) -> None:

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, named_disk_errors
 
 
 def sample(args) -> None:
@@ -52,7 +52,6 @@ def reconstruct(args) -> int:
 def interpolate(args) -> None:
     """Write the brains between two codes, and show them as a moving picture."""
     from alphagan.figures import save_animation
-    from alphagan.files import named_disk_errors
     from alphagan.generation.walk import write_walk
 
     run = _run(args)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from alphagan.errors import InputError
-from alphagan.files import named_disk_errors
+from alphagan.errors import InputError, named_disk_errors
+from alphagan.files import held
 from alphagan.workbench.progress import Progress
 from alphagan.workbench.timetable import Timetable
 
-LOG, TIMES = Path("scratch", "repro.log"), Path("scratch", "repro_times.json")
+LOG, TIMES, LOCK = (Path("scratch", name) for name in ("repro.log", "repro_times.json", "repro.lock"))
 LAST = 20  # lines of a failed stage that are shown
 EDGE = re.compile(r'"([^"]+)"(?: -> "([^"]+)")?;')
 ITERATION = re.compile(r": iteration (\d+)/(\d+),")  # what a training says in a log
@@ -72,8 +72,17 @@ def repro(jobs: int, dvc: str = "dvc") -> int:
     Raises
     ------
     InputError
-        If dvc cannot read the pipeline, or the log cannot be written.
+        If another one runs in this folder, dvc cannot read the pipeline, or the log cannot be written.
     """
+    with named_disk_errors(LOCK):
+        LOCK.parent.mkdir(parents=True, exist_ok=True)
+        with held(LOCK) as alone:
+            if not alone:
+                raise InputError(f"{Path.cwd()}: another `make repro` is at work here; wait until it ends, or stop it")
+            return _repro(jobs, dvc)
+
+
+def _repro(jobs: int, dvc: str) -> int:
     print("looking for what has changed", flush=True)
     graph = read_graph(_ask(dvc, "dag", "--dot"))
     stages = to_run(graph, _changed(dvc) & set(graph))
@@ -88,13 +97,14 @@ def _changed(dvc: str) -> set[str]:
     """Stages that have changed, once those that look for changes where dvc does not have looked."""
     status = json.loads(_ask(dvc, "status", "--json"))
     if always := {stage for stage, reasons in status.items() if "always changed" in reasons}:
-        _ask(dvc, "repro", "--single-item", *sorted(always))
+        said = _ask(dvc, "repro", "--single-item", *sorted(always))
+        print("".join(f"{line}\n" for line in said.splitlines() if line.startswith("note: ")), end="", flush=True)
         status = json.loads(_ask(dvc, "status", "--json"))
     return set(status) - always
 
 
 def _ask(dvc: str, *question: str) -> str:
-    answer = subprocess.run([dvc, *question], capture_output=True, text=True)
+    answer = subprocess.run([dvc, "--wait-for-lock", *question], capture_output=True, text=True)
     if "not a git repository" in answer.stderr:
         raise InputError(
             f"{Path.cwd()}: no Git repository, which dvc looks for; run `git init`, or, to do without Git, "

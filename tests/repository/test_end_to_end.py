@@ -4,46 +4,23 @@ import functools
 import hashlib
 import http.server
 import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
+import clones
 import layouts
 import pytest
 import yaml
+from clones import TINY, N, nifti, repro
 
 import alphagan
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.volumes.prepared import Volumes
 
-ROOT = Path(__file__).parents[2]
-N = 8
-TINY = {
-    "prepare": {"size": 16, "workers": 1},
-    "model": {"z_dim": 8, "width": 0.0625, "code_units": 16, "critic_norm": "none"},
-    "train": {"iterations": 3, "batch_size": 2, "device": "cpu"},
-    "evaluate": {"n_generated": 8, "n_pairs": 10, "mmd_batch": 2, "mmd_repeats": 3, "n_bootstrap": 100},
-    "features": {"iterations": 3, "batch_size": 4},
-    "audit": {"n_copies": 4, "inversion_steps": 2},
-    "paper": {},
-}
-
 
 @pytest.fixture
 def clone(tmp_path):
-    """The files under version control, as a repository of their own."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a git repository")
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and (not name.startswith("results/") or name.endswith("metrics.json")):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    return tmp_path
+    return clones.clone(tmp_path)
 
 
 @pytest.fixture
@@ -75,20 +52,6 @@ def free_data(raw: Path, www: Path, url: str) -> dict:
         "folder": "data/raw/openneuro",
         "url": url,
     }
-
-
-def nifti(folder: Path) -> dict:
-    """A folder of scans as anyone may have it."""
-    folder.mkdir(parents=True)
-    for index in range(N):
-        layouts.brain(index).to_filename(folder / f"person{index}_T1w.nii.gz")
-    return {"kind": "nifti", "source": str(folder), "pattern": "{subject}_T1w.nii.gz"}
-
-
-def repro(*targets: str) -> None:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(["dvc", "repro", *targets], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 @pytest.mark.slow

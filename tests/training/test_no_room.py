@@ -1,11 +1,11 @@
 """A disk that is full or cannot be written to costs no step and is named."""
 
-import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+from disks import fill
 from factories import digests, tiny_settings
 from trainings import draw, fit, params, whole_run
 
@@ -14,23 +14,6 @@ from alphagan.errors import InputError
 from alphagan.settings import config
 from alphagan.training import checkpoint
 from alphagan.training import loop as training
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A small disk of its own, and a way to leave no more than so many bytes on it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]
-    if not hasattr(os, "geteuid") or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def fill(disk, leave=0):
-    free = shutil.disk_usage(disk).free
-    (disk / "ballast").write_bytes(bytes(max(0, free - leave)))
 
 
 def test_a_disk_that_fills_up_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, prepared, disk):

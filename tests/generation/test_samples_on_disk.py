@@ -1,0 +1,49 @@
+"""Samples and reconstructions on a disk that is full or read-only: one line, and every file whole."""
+
+import nibabel
+import numpy as np
+import pytest
+from disks import fill, read_only
+from factories import tiny_settings, write_prepared
+
+import alphagan
+from alphagan.errors import InputError
+from alphagan.generation.nifti import write_samples
+from alphagan.generation.reconstruction import write_reconstructions
+from alphagan.training.loop import fit
+from alphagan.volumes.prepared import Volumes
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    write_prepared(root / "prepared")
+    fit(tiny_settings(), root / "prepared", root / "run", root / "scratch")
+    return root
+
+
+def test_a_full_disk_leaves_whole_files(root, disk):
+    fill(disk, leave=20_000)
+    with pytest.raises(
+        InputError, match=r"sample-\d+\.nii\.gz: could not be written \(No space left.*; make room there"
+    ):
+        write_samples(alphagan.load(root / "run"), 40, disk / "out")
+    written = sorted((disk / "out").glob("*.nii.gz"))
+    assert 0 < len(written) < 40 and len(list((disk / "out").iterdir())) == len(written) + 1  # and samples.json
+    assert all(np.asarray(nibabel.load(path).dataobj).shape == (16, 16, 16) for path in written)
+
+
+def test_a_read_only_folder_is_named(root, disk):
+    run, volumes = alphagan.load(root / "run"), Volumes(root / "prepared")
+    (disk / "out").mkdir()
+    with read_only(disk):
+        for write in (
+            lambda: write_samples(run, 2, disk / "out"),
+            lambda: write_reconstructions(run, volumes, disk / "out"),
+        ):
+            with pytest.raises(
+                InputError, match=r"out/.*: could not be written \(Read-only file system\); make it writable"
+            ):
+                write()
+        with pytest.raises(InputError, match="new: cannot be made .*; name another folder"):
+            write_samples(run, 2, disk / "new")
