@@ -204,7 +204,7 @@ def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def forwards(voxels: np.ndarray) -> tuple[slice, ...]:
-    """Index that turns axes whose voxels lie backwards in memory; forwards they are gone through several times faster."""
+    """Index that turns axes which lie backwards in memory, so that going through them takes a fraction of the time."""
     return tuple(slice(None, None, -1 if stride < 0 else 1) for stride in voxels.strides)
 
 
