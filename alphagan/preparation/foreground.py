@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alphagan.preparation.outline import BLOCKS, Foreground, boxed, connected, largest_piece, without_deleted
+from alphagan.preparation.outline import MAX_SPECKS, Foreground, boxed, connected, largest_piece, without_deleted
 from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML, QualityError
 
 RESIDUE = 0.02  # of the brightest voxels: what differs less from the background hardly differs
@@ -73,10 +73,12 @@ def find_foreground(
         if isinstance(other, str):
             faults.append(other)
             continue
-        found = largest_piece(other, voxel_size_mm)
-        fault = found.fault or _fault(found, ml)
+        fault = _no_brain_s_size(other, ml, MAX_SPECKS)  # told before its pieces are looked for, which takes longer
         if not fault:
-            return found
+            found = largest_piece(_connected_where_approached(other), voxel_size_mm)
+            fault = found.fault or _fault(found, ml)
+            if not fault:
+                return found
         faults.append(fault)
     whole_head = next((fault for fault in faults if fault.startswith("not skull-stripped")), "")
     return replace(exact, fault=whole_head or faults[-1])
@@ -108,6 +110,7 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
     found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
     if isinstance(found, str):
         raise QualityError(f"mask: {found}")
+    found = _connected_where_approached(found)
     inside = np.zeros(mask.shape, bool)
     inside[found.box] = found.inside
     return inside
@@ -115,11 +118,11 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
     """What is brain if the background is not 0, by ever bolder guesses; or why a guess cannot be made."""
-    faces = np.concatenate([side.ravel() for axis in range(3) for side in np.take(voxels, (0, -1), axis)[None]])
+    faces = np.concatenate([np.moveaxis(voxels, axis, 0)[end].ravel() for axis in range(3) for end in (0, -1)])
     level = float(np.median(faces))  # of most of the outermost voxels, where brain ends within the field
     if level and np.mean(faces == faces.dtype.type(level)) > 0.5:
         yield boxed(voxels, voxels != faces.dtype.type(level), level)
-    away = np.abs(voxels - np.float64(level))
+    away = _distance(voxels, level)
     brightest = _percentile(away[away > 0], BRIGHTEST)
     beyond = away[away > 0.1 * brightest]
     if not beyond.size:
@@ -134,7 +137,11 @@ def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground 
         )
         return
     threshold = max(share * middle, noise)
-    yield connected(boxed(voxels, away > threshold, level, threshold))
+    yield boxed(voxels, away > threshold, level, threshold)
+
+
+def _connected_where_approached(found: Foreground) -> Foreground:
+    return connected(found) if found.threshold else found
 
 
 def _fault(found: Foreground, voxel_ml: float) -> str:
@@ -148,12 +155,13 @@ def _fault(found: Foreground, voxel_ml: float) -> str:
     return fault
 
 
-def _no_brain_s_size(found: Foreground, voxel_ml: float) -> str:
+def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) -> str:
+    """Why a foreground is not as large as a brain, even where a share of it may be specks; or ""."""
     if not found.last.any():
         return EMPTY
-    n = np.count_nonzero(found.inside)
-    fill, ml = n / found.inside.size, n * voxel_ml
-    if ml <= MAX_BRAIN_ML and fill <= (FULL if found.threshold else MAX_BRAIN_FILL):
+    ml, fill = found.n_voxels * voxel_ml, found.fill
+    most_fill = FULL if found.threshold else MAX_BRAIN_FILL
+    if (1 - specks) * ml <= MAX_BRAIN_ML and (1 - specks) * fill <= most_fill:
         return ""
     size = f"not skull-stripped: {ml:.0f} ml, {fill:.0%} of the bounding box, are"
     if found.voxels.dtype.kind == "b":
@@ -163,11 +171,15 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float) -> str:
 
 
 def _residue(found: Foreground) -> float:
-    """Share of a foreground that hardly differs from the background; a few planes tell."""
-    step = max(1, found.inside.shape[0] // BLOCKS)
-    away = found.voxels[::step][found.inside[::step]]
-    away = np.abs(away[:: 1 + away.size // SAMPLED] - np.float64(found.background))
+    """Share of a foreground that hardly differs from the background."""
+    away = _distance(found.values[:: 1 + found.n_voxels // SAMPLED], found.background)
     return float(np.mean(away < RESIDUE * _percentile(away, BRIGHTEST)))
+
+
+def _distance(voxels: np.ndarray, level: float) -> np.ndarray:
+    if level or voxels.dtype.kind not in "uf":  # differences and moduli of integers may not fit their type
+        return np.abs(voxels - np.float64(level))
+    return voxels if voxels.dtype.kind == "u" else np.abs(voxels)
 
 
 def _percentile(values: np.ndarray, percent: float) -> float:

@@ -3,7 +3,14 @@
 import nibabel
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
-from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
+from nibabel.orientations import (
+    apply_orientation,
+    axcodes2ornt,
+    inv_ornt_aff,
+    io_orientation,
+    ornt2axcodes,
+    ornt_transform,
+)
 from nibabel.spatialimages import SpatialImage
 
 
@@ -44,7 +51,30 @@ def directions(affine: np.ndarray) -> str:
     >>> directions(np.diag([-1.0, -1, 2, 1])), directions(np.diag([1.0, 1, 0, 1]))
     ('LPS', 'RA?')
     """
-    return "".join(code or "?" for code in nibabel.aff2axcodes(affine))
+    return _letters(io_orientation(affine))
+
+
+def upright(voxels: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """Order and direct the axes of a volume as close to RAS as they can be without resampling.
+
+    Parameters
+    ----------
+    voxels : ndarray, (X, Y, Z)
+    affine : ndarray, (4, 4)
+
+    Returns
+    -------
+    voxels : ndarray, (X', Y', Z')
+        A view.
+    affine : ndarray, (4, 4)
+    axes : str
+        Directions as they were, as in `directions`.
+    """
+    stored = io_orientation(affine)
+    axes = _letters(stored)
+    if axes == "RAS":
+        return voxels, affine, axes
+    return apply_orientation(voxels, stored), affine @ inv_ornt_aff(stored, voxels.shape), axes
 
 
 def named(affine: np.ndarray, shape: tuple[int, ...], axes: str) -> np.ndarray:
@@ -108,6 +138,10 @@ def affines(
     taken = f"taken for {directions(image.affine)}, left and right cannot be told (orientation names it)"
     words = f"orientation unknown, as {why}: {taken}"
     return image.affine, mask and mask.affine, [words]
+
+
+def _letters(stored: np.ndarray) -> str:
+    return "".join(code or "?" for code in ornt2axcodes(stored))
 
 
 def _volume(image: SpatialImage) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """The foreground of a volume: its box, its largest piece, and what FreeSurfer's editor took out of it."""
 
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -58,10 +58,20 @@ class Foreground:
         """Whether brain is all that is not 0 in the box."""
         return not (self.background or self.threshold or self.n_specks)
 
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Of the voxels that are brain, (n,)."""
+        return self.voxels[self.inside]
+
+    @cached_property
+    def n_voxels(self) -> int:
+        """How many voxels are brain."""
+        return np.count_nonzero(self.inside)
+
     @property
     def fill(self) -> float:
         """Share of the box that is brain."""
-        return np.count_nonzero(self.inside) / max(1, self.inside.size)
+        return self.n_voxels / max(1, self.inside.size)
 
     def words(self) -> list[str]:
         """What was done, and what is unusual; a line for each."""
@@ -164,12 +174,14 @@ def without_deleted(found: Foreground) -> Foreground:
     if found.voxels.dtype.kind not in "iu" or not (ones.any() and brain.any()):  # no ones, or a mask
         return found
     around = np.pad(brain, 1)
-    places = np.argwhere(ones)
-    beside = np.logical_or.reduce([around[tuple((places + shift).T)] for shift in product(range(3), repeat=3)])
+    places = np.unravel_index(np.flatnonzero(ones), ones.shape)
+    shifts = np.ravel_multi_index(np.indices((3, 3, 3)).reshape(3, -1), around.shape)
+    first = np.ravel_multi_index(places, around.shape)
+    beside = np.logical_or.reduce([around.ravel()[first + shift] for shift in shifts])
     if beside.all():
         return found
     core = np.zeros(ones.shape, bool)
-    core[tuple(places[~beside].T)] = True
+    core[tuple(place[~beside] for place in places)] = True
     deleted = ndimage.binary_propagation(core, mask=ones)
     voxels = np.where(deleted, 0, found.voxels).astype(found.voxels.dtype)
     return _cut(replace(found, voxels=voxels, n_deleted=int(np.count_nonzero(deleted))), found.inside & ~deleted)
@@ -177,20 +189,23 @@ def without_deleted(found: Foreground) -> Foreground:
 
 def bounding_box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First and one past the last voxel that is not zero, two (3,) arrays of int; six zeros where there is none."""
-    # In the order of memory, forwards, one plane after another: several times faster.
-    forwards = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in mask.strides)
-    along = np.argmax(np.abs(mask.strides))
+    along, turned = np.argmax(np.abs(mask.strides)), forwards(mask)
     face, line = False, []
-    for plane in np.moveaxis(mask[forwards], along, 0):
+    for plane in np.moveaxis(mask[turned], along, 0):  # in the order of memory
         inside = plane != 0
         line.append(inside.any())
         face = face | inside
     lines = [face.any(axis=1), face.any(axis=0)]
     lines.insert(along, np.array(line))
-    found = [np.flatnonzero(line[turned]) for line, turned in zip(lines, forwards, strict=True)]
+    found = [np.flatnonzero(line[way]) for line, way in zip(lines, turned, strict=True)]
     if not found[0].size:
         return np.zeros((2, 3), dtype=int)
     return np.array([line[0] for line in found]), np.array([line[-1] + 1 for line in found])
+
+
+def forwards(voxels: np.ndarray) -> tuple[slice, ...]:
+    """Index that turns axes which lie backwards in memory, so that going through them takes a fraction of the time."""
+    return tuple(slice(None, None, -1 if stride < 0 else 1) for stride in voxels.strides)
 
 
 def in_order(voxels: np.ndarray) -> np.ndarray:

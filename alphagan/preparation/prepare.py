@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -163,19 +164,19 @@ def _prepare_part(
     part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # absent, or cut short
         with np.load(part) as saved:
-            return index, part, hashlib.sha256(saved["cube"]).digest(), "", saved["quality"].tolist()
+            return index, part, hashlib.sha256(saved["cube"]).digest(), "", json.loads(str(saved["told"]))["quality"]
     try:
         prepared = resample.prepare_scan(scan, settings)
     except QualityError as refusal:
         return index, None, None, str(refusal), UNTOLD
     quality = [f"{getattr(prepared, name):.6g}" for name in QC_NUMBERS] + [prepared.axes, prepared.note]
-    kept = {name: getattr(prepared, name) for name in ("cube", "affine", "brain_ml", "intensity")}
-    kept |= {"quality": quality, "sha256": _sha256(scan, prepared.cube)}
+    told = {"brain_ml": prepared.brain_ml, "affine": prepared.affine.tolist(), "intensity": prepared.intensity}
+    told |= {"quality": quality, "sha256": _sha256(scan, prepared.cube)}
     temporary = part.with_suffix(f".{os.getpid()}.tmp")
     with named_disk_errors(part):
         try:
             with open(temporary, "wb") as file:
-                np.savez(file, **kept)
+                np.savez(file, cube=prepared.cube, told=json.dumps(told))  # arrays for each number would take longer
             os.replace(temporary, part)
         finally:
             temporary.unlink(missing_ok=True)
@@ -199,10 +200,11 @@ def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) 
         for row, (scan, part) in enumerate(kept):
             with np.load(part) as saved:
                 file.write(saved["cube"].tobytes())
-                affine, sizes = saved["affine"], np.linalg.norm(saved["affine"][:3, :3], axis=0)
-                measured = [saved["brain_ml"].round(3), *sizes.round(6), *affine[:3].ravel(), *saved["intensity"]]
-                sha256 = str(saved["sha256"])
-            identity = [row, scan.subject, scan.session, scan.source, sha256, splits[scan.subject]]
+                told = json.loads(str(saved["told"]))
+            affine = np.array(told["affine"])
+            sizes = np.linalg.norm(affine[:3, :3], axis=0)
+            measured = [np.round(told["brain_ml"], 3), *sizes.round(6), *affine[:3].ravel(), *told["intensity"]]
+            identity = [row, scan.subject, scan.session, scan.source, told["sha256"], splits[scan.subject]]
             rows.append([*identity, *map(float, measured)])
     _write_csv(folder / "subjects.csv", SUBJECT_COLUMNS, rows)
 

@@ -11,7 +11,8 @@ from scipy import ndimage
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.cohorts.freesurfer import may_be_edited
 from alphagan.preparation.foreground import inside_of_mask
-from alphagan.preparation.orientation import affines, directions
+from alphagan.preparation.orientation import affines, upright
+from alphagan.preparation.outline import forwards
 from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
@@ -56,11 +57,10 @@ def read(scan: Scan) -> Read:
     try:
         image, mask = scan.load()
         affine, mask_affine, words = affines(image, mask, scan.orientation)
-        axes = directions(affine)
-        voxels, affine = _canonical(image, affine, "image")
+        voxels, affine, axes = _canonical(image, affine, "image")
         inside, edited = None, may_be_edited(image)
         if mask is not None:
-            inside, mask_affine = _canonical(mask, mask_affine, "mask")
+            inside, mask_affine, _ = _canonical(mask, mask_affine, "mask")
     except QualityError:
         raise
     except Exception as error:  # what a damaged file raises depends on where the damage is
@@ -77,8 +77,8 @@ def read(scan: Scan) -> Read:
     return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 
 
-def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels (X, Y, Z), scaled, closest to RAS order, in the smallest type that holds them; and their affine."""
+def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Voxels (X, Y, Z), scaled, closest to RAS order, in the smallest type; their affine; their axes as stored."""
     shape = tuple(map(int, image.shape))
     described = " x ".join(map(str, shape))
     if np.prod(shape, dtype=float) > MOST_VOXELS:  # before a byte is read: a header may ask for terabytes
@@ -95,14 +95,14 @@ def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.n
         raise QualityError(f"wrong data type: the {name} holds {voxels.dtype}, not one number per voxel")
     if not np.isfinite(affine).all() or not 1e-9 < abs(np.linalg.det(affine[:3, :3])) < 1e9:
         raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
-    canonical = nibabel.as_closest_canonical(SpatialImage(voxels, affine))
-    return np.asanyarray(canonical.dataobj), canonical.affine
+    return upright(voxels, affine)
 
 
 def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> np.ndarray:
     """Make background of what is not finite outside the brain: outside the mask, or reaching the edge of the field."""
-    if voxels.dtype.kind != "f" or not (bad := ~np.isfinite(voxels)).any():
+    if voxels.dtype.kind != "f" or np.isfinite(voxels[forwards(voxels)]).all():
         return voxels
+    bad = ~np.isfinite(voxels)
     edges = [np.take(bad, (0, -1), axis) for axis in range(3)]
     if inside is None:
         parts, _ = ndimage.label(bad)

@@ -1,6 +1,6 @@
 """One scan to one cube: read, checked, brain only, trimmed, averaged down; and the affine that leads back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -67,11 +67,11 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     size_mm = np.linalg.norm(affine[:3, :3], axis=0)
     if masked:
         found = find_foreground(mask, size_mm)
+        found = replace(found, voxels=in_order(scanned.voxels[found.box]))
     else:
         found = find_foreground(scanned.voxels, size_mm, scan.background, scanned.edited)
     first, last, brain = found.first, found.last, found.inside
-    voxels = in_order(scanned.voxels[found.box]) if masked else found.voxels
-    values = voxels[brain]
+    voxels, values = found.voxels, found.values
     brain_ml = values.size * abs(np.linalg.det(affine[:3, :3])) / 1000
     check(values, brain_ml, found.fault, masked, settings)
     background = 0.0 if masked else found.background
@@ -93,7 +93,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
         background=background,
         threshold=found.threshold,
         n_specks=found.n_specks,
-        fill=values.size / brain.size,
+        fill=found.fill,
         axes=scanned.axes,
         note="; ".join([*scanned.words, *found.words()]),
     )
@@ -194,12 +194,12 @@ def _percentiles(values: np.ndarray, percents: list[float]) -> np.ndarray:
     """`np.percentile` of values as float64; integers of up to 16 bits are counted rather than sorted."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
         return np.percentile(values.astype(np.float64), percents)
-    lowest, n_bins = int(values.min()), int(values.max()) - int(values.min()) + 1
+    lowest = min(0, int(values.min()))
+    n_bins = int(values.max()) - lowest + 1
     counts = np.zeros(n_bins, dtype=np.int64)
     for begin in range(0, values.size, COUNTED):
-        part = values[begin : begin + COUNTED].astype(np.int64)
-        part -= lowest
-        counts += np.bincount(part, minlength=n_bins)
+        part = values[begin : begin + COUNTED]
+        counts += np.bincount(part - np.int64(lowest) if lowest else part, minlength=n_bins)
     place = (values.size - 1) * (np.array(percents) / 100)
     before = np.floor(place)
     left, right = (

@@ -165,6 +165,21 @@ def test_a_mask_tells_what_is_brain_and_is_passed_on(tmp_path):
         assert prepare_scan(scan, Prepare(size=16)).cube.any()
 
 
+@pytest.mark.parametrize("changes", [{}, {"orientation": "LPS"}])
+def test_brain_and_orientation_are_what_they_are_to_preparation(tmp_path, changes):
+    """A speck, a background that is not 0 and a header that tells nothing move no lesion."""
+    write_scans_and_lesions(tmp_path, n=1)  # stored as LPS
+    before = prepare_scan(found(tmp_path)[0], Prepare(size=16))
+    path, darker = tmp_path / "scans" / "sub-01_T1w.nii.gz", brain_of(1, background=-500)
+    darker[1, 1, 1] = 900
+    write(path, darker, axes="LPS")
+    if changes:
+        nibabel.save(nibabel.Nifti1Image(voxels(nibabel.load(path)), np.diag([4.0, 4, 4, 1])), path)
+    after = prepare_scan(found(tmp_path, **changes)[0], Prepare(size=16))
+    assert (after.background, after.n_specks) == (-500, 1)
+    assert np.corrcoef(before.cube.ravel(), after.cube.ravel())[0, 1] > 0.99
+
+
 def test_lesions_are_seen_in_the_prepared_cube(folder):
     for scan in found(folder):
         prepared = prepare_scan(scan, Prepare(size=32))

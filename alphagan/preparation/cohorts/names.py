@@ -15,6 +15,7 @@ Any other name is that of a person of its own, and a word such as T2, FLAIR or m
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 
 from alphagan.preparation.cohorts import bids, brats, freesurfer, tree
@@ -69,6 +70,7 @@ class Name:
         return "_".join(part for part in (self.variant, self.contrast) if part)
 
 
+@lru_cache(maxsize=2**18)  # finding, doubts and check ask for the same names
 def read(path: PurePath) -> Name:
     """Read a name.
 

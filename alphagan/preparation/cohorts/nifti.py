@@ -46,7 +46,7 @@ def find(cohort: NiftiCohort) -> list[Scan]:
 
 def passed_over(cohort: NiftiCohort) -> Counter:
     """Count, by what their names tell, the images that are no scans of the cohort's modality; none with a pattern."""
-    return _look(cohort)[1]
+    return Counter() if cohort.pattern else _look(cohort)[1]
 
 
 def is_of(modality: str, *contrasts: str) -> bool:

@@ -16,15 +16,19 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from nibabel.spatialimages import SpatialImage
 from scipy.ndimage import affine_transform, binary_erosion, find_objects, gaussian_filter
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, nifti, tree
 from alphagan.preparation.cohorts.mni152 import brain_box_mm
+from alphagan.preparation.foreground import find_foreground
+from alphagan.preparation.quality import QualityError
+from alphagan.preparation.reading import read
 from alphagan.settings.cohorts import NiftiCohort, SemisyntheticStrokeCohort
 
-VERSION = 1  # raised whenever the same files give other images
+VERSION = 2  # raised whenever the same files give other images
 EDGE_MM = 1.0  # Gaussian width of the lesion's edge, beside the voxel's own
 OPACITY = 0.93  # the rest is what was there before: no cavity is as even as water
 N_VALUES = 100_000  # enough of a brain to tell CSF by
@@ -49,7 +53,7 @@ class SemisyntheticScan(Scan):
         return repr((VERSION, super().fingerprint(), lesion))
 
     def load(self) -> tuple[SpatialImage, SpatialImage | None]:
-        """Place the lesion: float32, RAS; the brain's mask, if there is one, is as it was.
+        """Place the lesion: float32, RAS or as `orientation` says; the brain's mask, if there is one, is as it was.
 
         Raises
         ------
@@ -57,6 +61,8 @@ class SemisyntheticScan(Scan):
             If the lesion is empty, or outside the MNI152 brain.
         """
         image, mask, _ = self._place()
+        if self.orientation:  # which will be taken for that of the stored axes again
+            image = image.as_reoriented(ornt_transform(io_orientation(image.affine), axcodes2ornt(self.orientation)))
         return image, mask
 
     def lesion_mask(self) -> nibabel.Nifti1Image:
@@ -66,19 +72,23 @@ class SemisyntheticScan(Scan):
 
     def _place(self) -> tuple[SpatialImage, SpatialImage | None, np.ndarray]:
         image, mask = super().load()
-        voxels = np.asanyarray(image.dataobj)
-        while voxels.ndim > 3 and voxels.shape[-1] == 1:
-            voxels = voxels[..., 0]
-        if voxels.ndim != 3 or voxels.dtype.kind not in "biuf" or not np.isfinite(voxels).all():
-            return image, mask, np.zeros(voxels.shape)  # quality control says what is wrong with it
-        image = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels.astype(np.float32), image.affine))
-        voxels = np.asanyarray(image.dataobj)
-        brain = voxels != 0 if mask is None else _onto(mask, image)
-        if not brain.any():
+        try:
+            scanned = read(Scan("", "", self.modality, self.image, self.mask, orientation=self.orientation))
+        except QualityError:  # told when the scan is prepared
+            return image, mask, np.zeros(image.shape)
+        voxels, size_mm = scanned.voxels.astype(np.float32), np.linalg.norm(scanned.affine[:3, :3], axis=0)
+        image = nibabel.Nifti1Image(voxels, scanned.affine)
+        if mask is None:
+            found = find_foreground(scanned.voxels, size_mm, self.background, scanned.edited)
+        else:
+            found = find_foreground(scanned.mask, size_mm)
+        if found.fault:
             return image, mask, np.zeros(voxels.shape)
+        brain = np.zeros(voxels.shape, bool)
+        brain[found.box] = found.inside
         opacity = place(nibabel.load(self.lesion), brain, self.mirrored, str(self.lesion)) * brain
         dark = voxels + np.float32(OPACITY) * opacity * (csf_intensity(voxels, brain) - voxels)
-        return nibabel.Nifti1Image(dark, image.affine), mask, opacity
+        return nibabel.Nifti1Image(dark, scanned.affine), mask, opacity
 
 
 def find(cohort: SemisyntheticStrokeCohort) -> list[Scan]:
@@ -172,10 +182,3 @@ def csf_intensity(voxels: np.ndarray, brain: np.ndarray) -> np.float32:
         nearest = np.abs(values[:, None] - means).argmin(1)
         means = np.array([values[nearest == k].mean() if (nearest == k).any() else means[k] for k in range(3)])
     return np.float32(max(np.quantile(values[nearest == 0], 0.25), 0.01 * means[2]))  # never the 0 of background
-
-
-def _onto(mask: SpatialImage, image: SpatialImage) -> np.ndarray:
-    """Whether each voxel of the image is inside a mask on any grid."""
-    inside = np.asanyarray(mask.dataobj)
-    inside = (inside.reshape(inside.shape[:3]) != 0).astype(np.uint8)
-    return affine_transform(inside, np.linalg.inv(mask.affine) @ image.affine, output_shape=image.shape, order=0) > 0

@@ -1,5 +1,6 @@
 """What the ways of finding scans share: the files below a folder, and one scan where there are copies."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -87,13 +88,12 @@ def _walk(here: Path, above: tuple[Path, ...]) -> Iterator[Path]:
     if resolved in above:  # a link back up the tree
         return
     try:
-        entries = sorted(here.iterdir())
+        with os.scandir(here) as found:  # which tells folders without asking for each file
+            entries = sorted((here / entry.name, entry.is_dir()) for entry in found if not entry.name.startswith("."))
     except OSError as error:
         raise InputError(f"{here}: cannot be read ({error.strerror})") from None
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
+    for entry, is_folder in entries:
+        if is_folder:
             yield from _walk(entry, (*above, resolved))
         else:
             yield entry
