@@ -1,0 +1,110 @@
+"""Damaged objects of DVC's cache are found, mended from the workspace or taken away, and never handed out."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alphagan.workbench.cache import CACHE, mend_cache
+
+DVC = str(Path(sys.executable).with_name("dvc"))
+STAGES = {
+    "scans": {
+        "cmd": f"{sys.executable} look.py", "always_changed": True, "outs": [{"list": {"cache": False}}]
+    },
+    "make": {"cmd": "mkdir -p out && echo one > out/a && echo two > out/b", "deps": ["list"], "outs": ["out"]},
+}  # fmt: skip
+LOOK = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from pathlib import Path
+from alphagan.workbench.cache import mend_cache
+Path("list").write_text("x")
+print(*mend_cache(Path()), sep="\\n")
+"""
+
+
+def dvc(*command):
+    return subprocess.run([DVC, *command], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("made")
+    for command in (["git", "init", "-q"], [DVC, "init", "-q"]):
+        subprocess.run(command, cwd=root, check=True)
+    (root / "look.py").write_text(LOOK)
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}))
+    subprocess.run([DVC, "repro"], cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.fixture
+def root(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path / "root", symlinks=True)
+    monkeypatch.chdir(tmp_path / "root")
+    return tmp_path / "root"
+
+
+def stored(name):
+    """Object of an output, or of a file of it."""
+    md5 = yaml.safe_load(Path("dvc.lock").read_text())["stages"]["make"]["outs"][0]["md5"]
+    tree = CACHE / md5[:2] / md5[2:]
+    if name == "out":
+        return tree
+    md5 = next(file["md5"] for file in json.loads(tree.read_text()) if file["relpath"] == name)
+    return CACHE / md5[:2] / md5[2:]
+
+
+def spoil(path, content=b"rot"):
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
+
+
+def test_a_whole_cache_is_left_alone(root):
+    assert mend_cache(root) == []
+
+
+def test_without_a_lock_or_a_cache_there_is_nothing_to_do(tmp_path, root):
+    assert mend_cache(tmp_path) == []
+    shutil.rmtree(root / CACHE)
+    assert mend_cache(root) == []
+
+
+def test_a_damaged_object_is_mended_from_the_workspace(root):
+    before = stored("a").read_bytes()
+    spoil(stored("a"))
+    assert mend_cache(Path()) == [f"{stored('a')}: damaged, replaced by out/a (make)"]
+    assert stored("a").read_bytes() == before and stored("a").stat().st_mode & 0o777 == 0o444
+    assert mend_cache(Path()) == []
+
+
+def test_one_that_the_workspace_shares_or_lacks_is_removed(root):
+    spoil(stored("a"))
+    Path("out/a").unlink()
+    shared = stored("b")
+    Path("out/b").unlink()
+    Path("out/b").hardlink_to(shared)
+    spoil(shared)
+    gone = stored("a")
+    assert mend_cache(Path()) == [
+        f"{gone}: damaged, removed, so that out/a is made again (make)",
+        f"{shared}: damaged, removed, so that out/b is made again (make)",
+    ]
+    assert not gone.exists() and not shared.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "lost"), [("a", True), ("a", False), ("out", True)])
+def test_a_run_of_the_pipeline_never_hands_out_a_damaged_object(root, name, lost):
+    spoil(stored(name), b"[]" if name == "out" else b"rot")
+    if lost:
+        shutil.rmtree("out")
+    assert "damaged" in dvc("repro")
+    assert (Path("out/a").read_text(), Path("out/b").read_text()) == ("one\n", "two\n")
+    assert "damaged" not in dvc("repro") and mend_cache(Path()) == []
