@@ -24,6 +24,12 @@ def fit(folder, name="run", on_sample=None, model_name="alpha_wgan_gp", **train)
     return training.fit(settings, folder / "prepared", folder / name, folder / f"scratch-{name}", on_sample)
 
 
+def trained(folder, settings):
+    """The folder, with a prepared cohort and a run that was trained on it."""
+    training.fit(settings, write_prepared(folder / "prepared"), folder / "run", folder / "scratch")
+    return folder
+
+
 def work(folder, name="run"):
     """Folder of the only run below this scratch folder."""
     (found,) = (folder / f"scratch-{name}").iterdir()

@@ -7,23 +7,20 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
+from trainings import trained
 
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.bids import write_bids
 from alphagan.generation.nifti import write_samples
-from alphagan.training.loop import fit
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
     settings = tiny_settings(iterations=1).model_copy(update={"modality": "T1w"})
-    fit(settings, root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), settings)
 
 
 @pytest.fixture

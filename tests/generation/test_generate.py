@@ -10,24 +10,21 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
 from scans import rows_of
+from trainings import trained
 
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.nifti import write_samples
 from alphagan.generation.reconstruction import write_reconstructions
-from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes, cube_affine
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
-    fit(tiny_settings(), root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), tiny_settings())
 
 
 @pytest.fixture

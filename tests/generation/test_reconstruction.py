@@ -6,15 +6,15 @@ import shutil
 import nibabel
 import numpy as np
 import pytest
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from trainings import trained
 
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.reconstruction import how_prepared, reconstruct
 from alphagan.settings.sections import Cube
-from alphagan.training.loop import fit
 
 CUBE = Cube(size=16)
 LANDMARK_MM = np.array([22.0, -31.0, 17.0])
@@ -23,11 +23,8 @@ GRID = {"LIA": (2.0, 2.0, 2.0), "LAS": (1.5, 1.5, 3.0), "PSR": (2.0, 2.5, 2.0), 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
     settings = tiny_settings(iterations=2).model_copy(update={"prepare": CUBE})
-    fit(settings, root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), settings)
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import sys
 
 import nibabel
 import pytest
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
+from trainings import trained
 
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.nifti import to_nifti, write_samples
 from alphagan.generation.run import BATCH
-from alphagan.training.loop import fit
 from alphagan.volumes.prepared import to_uint8
 
 N = 2 * BATCH + 3
@@ -23,9 +23,7 @@ N = 2 * BATCH + 3
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
-    fit(tiny_settings(iterations=2), root / "prepared", root / "run", root / "scratch")
+    root = trained(tmp_path_factory.mktemp("root"), tiny_settings(iterations=2))
     write_samples(alphagan.load(root / "run"), N, root / "whole", seed=1)
     return root
 

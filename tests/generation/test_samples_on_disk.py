@@ -4,22 +4,19 @@ import nibabel
 import numpy as np
 import pytest
 from disks import fill, read_only
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
+from trainings import trained
 
 import alphagan
 from alphagan.errors import InputError
 from alphagan.generation.nifti import write_samples
 from alphagan.generation.reconstruction import write_reconstructions
-from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
-    fit(tiny_settings(), root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), tiny_settings())
 
 
 def test_a_full_disk_leaves_whole_files(root, disk):

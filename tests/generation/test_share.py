@@ -6,26 +6,23 @@ import sys
 import numpy as np
 import pytest
 import torch
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader
+from trainings import trained
 
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.nifti import write_samples
 from alphagan.generation.share import export
-from alphagan.training.loop import fit
 from alphagan.volumes.prepared import to_uint8
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
-    fit(tiny_settings(iterations=1), root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), tiny_settings(iterations=1))
 
 
 @pytest.fixture

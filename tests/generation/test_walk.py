@@ -3,8 +3,9 @@
 import nibabel
 import numpy as np
 import pytest
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
 from PIL import Image
+from trainings import trained
 
 import alphagan
 from alphagan.__main__ import main
@@ -12,7 +13,6 @@ from alphagan.errors import InputError
 from alphagan.generation.reconstruction import prepared_scan
 from alphagan.generation.walk import walk
 from alphagan.settings.sections import Cube
-from alphagan.training.loop import fit
 from alphagan.volumes.prepared import to_uint8
 
 
@@ -41,11 +41,8 @@ def test_odd_input_is_refused(z_to, n):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
     settings = tiny_settings(iterations=1).model_copy(update={"prepare": Cube(size=16)})
-    fit(settings, root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), settings)
 
 
 def steps(folder):
