@@ -1,6 +1,5 @@
 """From volumes, folders of them and finished runs to one page."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -141,7 +140,7 @@ def _real(wanted: Wanted) -> RealScans:
     """The scans that are named to compare with."""
     runs = [load(source) for source in wanted.sources if _is_run(source)]
     if volumes := prepared_cohort(wanted.real):
-        return prepared_scans(volumes, _fingerprint(runs[0]) if runs else None, wanted.names)
+        return prepared_scans(volumes, runs[0].config.get("data") if runs else None, wanted.names)
     folder = Path(wanted.real)
     if not folder.is_dir():
         raise InputError(f"--real {wanted.real}: no prepared cohort and no folder; name either")
@@ -155,13 +154,9 @@ def _own(run: Run, wanted: Wanted) -> RealScans | None:
     for root in roots:
         volumes = prepared_cohort(Paths(root).prepared(cohort))
         if volumes and volumes.size == run.settings.size:
-            return prepared_scans(volumes, _fingerprint(run), wanted.names)
+            return prepared_scans(volumes, run.config.get("data"), wanted.names)
     print(f"note: prepared scans of {cohort} are not at hand; --real names others to show beside", file=sys.stderr)
     return None
-
-
-def _fingerprint(run: Run) -> str | None:
-    return json.loads((run.folder / "config.json").read_text()).get("data")
 
 
 def _of_run(run: Run, wanted: Wanted, real: RealScans | None) -> list[_Volume]:

@@ -32,7 +32,7 @@ def reconstruct(args) -> int:
 
     if args.scans and (args.split or args.prepared):
         raise InputError("--split, --prepared: of a prepared cohort; leave them out where scans are named")
-    if not args.scans and (args.params):
+    if not args.scans and args.params:
         raise InputError("--params: of scans; name some, or leave it out")
     run, refused = _run(args), {}
     if args.scans:
