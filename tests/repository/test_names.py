@@ -92,3 +92,9 @@ def test_what_is_there_is_not_complained_of():
     assert not missing(
         "`alphagan.metrics.mmd`, `alphagan.audit.comparison.Comparison.pairs`, alphagan/audit/nearest.py."
     )
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """Two of one name cannot be collected together, though each passes alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) > 90 and sorted(names) == sorted(set(names))
