@@ -87,7 +87,7 @@ def appearance(name: str, position: int = 0) -> tuple[str, str, str]:
             return f"{label}, {way}", colour, marker
     if trained_anew := SEED.fullmatch(name):
         label, colour, marker = appearance(trained_anew["model"], position)
-        return f"{label}, seed {trained_anew['seed']}", colour, marker
+        return f"{label} (seed {trained_anew['seed']})", colour, marker  # in brackets, as rows are named in two lines
     return MODELS.get(name.lower(), (name, CYCLE[position % len(CYCLE)], "o"))
 
 
