@@ -116,6 +116,7 @@ class Train(Section):
     """Optimisation and bookkeeping; the defaults are the paper's where it states them.
 
     `lr_decay`: share of the iterations, the last ones, over which the learning rate falls linearly to 0.
+    `lr_decay_critics`: whether that of D and C falls too; a D that slows down learns its people by heart.
     """
 
     seed: Annotated[int, Field(ge=0)] = 2019
@@ -123,6 +124,7 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=2)] = 4
     lr: Annotated[float, Field(gt=0)] = 0.0002
     lr_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    lr_decay_critics: bool = True
     betas: list[Fraction] = Field(default=[0.9, 0.999])
     ema_decay: Fraction = 0.999
     early_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1

@@ -19,6 +19,7 @@ from alphagan.volumes.augmentation import augment
 from alphagan.volumes.prepared import Volumes, batch_indices, to_uint8
 
 N_SAMPLES = 8  # volumes in a sample grid
+CRITICS = "D", "C"
 CALIBRATION = 16, 32  # batches, and codes or scans in each, that BatchNorm statistics are measured on
 
 
@@ -103,7 +104,8 @@ class Training:
         train = self.settings.train
         if train.lr_decay:
             rate = self.lr * min(1.0, (1 - self.iteration / train.iterations) / train.lr_decay)
-            for group in (group for optimiser in self.optimisers.values() for group in optimiser.param_groups):
+            falling = [name for name in self.optimisers if train.lr_decay_critics or name not in CRITICS]
+            for group in (group for name in falling for group in self.optimisers[name].param_groups):
                 if isinstance(group["lr"], torch.Tensor):
                     group["lr"].fill_(rate)
                 else:

@@ -73,6 +73,16 @@ def test_the_learning_rate_falls_to_zero_over_the_last_share(tmp_path, prepared)
     assert rates == pytest.approx([0.001, 0.001, 0.001, 0.0005])
 
 
+@pytest.mark.parametrize(("critics", "theirs"), [(True, 0.0005), (False, 0.001)])
+def test_the_critics_learning_rate_falls_or_stays(prepared, critics, theirs):
+    settings = tiny_settings(lr=0.001, lr_decay=0.5, lr_decay_critics=critics, iterations=4)
+    training_, volumes = Training(settings, World(torch.device("cpu"))), Volumes(prepared)
+    for _ in range(4):
+        training_.step(volumes, volumes.rows("train"))
+    rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in training_.optimisers.items()}
+    assert rates == pytest.approx({"G": 0.0005, "E": 0.0005, "D": theirs, "C": theirs})
+
+
 def test_a_falling_learning_rate_is_resumed_where_it_was(tmp_path, prepared):
     def stop(volumes, path):
         raise InterruptedError
