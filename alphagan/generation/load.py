@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 
 from alphagan.errors import InputError
 from alphagan.generation.run import Run
@@ -47,4 +48,11 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
         return Run(folder, settings, (x, y, z), torch.device(device), config)
     except (ValueError, KeyError, TypeError) as error:
         where = folder if is_file(folder) else folder / "config.json"
-        raise InputError(f"{where}: damaged or of another version ({error}); train again") from None
+        raise InputError(f"{where}: damaged or of another version ({_told(error)}); train again") from None
+
+
+def _told(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors()[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from clones import TINY, clone, environment, nifti
+from clones import ROOT, TINY, clone, environment, nifti
 
 KILLS = 30  # docs/reliability.md has it
 PERSON = "Annabel-Quexington-{}"  # no word of which is anywhere else
@@ -102,6 +102,11 @@ def made(folder):
     """All that the pipeline made, but for notebooks, which hold when they ran."""
     paths = [path for name in MADE for path in (folder / name).rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.suffix != ".ipynb"}
+
+
+def test_the_number_of_kills_is_the_documented_one():
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    assert f"killed at {KILLS} random moments, in all of its {len(STAGES)} stages" in " ".join(text.split())
 
 
 @pytest.mark.slow

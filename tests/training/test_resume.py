@@ -1,10 +1,14 @@
 """A finished run is gone on from where more iterations are all that is asked for, and never in silence."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
-from trainings import draw, fit, whole_run
+from factories import digests
+from trainings import draw, fit, params, whole_run
 
 from alphagan.training import resume
 
@@ -75,3 +79,17 @@ def test_comments_and_layout_are_no_other_code(tmp_path, monkeypatch):
         found.append(resume.code())
     resume.code.cache_clear()
     assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.slow
+def test_threads_of_the_environment_do_not_count(tmp_path):
+    """Where train.threads fixes their number, as the pipeline's settings do, and whatever the folder is called."""
+    runs = []
+    for n in (1, 2):
+        folder = tmp_path / f"folder {n}"
+        folder.mkdir()
+        params(folder)
+        command = [sys.executable, "-m", "alphagan", "train", "tiny"]
+        subprocess.run(command, cwd=folder, env=os.environ | {"OMP_NUM_THREADS": str(n)}, check=True)
+        runs.append(digests(folder / "models" / "tiny" / "alpha_wgan_gp"))
+    assert runs[0] == runs[1]
