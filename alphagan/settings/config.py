@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alphagan.errors import InputError
+from alphagan.settings import yaml_file
 from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
 from alphagan.settings.departures import DEPARTURES
+from alphagan.settings.problems import first_problem
 from alphagan.settings.sections import WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
 
 
@@ -168,20 +169,7 @@ def _override(section: Section, changes: dict, where: str) -> Section:
     try:
         return type(section).model_validate({**section.model_dump(), **changes})
     except ValidationError as error:
-        raise ValueError(f"{where}.{_first_problem(error)}") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    # The path of a cohort's key has its kind in it, which the file has not.
-    path = [part for i, part in enumerate(problem["loc"]) if not (i == 2 and problem["loc"][0] == "cohorts")]
-    key = ".".join(str(part) for part in path)
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "float_type" and isinstance(problem["input"], str):
-        message = f"{problem['input']!r} is text to YAML; write a number with a decimal point, such as 0.0001 or 1.0e-4"
-    elif problem["type"] == "extra_forbidden":
-        message = "unknown key; see params.yaml in the repository for the known ones"
-    return f"{key}: {message}" if key else message
+        raise ValueError(f"{where}.{first_problem(error)}") from None
 
 
 def parse(content: dict, where: str = "params.yaml") -> Config:
@@ -195,7 +183,7 @@ def parse(content: dict, where: str = "params.yaml") -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{where}: {_first_problem(error)}") from None
+        raise InputError(f"{where}: {first_problem(error)}") from None
 
 
 def load(path: str | Path = "params.yaml") -> Config:
@@ -204,15 +192,12 @@ def load(path: str | Path = "params.yaml") -> Config:
     Raises
     ------
     InputError
-        If the file is missing, is not YAML, or does not fit the schema.
+        If the file is missing, cannot be read, is not YAML, or does not fit the schema.
     """
-    path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run from the repository's root, or name one with --params") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    content = yaml_file.read(path)
+    if content is None:
+        raise InputError(f"{path}: is empty; give it cohorts: and experiments:, or copy a file of presets/")
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {type(content).__name__}")
+        found = type(content).__name__
+        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found a {found}")
     return parse(content, str(path))

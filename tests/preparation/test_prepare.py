@@ -82,7 +82,7 @@ def test_missing_and_ambiguous_masks(tmp_path):
     config = config_for(source, "{subject}_T1.nii", "{subject}_mask*.nii")
     quality = rows_of(prepare("study", config, Paths(tmp_path)) / "qc.csv")
     assert [row["kept"] for row in quality] == ["yes", "no"]
-    assert quality[1]["reason"] == f"mask not found: {source / 'b_mask*.nii'}"
+    assert quality[1]["reason"] == f"mask not found: {source / 'b_mask*.nii'}; check mask_pattern"
     write(source / "a_mask2.nii", head())
     with pytest.raises(InputError, match="more than one mask"):
         prepare("study", config, Paths(tmp_path))

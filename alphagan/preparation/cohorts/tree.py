@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISDIR
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan
@@ -16,11 +17,19 @@ def folder(source: str | Path) -> Path:
     Raises
     ------
     InputError
-        If it is missing.
+        If it is missing, or no folder.
     """
     path = Path(source)
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder; create it, or link it: ln -s /path/to/scans {path}")
+    if str(source).startswith("~"):
+        raise InputError(f"{path}: ~ stands for nothing here; write the folder out, {path.expanduser()}")
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such folder; create it, or link it: ln -s /path/to/scans {path}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be reached ({error.strerror}); check the path and its permissions") from None
+    if not S_ISDIR(kind):
+        raise InputError(f"{path}: is a file; name the folder that it lies in")
     return path
 
 
