@@ -7,12 +7,14 @@ import torch
 from torch import nn
 
 from alphagan.errors import InputError
+from alphagan.generation.tensors import read_tensors
 from alphagan.models import OBJECTIVES
 from alphagan.models.build import build
 from alphagan.models.networks import Generator
 from alphagan.settings.config import Settings
 
 GENERATORS = ("G_average", "G", "G_early")
+PAIR = "put the weights.pt and the config.json of one run together, or train the model again"
 
 
 class Networks:
@@ -53,10 +55,20 @@ class Networks:
         if name not in self.names:
             raise InputError(f"{self.folder}: {self.settings.name} has no network {name}, only {', '.join(self.names)}")
         if name not in self._made:
-            network = self._build(name)
-            network.load_state_dict(self._weights.pop(name))  # from here on the network holds them
+            network = self._filled(name)
             self._made[name] = network.to(self.device).eval().requires_grad_(False)
         return self._made[name]
+
+    def _filled(self, name: str) -> nn.Module:
+        path = self.folder / "weights.pt"
+        try:
+            network = self._build(name)
+            network.load_state_dict(self._weights.pop(name))  # from here on the network holds them
+        except (AttributeError, RuntimeError, TypeError):
+            raise InputError(f"{path}: {name} is not as config.json has it; {PAIR}") from None
+        if not all(value.isfinite().all() for value in network.state_dict().values()):
+            raise InputError(f"{path}: numbers of {name} are not finite; train the model again")
+        return network
 
     def _build(self, name: str) -> nn.Module:
         settings, model = self.settings, self.settings.model
@@ -69,9 +81,8 @@ class Networks:
     def _weights(self) -> dict[str, dict]:
         """State dicts of the networks that have not been made yet."""
         path = self.folder / "weights.pt"
-        try:
-            return dict(torch.load(path, map_location="cpu", weights_only=True))
-        except FileNotFoundError:
-            raise InputError(f"{path}: not found; train the model again") from None
-        except Exception as error:
-            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+        found = read_tensors(path)
+        if set(found) != set(self.names):
+            held, named = ", ".join(map(str, found)), ", ".join(self.names)
+            raise InputError(f"{path}: has {held}, but {self.settings.name} has {named}; {PAIR}")
+        return found

@@ -28,6 +28,7 @@ def write_samples(run: Run, n: int, folder: str | Path, seed: int = 0, weights: 
     InputError
         If the folder already holds samples, or cannot be written.
     """
+    run.networks[weights]  # what is wrong with a run is told before a folder is made
     folder = _new_folder(folder, "sample-*.nii.gz")
     paths = [folder / f"sample-{i:04d}.nii.gz" for i in range(n)]
     with tqdm(total=n, unit="volume", disable=None) as bar:
@@ -50,13 +51,18 @@ def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split:
     """
     rows = volumes.rows(split)
     if not rows:
-        raise InputError(f"{volumes.folder}: no scans in the {split} split")
+        raise InputError(f"{volumes.folder}: no scans in the {split} split; choose another with --split")
     if volumes.size != run.settings.size:
-        raise InputError(f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed")
+        raise InputError(
+            f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed; name the "
+            "cohort that it was trained on with --prepared"
+        )
+    affines = volumes.affines(rows)
+    run.decode(run.encode(volumes.tensor(rows[:1])[:, 0]))  # what is wrong with a run is told before a folder is made
     names = _file_names([volumes.subjects[row] for row in rows])
     folder = _new_folder(folder, "*_rec.nii.gz")
     paths = [folder / name for name in names]
-    scans = zip(paths, tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True)
+    scans = zip(paths, tqdm(rows, unit="volume", disable=None), affines, strict=True)
     for path, row, affine in scans:
         x_real = volumes.tensor([row])[:, 0]
         nibabel.save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), path)

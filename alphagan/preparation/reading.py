@@ -87,8 +87,8 @@ def _read(scan: Scan) -> Read:
             inside = _onto(inside, mask_affine, voxels.shape, affine)
         if not inside.any():
             raise QualityError(
-                f"mask does not overlap: no voxel of the image is inside {scan.mask}; give the mask of this image, in its "
-                "space"
+                f"mask does not overlap: no voxel of the image is inside {scan.mask}; give the one of this image, in "
+                "its space"
             )
     return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 

@@ -4,16 +4,25 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from alphagan.errors import InputError
 from alphagan.settings import yaml_file
 from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
 from alphagan.settings.departures import DEPARTURES
 from alphagan.settings.problems import first_problem
-from alphagan.settings.sections import WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
+from alphagan.settings.sections import SIZES, WHERE, Audit, Evaluate, Features, Model, Paper, Prepare, Train
+
+
+def _of_a_family(name: str) -> str:
+    if family(name) is None:
+        raise ValueError(f"{name!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
+    return name
+
+
+ModelName = Annotated[Name, AfterValidator(_of_a_family)]
 
 
 class Experiment(Section):
@@ -25,17 +34,10 @@ class Experiment(Section):
     """
 
     cohort: Name
-    model: Name
+    model: ModelName
     variant: Literal["paper", "released"] = "paper"
     departures: list[str] = Field(default=[])
     overrides: dict[Literal["model", "train"], dict[str, Any]] = Field(default={})
-
-    @field_validator("model")
-    @classmethod
-    def _known_family(cls, value):
-        if family(value) is None:
-            raise ValueError(f"{value!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
-        return value
 
     @model_validator(mode="after")
     def _known_departures(self):
@@ -138,12 +140,19 @@ class Settings(Section):
     """All that decides how one run trains; written beside its weights as config.json."""
 
     cohort: Name
-    name: Name
+    name: ModelName
     size: int
     augment: Augment
     departures: list[str] = Field(default=[])
     model: Model
     train: Train
+
+    @field_validator("size")
+    @classmethod
+    def _known_size(cls, value):
+        if value not in SIZES:
+            raise ValueError(f"must be one of {', '.join(map(str, SIZES))}")
+        return value
 
     @property
     def family(self) -> str:
