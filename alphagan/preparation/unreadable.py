@@ -54,8 +54,6 @@ def _looked_at(path: Path) -> str:
     try:
         with open(path, "rb") as file:
             start = file.read(348)
-    except IsADirectoryError:
-        return "is a folder; give the file in it a name of its own, or leave the folder out"
     except PermissionError:
         return f"may not be read by you; chmod u+r {path.name}, or ask its owner"
     except OSError as error:

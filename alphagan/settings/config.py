@@ -207,6 +207,6 @@ def load(path: str | Path = "params.yaml") -> Config:
     if content is None:
         raise InputError(f"{path}: is empty; give it cohorts: and experiments:, or copy a file of presets/")
     if not isinstance(content, dict):
-        found = type(content).__name__
-        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found a {found}")
+        found = "a list" if isinstance(content, list) else "text"
+        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {found}")
     return parse(content, str(path))
