@@ -107,6 +107,7 @@ def fit(
             f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again"
         )
     rows = volumes.rows("train")
+    volumes.voxel_sizes_mm(rows)  # a finished run is told them; what is wrong with the table is said now
     decides = {"data": volumes.fingerprint(), "code": resume.code()}
     configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | decides
     work = scratch / "-".join([settings.fingerprint(), *decides.values()])

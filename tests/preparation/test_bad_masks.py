@@ -63,7 +63,7 @@ REFUSED = {
     "somebody else's, far away": (stored(np.ones((9, 9, 9), np.uint8), FAR), "mask does not overlap", "in its space"),
     "the same, moved out of the head": (stored(MASK, AFFINE + 200 * np.eye(4, k=3)), "mask does not overlap", "space"),
     "two brains": (stored(ellipsoids((8, 7, 15, 13), (25, 7, 15, 13))), "in 2 pieces", "remove what is not brain"),
-    "a lesion": (stored(ellipsoids((12, 4, 4, 4))), "too few brain voxels: 16.4 ml", "voxel size or the mask"),
+    "a lesion": (stored(ellipsoids((12, 4, 4, 4))), "too few brain voxels: 16.1 ml", "voxel size or the mask"),
     "half a brain": (
         stored(np.where(np.arange(SHAPE[0])[:, None, None] < 17, MASK, 0)),
         "too few brain voxels",
