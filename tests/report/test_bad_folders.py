@@ -124,7 +124,7 @@ def test_bad_folders_and_options_are_refused_in_one_line(real, generated, tmp_pa
     make(tmp_path)
     named = {"REAL": real, "GENERATED": generated, "g": tmp_path / "g", "r": tmp_path / "r"}
     options = [] if options is None else [named.get(option, option) for option in options]
-    wanted = [] if not options or "--params" in options and "normal" in options else OUT
+    wanted = [] if not options or ("--params" in options and "normal" in options) else OUT
     refused(["evaluate", *wanted, *options], tmp_path, capfd, says)
 
 
