@@ -112,7 +112,7 @@ def test_messy_folder_is_prepared_or_refused(real_scans, tmp_path):
     quality = rows_of(prepare("study", config_for(real_scans / "messy", size=32), Paths(tmp_path)) / "qc.csv")
     reason = {Path(row["source"]).name.split("_")[1]: row["reason"] for row in quality}
     assert reason["T1"].startswith("not skull-stripped: 6378 ml")
-    assert reason["brainmask"] == "looks like a mask: only 2 values"
+    assert reason["brainmask"].startswith("looks like a mask: only 2 values")
     assert [row["kept"] for row in quality] == ["no", "no", "yes", "yes", "yes"]
     for cube in np.load(Paths(tmp_path).prepared("study") / "volumes.npy"):
         half = cube.reshape(2, 16, 32, 32).astype(float)
