@@ -97,7 +97,13 @@ REFUSED = {
     "config.json a list": (config(b"[]"), CONFIG, "there are no keys in it", "train again"),
     "config.json not UTF-8": (config(b'{"cohort": "\xfc"}'), CONFIG, "train again"),
     "config.json without end": (config(b"[" * 100_000), CONFIG, "train again"),
-    "config.json of before there were models": (settings(lambda c: c.pop("model")), CONFIG, "model is missing"),
+    "config.json of before there were models": (
+        settings(lambda c: c.pop("model")),
+        CONFIG,
+        "(model",
+        "is missing",
+        "train again",
+    ),
     "config.json of a later version": (
         settings(lambda c: c["model"].update(depth=3, mood=1)),
         "model.depth: unknown key",
