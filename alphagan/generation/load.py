@@ -1,6 +1,6 @@
 """Open a finished run: `alphagan.load`."""
 
-import math
+from math import inf
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from alphagan.errors import InputError
 from alphagan.generation.run import Run
 from alphagan.generation.weights import is_file, read_config
 from alphagan.settings.config import Settings
+from alphagan.settings.problems import first_problem
 
 
 def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
@@ -42,17 +43,19 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Run:
     config = read_config(folder)
     try:
         settings = Settings.model_validate({key: config[key] for key in Settings.model_fields if key in config})
-        x, y, z = map(float, config["voxel_size_mm"])
-        if not (0 < x < math.inf and 0 < y < math.inf and 0 < z < math.inf):
-            raise ValueError(f"voxel_size_mm {x}, {y}, {z}")
-        return Run(folder, settings, (x, y, z), torch.device(device), config)
-    except (ValueError, KeyError, TypeError) as error:
-        where = folder if is_file(folder) else folder / "config.json"
-        raise InputError(f"{where}: damaged or of another version ({_told(error)}); train again") from None
+        return Run(folder, settings, _voxel_size_mm(config["voxel_size_mm"]), torch.device(device), config)
+    except ValidationError as error:
+        reason = first_problem(error)
+    except KeyError as error:
+        reason = f"{error.args[0]} is missing"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    where = folder if is_file(folder) else folder / "config.json"
+    raise InputError(f"{where}: damaged or of another version ({reason}); train again")
 
 
-def _told(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    problem = error.errors()[0]
-    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+def _voxel_size_mm(told: list[float]) -> tuple[float, float, float]:
+    sizes = tuple(map(float, told))
+    if len(sizes) != 3 or not all(0 < size < inf for size in sizes):
+        raise ValueError(f"voxel_size_mm: should be three lengths, not {told}")
+    return sizes

@@ -15,6 +15,7 @@ from alphagan.models.networks import Generator
 from alphagan.settings.config import Settings
 
 GENERATORS = ("G_average", "G", "G_early")
+PAIR = "put the weights.pt and the config.json of one run together, or train the model again"
 
 
 class Networks:
@@ -73,10 +74,20 @@ class Networks:
         if name not in self.names:
             raise InputError(f"{self.folder}: {self.settings.name} has no network {name}, only {', '.join(self.names)}")
         if name not in self._made:
-            network = self._build(name)
-            network.load_state_dict(self._weights.pop(name))  # from here on the network holds them
+            network = self._filled(name)
             self._made[name] = network.to(self.device).eval().requires_grad_(False)
         return self._made[name]
+
+    def _filled(self, name: str) -> nn.Module:
+        path = weights_of(self.folder)
+        try:
+            network = self._build(name)
+            network.load_state_dict(self._weights.pop(name))  # from here on the network holds them
+        except (AttributeError, RuntimeError, TypeError):
+            raise InputError(f"{path}: {name} is not as config.json has it; {PAIR}") from None
+        if not all(value.isfinite().all() for value in network.state_dict().values()):
+            raise InputError(f"{path}: numbers of {name} are not finite; train the model again")
+        return network
 
     def _build(self, name: str) -> nn.Module:
         settings, model = self.settings, self.settings.model
@@ -88,4 +99,8 @@ class Networks:
     @cached_property
     def _weights(self) -> dict[str, dict]:
         """State dicts of the networks that have not been made yet."""
-        return read_states(self.folder)
+        path, found = weights_of(self.folder), read_states(self.folder)
+        if set(found) != set(self.names):
+            held, named = ", ".join(map(str, found)), ", ".join(self.names)
+            raise InputError(f"{path}: has {held}, but {self.settings.name} has {named}; {PAIR}")
+        return found

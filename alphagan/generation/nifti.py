@@ -102,6 +102,7 @@ def write_samples(
     InputError
         If the folder already holds other samples, or cannot be written.
     """
+    run.networks[weights]  # what is wrong with a run is told before a folder is made
     folder = Path(folder)
     facts = {
         **{"weights_sha256": run.networks.sha256, "weights": weights, "seed": seed, "device": run.device.type},

@@ -180,12 +180,17 @@ def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split:
     """
     rows = volumes.rows(split)
     if not rows:
-        raise InputError(f"{volumes.folder}: no scans in the {split} split")
+        raise InputError(f"{volumes.folder}: no scans in the {split} split; choose another with --split")
     if volumes.size != run.settings.size:
-        raise InputError(f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed")
+        raise InputError(
+            f"{run.folder} makes {run.settings.size} cubed, {volumes.folder} holds {volumes.size} cubed; name the "
+            "cohort that it was trained on with --prepared"
+        )
+    affines = volumes.affines(rows)
+    run.decode(run.encode(volumes.tensor(rows[:1])[:, 0]))  # what is wrong with a run is told before a folder is made
     who = [(volumes.subjects[row]["subject"], volumes.subjects[row]["session"]) for row in rows]
     paths = [stem.with_name(f"{stem.name}_rec.nii.gz") for stem in _stems(folder, who)]
-    scans = zip(paths, tqdm(rows, unit="volume", disable=None), volumes.affines(rows), strict=True)
+    scans = zip(paths, tqdm(rows, unit="volume", disable=None), affines, strict=True)
     for path, row, affine in scans:
         x_real = volumes.tensor([row])[:, 0]
         save(to_nifti(to_uint8(run.decode(run.encode(x_real)))[0], affine), path)

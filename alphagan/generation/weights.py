@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from alphagan.errors import InputError
+from alphagan.generation.tensors import read_tensors
 
 SUFFIX = ".safetensors"
 
@@ -34,14 +35,21 @@ def read_config(run: Path) -> dict:
     """
     try:
         if not is_file(run):
-            return json.loads((run / "config.json").read_text())
-        with _opened(run) as file:
-            return json.loads((file.metadata() or {})["config"])
-    except FileNotFoundError:
+            told = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        else:
+            with _opened(run) as file:
+                told = json.loads((file.metadata() or {})["config"])
+        if not isinstance(told, dict):
+            raise ValueError("there are no keys in it")
+        return told
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{run}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
     except KeyError:
         raise InputError(f"{run}: does not describe a run; name a file that alphagan export wrote") from None
-    except ValueError as error:
+    except OSError as error:
+        where = run / "config.json"
+        raise InputError(f"{where}: cannot be read ({error.strerror}); make it readable, or train again") from None
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{run / 'config.json'}: damaged or of another version ({error}); train again") from None
 
 
@@ -61,12 +69,7 @@ def read_states(run: Path) -> dict[str, dict[str, torch.Tensor]]:
     """
     path, states = weights_of(run), {}
     if not is_file(run):
-        try:
-            return dict(torch.load(path, map_location="cpu", weights_only=True))
-        except FileNotFoundError:
-            raise InputError(f"{path}: not found; train the model again") from None
-        except Exception as error:
-            raise InputError(f"{path}: damaged ({type(error).__name__}); train the model again") from None
+        return read_tensors(path)
     with _opened(path) as file:
         for key in file.keys():
             network, _, name = key.partition(".")

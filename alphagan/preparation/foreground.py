@@ -28,7 +28,7 @@ BRIGHTEST = 98  # percentile that stands for the brightest
 SAMPLED = 2000  # voxels that are enough to know a percentile by
 THRESHOLD, MASK_THRESHOLD = 0.15, 0.5  # of the foreground's median, where the background is only approached
 NOISE = 6.0  # standard deviations of the background that are still background
-EMPTY = "empty: every voxel is zero"
+EMPTY = "empty: every voxel is zero; make it anew, or leave it out"
 FULL = 0.65  # of the box: where the threshold had to be estimated, less than this tells a brain from a head
 
 
@@ -126,7 +126,7 @@ def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground 
     brightest = _percentile(away[away > 0], BRIGHTEST)
     beyond = away[away > 0.1 * brightest]
     if not beyond.size:
-        yield EMPTY if not level else f"empty: every voxel is {level:g}"
+        yield EMPTY if not level else f"empty: every voxel is {level:g}; make it anew, or leave it out"
         return
     middle = float(np.median(beyond))
     noise = NOISE * 1.4826 * float(np.median(np.abs(faces - np.float64(level))))

@@ -92,10 +92,11 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason, *told])
     if not kept:
         _write_csv(parts / "qc.csv", QC_COLUMNS, quality)
-        (reason, count), *_ = Counter(row[4].partition(":")[0] for row in quality).most_common()
+        (kind, count), *_ = Counter(row[4].partition(":")[0] for row in quality).most_common()
+        source, reason = next((row[0], row[4]) for row in quality if row[4].startswith(kind))
         raise InputError(
-            f"cohort {cohort_name}: all {len(scans)} scans were refused, {count} of them because: {reason}; "
-            f"every reason is in {parts / 'qc.csv'}"
+            f"cohort {cohort_name}: all {len(scans)} scans were refused, {count} of them because: {kind}; such as "
+            f"{source}: {reason}; every reason is in {parts / 'qc.csv'}"
         )
     folder = paths.prepared(cohort_name)
     new, old = (folder.with_name(f".{folder.name}.{state}") for state in ("new", "old"))

@@ -42,15 +42,43 @@ def check(values: np.ndarray, brain_ml: float, fault: str, masked: bool, setting
     """
     n_values = np.unique(values[:: max(1, values.size // 10_000)]).size + (not masked)
     if values.size and n_values < FEWEST_VALUES:
-        raise QualityError(f"looks like a mask: only {n_values} values")
+        raise QualityError(f"looks like a mask: only {n_values} values; give the scan, not a mask or labels (pattern)")
     if fault:
         raise QualityError(fault)
     if brain_ml < settings.min_brain_ml:
-        raise QualityError(f"too few brain voxels: {brain_ml:.1f} ml, below min_brain_ml of {settings.min_brain_ml:g}")
+        raise QualityError(
+            f"too few brain voxels: {brain_ml:.1f} ml, below min_brain_ml of {settings.min_brain_ml:g}; correct the "
+            "header's voxel size or the mask, or lower prepare.min_brain_ml"
+        )
     saturated = np.mean(values == values.max())
     if saturated > settings.max_saturated:
         limit = f"max_saturated of {settings.max_saturated:.1%}"
-        raise QualityError(f"clipped: {saturated:.1%} of brain voxels are at the maximum, above {limit}")
+        raise QualityError(
+            f"clipped: {saturated:.1%} of brain voxels are at the maximum, above {limit}; take it before "
+            "it was clipped, or raise prepare.max_saturated"
+        )
+
+
+def refusals(table: Path) -> list[str]:
+    """What a qc.csv says of scans that were refused, in a line for each kind of reason, with one file that has it.
+
+    Parameters
+    ----------
+    table : Path
+
+    Returns
+    -------
+    list of str
+        ``"2 of 9 scans refused, such as sub-01.nii: empty: every voxel is zero; ..."``
+    """
+    rows, kinds = _rows(table), {}
+    for row in rows:
+        if row["reason"]:
+            kinds.setdefault(row["reason"].partition(":")[0], []).append(row)
+    return [
+        f"{len(found)} of {len(rows)} scans refused, such as {Path(found[0]['source']).name}: {found[0]['reason']}"
+        for found in kinds.values()
+    ]
 
 
 def unusual(table: Path) -> list[str]:
@@ -65,10 +93,14 @@ def unusual(table: Path) -> list[str]:
     list of str
         ``"3 scans, such as sub-01.nii: specks: 2 voxels lie apart from the brain, left out"``
     """
-    with open(table, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["kept"] == "yes"]
+    rows = [row for row in _rows(table) if row["kept"] == "yes"]
     kinds = {}
     for row in rows:
         for note in filter(None, row["note"].split("; ")):
             kinds.setdefault(NUMBER.sub("", note), []).append((Path(row["source"]).name, note))
     return [f"{len(found)} of {len(rows)} scans, such as {found[0][0]}: {found[0][1]}" for found in kinds.values()]
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with open(table, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

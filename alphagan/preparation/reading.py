@@ -1,5 +1,9 @@
 """A scan's files as voxels in canonical RAS order, and its mask on their grid; unusable ones are refused."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +12,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 from scipy import ndimage
 
+from alphagan.preparation import unreadable
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.cohorts.freesurfer import may_be_edited
 from alphagan.preparation.foreground import inside_of_mask
@@ -17,6 +22,7 @@ from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
 MOST_PACKED = 1100  # bytes that one byte of a .gz can stand for
+_mended: ContextVar[list[str] | None] = ContextVar("mended", default=None)  # what nibabel says, where somebody asks
 
 
 class Read(NamedTuple):
@@ -54,6 +60,12 @@ def read(scan: Scan) -> Read:
     QualityError
         If the files cannot be read or used.
     """
+    with _heard() as mended:
+        found = _read(scan)
+    return found._replace(words=[*mended, *found.words])
+
+
+def _read(scan: Scan) -> Read:
     try:
         image, mask = scan.load()
         affine, mask_affine, words = affines(image, mask, scan.orientation)
@@ -63,17 +75,21 @@ def read(scan: Scan) -> Read:
             inside, mask_affine, _ = _canonical(mask, mask_affine, "mask")
     except QualityError:
         raise
+    except np.linalg.LinAlgError:
+        raise QualityError(_no_affine("image")) from None
     except Exception as error:  # what a damaged file raises depends on where the damage is
-        if scan.mask and not scan.mask.exists():
-            raise QualityError(f"mask not found: {scan.mask}") from None
-        cure = "; convert it with mnc2nii, or pip install h5py" if scan.image.name.lower().endswith(".mnc") else ""
-        raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}{cure}") from None
+        raise QualityError(unreadable.of_files(scan, error)) from None
     if inside is not None:
         inside = inside_of_mask(inside)
+        if not inside.any():
+            raise QualityError(f"mask is empty: {scan.mask} marks no voxel; make it anew")
         if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
             inside = _onto(inside, mask_affine, voxels.shape, affine)
         if not inside.any():
-            raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
+            raise QualityError(
+                f"mask does not overlap: no voxel of the image is inside {scan.mask}; give the one of this image, in "
+                "its space"
+            )
     return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 
 
@@ -82,19 +98,31 @@ def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.n
     shape = tuple(map(int, image.shape))
     described = " x ".join(map(str, shape))
     if np.prod(shape, dtype=float) > MOST_VOXELS:  # before a byte is read: a header may ask for terabytes
-        raise QualityError(f"too large: the header of the {name} says {described}, above {MOST_VOXELS} voxels")
+        raise QualityError(
+            f"too large: the header of the {name} says {described}, above {MOST_VOXELS} voxels; copy it again, or "
+            "crop it if it is so large"
+        )
     path = image.file_map["image"].filename
     n_bytes = np.prod(shape, dtype=float) * image.get_data_dtype().itemsize
     if path and n_bytes > MOST_PACKED * Path(path).stat().st_size:
-        raise QualityError(f"unreadable: the header of the {name} says {described}, more than the file can hold")
+        raise QualityError(
+            f"unreadable: the header of the {name} says {described}, more than the file can hold; {unreadable.AGAIN}"
+        )
     axes = [n for n in shape if n != 1] if len(shape) > 3 else shape
     if len(axes) != 3 or min(axes) < 2:
-        raise QualityError(f"wrong dimensionality: the {name} is {described}, not one volume")
-    voxels = np.asanyarray(image.dataobj).reshape(axes, order="A")
+        cure = "take one out of it (fslroi)" if len(axes) > 3 else "convert all its slices again"
+        raise QualityError(f"wrong dimensionality: the {name} is {described}, not one volume; {cure}, or leave it out")
+    try:
+        voxels = np.asanyarray(image.dataobj).reshape(axes, order="A")
+    except Exception as error:
+        raise QualityError(f"unreadable: the {name} {unreadable.described(error)}") from None
     if voxels.dtype.kind not in "biuf":
-        raise QualityError(f"wrong data type: the {name} holds {voxels.dtype}, not one number per voxel")
+        held = "colours" if voxels.dtype.names else voxels.dtype
+        raise QualityError(
+            f"wrong data type: the {name} holds {held}, not one real number per voxel; convert it, or leave it out"
+        )
     if not np.isfinite(affine).all() or not 1e-9 < abs(np.linalg.det(affine[:3, :3])) < 1e9:
-        raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
+        raise QualityError(_no_affine(name))
     return upright(voxels, affine)
 
 
@@ -111,15 +139,46 @@ def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> 
     else:
         lost = bad & inside
     if n_lost := np.count_nonzero(lost):
-        raise QualityError(f"not finite: {n_lost} voxels of the image are NaN or infinite, inside the brain")
+        raise QualityError(
+            f"not finite: {n_lost} voxels of the image are NaN or infinite, inside the brain; write numbers there"
+        )
     if bad.all():
-        raise QualityError("not finite: every voxel of the image is NaN or infinite")
+        raise QualityError("not finite: every voxel of the image is NaN or infinite; make it anew, or leave it out")
     words.append(f"{np.count_nonzero(bad)} voxels outside the brain are NaN or infinite, taken for background")
     around = 0.0
     if np.mean(np.concatenate([edge.ravel() for edge in edges])) < 0.5:  # the background is mostly a number
         faces = [np.take(voxels, (0, -1), axis).ravel() for axis in range(3)]
         around = np.nanmedian(np.where(np.isfinite(faces := np.concatenate(faces)), faces, np.nan))
     return np.where(bad, voxels.dtype.type(around), voxels)
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Collect what nibabel mends in headers, which it would print."""
+    said = []
+    before = _mended.set(said)
+    try:
+        yield said
+    finally:
+        _mended.reset(before)
+
+
+def _hear(record: logging.LogRecord) -> bool:
+    """Keep for whoever asks what would be printed."""
+    said = _mended.get()
+    if said is not None:
+        said.append(f"nibabel mended the header: {record.getMessage().replace(';', ',')}")
+    return said is None
+
+
+nibabel.imageglobals.logger.addFilter(_hear)
+
+
+def _no_affine(name: str) -> str:
+    return (
+        f"unusable affine: voxels of the {name} have no volume in millimetres; put voxel sizes and directions into its "
+        "header again (fslorient, or conversion anew)"
+    )
 
 
 def _onto(inside: np.ndarray, mask_affine: np.ndarray, shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:

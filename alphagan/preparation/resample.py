@@ -82,7 +82,9 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     low, high = _percentiles(values, [0.1, settings.upper_percentile])
     low = min(background, float(low))
     if high <= low:
-        raise QualityError(f"no contrast: the brain's {settings.upper_percentile} percentile is {high:g}")
+        raise QualityError(
+            f"no contrast: the brain's {settings.upper_percentile} percentile is {high:g}; give the scan itself"
+        )
     counted = None if low == 0 and not masked and found.exact else brain  # what is not brain is zero already
     cube = area_resize(voxels, start - first, stop - first, settings.size, counted, low) * (255 / (high - low))
     return Prepared(
@@ -214,7 +216,9 @@ def _isotropic_box(start: np.ndarray, stop: np.ndarray, voxel_size_mm: np.ndarra
     """Box of equal sides in millimetres around the same centre, in voxels."""
     extent_mm = ((stop - start) * voxel_size_mm).max()
     if side_mm is not None and extent_mm > side_mm:
-        raise QualityError(f"larger than the field of view: {extent_mm:.0f} mm long, field_of_view_mm is {side_mm:g}")
+        raise QualityError(
+            f"larger than the field of view: {extent_mm:.0f} mm long, field_of_view_mm is {side_mm:g}; raise it"
+        )
     half = (side_mm or extent_mm) / voxel_size_mm / 2
     centre = (start + stop) / 2
     return centre - half, centre + half

@@ -1,5 +1,6 @@
 """Evaluate folders of NIfTI from any generator: measure them, and write the report, whole or not at all."""
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -41,8 +42,8 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
         If there are fewer than two generated volumes, two training people or two real people; four without `train`.
     """
     usable(folders.device)
-    config, output = folders.config(sections), Path(output).resolve()
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+    config, output = folders.config(sections), Path(os.path.realpath(output))
+    if os.path.lexists(output) and not (output.is_dir() and not any(output.iterdir())):
         raise InputError(f"{output}: holds something already; name a new or an empty folder with --output")
     partial = output.with_name(f".{output.name}.partial")
     with named_disk_errors(output), temporary_folder(WORK) as work:

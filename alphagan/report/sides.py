@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +62,14 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     Raises
     ------
     InputError
-        If a folder is missing or holds no usable scan, or someone is in real and train.
+        If a folder is missing, holds no usable scan or is named twice, or someone is in real and train.
     TooFewError
         If too few people are left to compare.
     """
     with_train = "train" in config.cohorts
+    real, generated = (config.cohorts[name].source for name in ("real", "generated"))
+    if os.path.realpath(real) == os.path.realpath(generated):
+        raise InputError(f"{generated}: is named as --real and as --generated; name the folder that a generator filled")
     scans = {name: _find(config, name) for name in config.cohorts}
     if with_train and not different_people:
         _refuse_shared_people(scans["real"], scans["train"])

@@ -1,11 +1,13 @@
 """How each kind of cohort is described in params.yaml."""
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -25,10 +27,23 @@ NUMBERS = r"[\d_-]+(e[\d_-]+)?|nan|inf(inity)?|none"  # to papermill, beside tho
 Key = Annotated[str, BeforeValidator(_carried)]  # of a cohort or an experiment
 
 
-class Section(BaseModel):
-    """Base of every section: strict types, no unknown keys, no change after loading."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what every generator takes
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+class Section(BaseModel):
+    """Base of every section: strict types, finite numbers, no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, content):
+        for key in content if isinstance(content, dict) else ():
+            if key not in cls.model_fields:
+                near = get_close_matches(str(key), cls.model_fields, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(cls.model_fields)}"
+                raise PydanticCustomError("unknown_key", "unknown key; {hint}", {"key": str(key), "hint": hint})
+        return content
 
 
 class Augment(Section):
@@ -60,7 +75,7 @@ class Cohort(Section):
     modality: Name = "T1w"
     augment: Augment = Augment()
     expected: Annotated[int, Field(ge=1)] | None = None
-    background: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    background: float | None = None
     orientation: str | None = None
 
     @field_validator("orientation")
@@ -77,7 +92,7 @@ class TemplateCohort(Cohort):
 
     kind: Literal["template"]
     n_subjects: Annotated[int, Field(ge=2)] = 160
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
     voxel_size_mm: Annotated[float, Field(ge=1.0, le=6.0)] = 3.0
     lesion: Literal["none", "tumour", "stroke"] = "none"
 
@@ -165,7 +180,7 @@ class SemisyntheticStrokeCohort(Cohort):
     kind: Literal["semisynthetic_stroke"]
     pattern: str | None = None
     mask_pattern: str | None = None
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
 
 
 AnyCohort = Annotated[

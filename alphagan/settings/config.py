@@ -4,15 +4,25 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from alphagan.errors import InputError
+from alphagan.settings import yaml_file
 from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
 from alphagan.settings.departures import DEPARTURES
-from alphagan.settings.sections import WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Train
+from alphagan.settings.problems import first_problem
+from alphagan.settings.sections import SIZES, WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Train
+
+
+def _of_a_family(name: str) -> str:
+    if family(name) is None:
+        raise ValueError(f"{name!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
+    return name
+
+
+ModelName = Annotated[Name, AfterValidator(_of_a_family)]
 
 
 class Experiment(Section):
@@ -24,17 +34,10 @@ class Experiment(Section):
     """
 
     cohort: Name
-    model: Name
+    model: ModelName
     variant: Literal["paper", "released"] = "paper"
     departures: list[str] = Field(default=[])
     overrides: dict[Literal["model", "train"], dict[str, Any]] = Field(default={})
-
-    @field_validator("model")
-    @classmethod
-    def _known_family(cls, value):
-        if family(value) is None:
-            raise ValueError(f"{value!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
-        return value
 
     @model_validator(mode="after")
     def _known_departures(self):
@@ -142,7 +145,7 @@ class Settings(Section):
     """
 
     cohort: Name
-    name: Name
+    name: ModelName
     size: int
     augment: Augment
     departures: list[str] = Field(default=[])
@@ -150,6 +153,13 @@ class Settings(Section):
     train: Train
     prepare: Cube | None = None
     modality: Name | None = None
+
+    @field_validator("size")
+    @classmethod
+    def _known_size(cls, value):
+        if value not in SIZES:
+            raise ValueError(f"must be one of {', '.join(map(str, SIZES))}")
+        return value
 
     @property
     def family(self) -> str:
@@ -175,20 +185,7 @@ def _override(section: Section, changes: dict, where: str) -> Section:
     try:
         return type(section).model_validate({**section.model_dump(), **changes})
     except ValidationError as error:
-        raise ValueError(f"{where}.{_first_problem(error)}") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    # The path of a cohort's key has its kind in it, which the file has not.
-    path = [part for i, part in enumerate(problem["loc"]) if not (i == 2 and problem["loc"][0] == "cohorts")]
-    key = ".".join(str(part) for part in path)
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "float_type" and isinstance(problem["input"], str):
-        message = f"{problem['input']!r} is text to YAML; write a number with a decimal point, such as 0.0001 or 1.0e-4"
-    elif problem["type"] == "extra_forbidden":
-        message = "unknown key; see params.yaml in the repository for the known ones"
-    return f"{key}: {message}" if key else message
+        raise ValueError(f"{where}.{first_problem(error)}") from None
 
 
 def parse(content: dict, where: str = "params.yaml") -> Config:
@@ -202,7 +199,7 @@ def parse(content: dict, where: str = "params.yaml") -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{where}: {_first_problem(error)}") from None
+        raise InputError(f"{where}: {first_problem(error)}") from None
 
 
 def load(path: str | Path = "params.yaml") -> Config:
@@ -211,15 +208,12 @@ def load(path: str | Path = "params.yaml") -> Config:
     Raises
     ------
     InputError
-        If the file is missing, is not YAML, or does not fit the schema.
+        If the file is missing, cannot be read, is not YAML, or does not fit the schema.
     """
-    path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run from the repository's root, or name one with --params") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    content = yaml_file.read(path)
+    if content is None:
+        raise InputError(f"{path}: is empty; give it cohorts: and experiments:, or copy a file of presets/")
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {type(content).__name__}")
+        found = "a list" if isinstance(content, list) else "text"
+        raise InputError(f"{path}: expected sections such as cohorts: and experiments:, found {found}")
     return parse(content, str(path))

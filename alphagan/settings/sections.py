@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from alphagan.settings.cohorts import Name, Section
+from alphagan.settings.cohorts import Name, Section, Seed
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -17,7 +17,7 @@ class Split(Section):
 
     val: Fraction = 0.1
     test: Fraction = 0.2
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
 
     @model_validator(mode="after")
     def _leaves_training(self):
@@ -119,7 +119,7 @@ class Train(Section):
     `lr_decay_critics`: whether that of D and C falls too; a D that slows down learns its people by heart.
     """
 
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
     iterations: Annotated[int, Field(ge=1)] = 12000
     batch_size: Annotated[int, Field(ge=2)] = 4
     lr: Annotated[float, Field(gt=0)] = 0.0002
@@ -160,7 +160,7 @@ class Train(Section):
 class Features(Section):
     """How the feature network of a cohort is trained, which several metrics rest on."""
 
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
     iterations: Annotated[int, Field(ge=1)] = 250
     batch_size: Annotated[int, Field(ge=2)] = 32
     lr: Annotated[float, Field(gt=0)] = 0.002
@@ -175,7 +175,7 @@ class Evaluate(Section):
     resnet_50_23dataset.pth, for the same metrics on Med3D's features.
     """
 
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
     n_generated: Annotated[int, Field(ge=8)] = 512
     real_copies: Annotated[int, Field(ge=1)] = 4
     n_pairs: Annotated[int, Field(ge=2)] = 1000

@@ -106,7 +106,10 @@ def fit(
         raise InputError(
             f"prepare.size is {settings.size}, but {prepared} holds {volumes.size} cubed; prepare it again"
         )
+    if run.exists() and not run.is_dir():
+        raise InputError(f"{run}: is a file, where the finished run would go; move it away")
     rows = volumes.rows("train")
+    volumes.voxel_sizes_mm(rows)  # a finished run is told them; what is wrong with the table is said now
     decides = {"data": volumes.fingerprint(), "code": resume.code()}
     configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | decides
     work = scratch / "-".join([settings.fingerprint(), *decides.values()])

@@ -107,7 +107,17 @@ def _described(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Folders beside this one that hold checkpoints, with their configurations; the last one used comes first."""
     paths = [path for path in folder.parent.glob(f"*/{CONFIGURATION}") if path.parent != folder]
     paths.sort(key=lambda path: (path.stat().st_mtime, path), reverse=True)
-    return [(path.parent, json.loads(path.read_text())) for path in paths if checkpoint.newest(path.parent)]
+    told = [(path.parent, _told(path)) for path in paths if checkpoint.newest(path.parent)]
+    return [(folder, theirs) for folder, theirs in told if theirs]  # what is damaged cannot be gone on with
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a configuration says; nothing where it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _shorter(folder: Path, configuration: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
@@ -136,12 +146,9 @@ def _left_behind(folder: Path, configuration: dict[str, Any]) -> str | None:
 
 def _replaced(run: Path, configuration: dict[str, Any]) -> str | None:
     """Describe the finished run that will be replaced, if there is one."""
-    try:
-        theirs = json.loads((run / "config.json").read_text())
-    except FileNotFoundError:
+    if not (run / "config.json").exists():
         return None
-    except ValueError:
-        theirs = {}
+    theirs = _told(run / "config.json")
     told = {key: value for key, value in configuration.items() if key in theirs}
     theirs = {key: theirs[key] for key in told}
     changed = [text for text in checkpoint.differences(theirs, told) if not text.endswith(" -> absent")]

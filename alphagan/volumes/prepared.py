@@ -4,7 +4,7 @@ import csv
 import hashlib
 import mmap
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -78,21 +78,27 @@ class Volumes:
     Raises
     ------
     InputError
-        If a file is missing or the two do not belong together.
+        If a file is missing or damaged, or the two do not belong together.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
+        path = self.folder / "volumes.npy"
         try:
-            self.array = np.load(self.folder / "volumes.npy", mmap_mode="r")
-            if not isinstance(self.array, np.memmap) or self.array.dtype != np.uint8 or self.array.ndim != 4:
-                raise ValueError("not cubes of uint8")
+            self.array = np.lib.format.open_memmap(path, mode="r")
             with open(self.folder / "subjects.csv", "rb") as file:
-                n_subjects = sum(1 for line in file if line.strip()) - 1
+                if b"row" not in file.readline():
+                    raise self._lacking("row")
+                n_subjects = sum(1 for line in file if line.strip())
         except FileNotFoundError as error:
             raise InputError(f"{error.filename}: not found; run `alphagan prepare {self.folder.name}` first") from None
-        except (ValueError, EOFError) as error:
-            raise InputError(f"{self.folder / 'volumes.npy'}: damaged ({error}); prepare the cohort again") from None
+        except OSError as error:
+            raise InputError(f"{error.filename}: cannot be read ({error.strerror}); prepare the cohort again") from None
+        except ValueError as error:
+            raise InputError(f"{path}: damaged ({error}); prepare the cohort again") from None
+        if self.array.dtype != np.uint8 or self.array.ndim != 4 or len(set(self.array.shape[1:])) != 1:
+            held = f"{self.array.dtype} of shape {self.array.shape}"
+            raise InputError(f"{path}: holds {held}, not cubes of uint8; prepare the cohort again")
         if n_subjects != len(self.array):
             raise InputError(
                 f"{self.folder}: subjects.csv and volumes.npy disagree in length; prepare the cohort again"
@@ -102,7 +108,8 @@ class Volumes:
     @cached_property
     def subjects(self) -> list[dict[str, str]]:
         """The rows of subjects.csv, in the order of `array`: some 2 kB of memory each, so read when first needed."""
-        with open(self.folder / "subjects.csv", newline="") as file:
+        self._column("subject"), self._column("session")  # what is wrong with them is told there
+        with open(self.folder / "subjects.csv", newline="", encoding="utf-8-sig") as file:
             return list(csv.DictReader(file))
 
     @property
@@ -143,26 +150,46 @@ class Volumes:
     def _column(self, name: str) -> list[str]:
         """One column of subjects.csv; the others are not kept."""
         if name not in self._columns:
-            with open(self.folder / "subjects.csv", newline="") as file:
-                reader = csv.reader(file)
-                at = self._places(next(reader), [name])[0]
-                self._columns[name] = [sys.intern(row[at]) for row in reader if row]
+            self._columns[name] = [sys.intern(cell) for (cell,) in self._cells([name])]
         return self._columns[name]
 
     @cached_property
     def _tops(self) -> np.ndarray:
         """First three rows of every affine, (N, 3, 4)."""
-        with open(self.folder / "subjects.csv", newline="") as file:
-            reader = csv.reader(file)
-            at = self._places(next(reader), [f"a{i}{j}" for i in range(3) for j in range(4)])
-            numbers = (float(row[place]) for row in reader if row for place in at)
-            return np.fromiter(numbers, dtype=float, count=12 * len(self.array)).reshape(-1, 3, 4)
+        cells = self._cells([f"a{i}{j}" for i in range(3) for j in range(4)])
+        try:
+            tops = np.fromiter((float(cell) for row in cells for cell in row), dtype=float, count=12 * len(self.array))
+        except ValueError as error:
+            raise self._damaged(str(error)) from None
+        if not np.isfinite(tops).all():
+            raise self._damaged("affines that are not finite")
+        return tops.reshape(-1, 3, 4)
 
-    def _places(self, header: list[str], names: list[str]) -> list[int]:
-        missing = [name for name in names if name not in header]
-        if missing:
-            raise InputError(f"{self.folder / 'subjects.csv'}: no column {missing[0]}; prepare the cohort again")
-        return [header.index(name) for name in names]
+    def _cells(self, names: list[str]) -> Iterator[list[str]]:
+        """What is in these columns of subjects.csv, row after row in the order of `array`."""
+        try:
+            with open(self.folder / "subjects.csv", newline="", encoding="utf-8-sig") as file:
+                reader = csv.reader(file)
+                header = next(reader, [])
+                if missing := [name for name in ("row", *names) if name not in header]:
+                    raise self._lacking(missing[0])
+                number, at = header.index("row"), [header.index(name) for name in names]
+                for row, cells in enumerate(filter(None, reader)):
+                    if cells[number] != str(row):
+                        raise self._damaged(f"row {cells[number]} stands in the place of {row}")
+                    if names == ["split"] and cells[at[0]] not in ("train", "val", "test"):
+                        raise self._damaged(f"{cells[at[0]]!r} is no split")
+                    yield [cells[place] for place in at]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise self._damaged(str(error)) from None
+        except IndexError:
+            raise self._damaged("a line is too short") from None
+
+    def _lacking(self, name: str) -> InputError:
+        return InputError(f"{self.folder / 'subjects.csv'}: no column {name}; prepare the cohort again")
+
+    def _damaged(self, why: str) -> InputError:
+        return InputError(f"{self.folder / 'subjects.csv'}: damaged ({why}); prepare the cohort again")
 
     def _ask_for(self, rows: np.ndarray) -> None:
         """Have the system read whole scans side by side: what is not in memory yet would come page by page."""

@@ -42,12 +42,12 @@ def list_scans(args) -> None:
 def prepare(args) -> None:
     """Prepare a cohort, and say what is unusual about its scans."""
     from alphagan.preparation.prepare import prepare
-    from alphagan.preparation.quality import unusual
+    from alphagan.preparation.quality import refusals, unusual
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
     folder = prepare(args.cohort, load(args.params), Paths())
-    for line in unusual(folder / "qc.csv"):
+    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv")):
         print(f"note: {line}", file=sys.stderr)
     print(folder)
 

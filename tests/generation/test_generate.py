@@ -136,25 +136,6 @@ def test_command_line(root, tmp_path, capsys):
     assert np.allclose(image.affine, Volumes(root / "prepared").affines([4])[0])
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda run: (run / "config.json").unlink(), "no config.json; name the folder of a finished run"),
-        (lambda run: (run / "config.json").write_text("{"), "config.json: damaged"),
-        (lambda run: (run / "weights.pt").unlink(), "weights.pt: not found"),
-        (lambda run: (run / "weights.pt").write_bytes((run / "weights.pt").read_bytes()[:500]), "weights.pt: damaged"),
-    ],
-)
-def test_damaged_runs_are_refused_in_one_line(root, tmp_path, capsys, damage, message):
-    run = tmp_path / "run"
-    shutil.copytree(root / "run", run)
-    damage(run)
-    assert main(["sample", str(run), "-n", "1", "-o", str(tmp_path / "out")]) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-
-
 def test_debug_shows_the_traceback(tmp_path):
     with pytest.raises(InputError):
         main(["--debug", "sample", str(tmp_path), "-n", "1", "-o", str(tmp_path / "out")])

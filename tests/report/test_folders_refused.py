@@ -48,18 +48,6 @@ def test_the_same_scan_under_two_names_is_refused(real, generated, tmp_path):
         read(Folders(real, generated, train, size=16), tmp_path / "work")
 
 
-def test_folders_that_are_missing_empty_or_hold_no_scan(real, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text").mkdir()
-    (tmp_path / "text/a.nii").write_text("not a scan")
-    out = ["--real", real, "--size", "16", "-o", tmp_path / "out", "--generated"]
-    assert "missing: no such folder" in run(tmp_path, capsys, *out, tmp_path / "missing")
-    assert "no NIfTI file in it" in run(tmp_path, capsys, *out, tmp_path / "empty")
-    assert "a.nii: unreadable" in run(tmp_path, capsys, *out, tmp_path / "text")
-    unlike = run(tmp_path, capsys, *out, tmp_path / "text", "--generated-pattern", "{subject}.mgz")
-    assert "check --generated-pattern" in unlike
-
-
 def test_a_background_that_cannot_be_told_is_refused_with_the_option_that_tells_it(real, tmp_path):
     for number in range(2):
         noise = np.random.default_rng(number).normal(0, 0.3, SHAPE)
@@ -68,49 +56,6 @@ def test_a_background_that_cannot_be_told_is_refused_with_the_option_that_tells_
         read(Folders(real, tmp_path / "gen", size=16), tmp_path / "work")
     sides = read(Folders(real, tmp_path / "gen", size=16, background=-0.6), tmp_path / "again")
     assert len(sides["generated"].volumes.array) == 2
-
-
-@pytest.mark.parametrize("axes", ["LP", "LLS", "lps"])
-def test_an_orientation_that_is_none_is_refused(real, generated, tmp_path, capsys, axes):
-    both = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
-    assert "orientation: expects three letters" in run(tmp_path, capsys, *both, "--orientation", axes)
-
-
-@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
-def test_a_device_that_is_not_there_is_told_before_anything_is_read(tmp_path, capsys, device):
-    both = ["--real", tmp_path / "none", "--generated", tmp_path / "none", "-o", tmp_path / "out"]
-    assert f"--device {device}: torch cannot use this device" in run(tmp_path, capsys, *both, "--device", device)
-
-
-def test_an_output_folder_that_holds_something_is_not_touched(real, generated, tmp_path, capsys):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/mine.txt").write_text("mine")
-    options = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
-    assert "holds something already" in run(tmp_path, capsys, *options)
-
-
-def test_impossible_options_are_refused(real, generated, tmp_path, capsys):
-    both = ["--real", real, "--generated", generated, "-o", tmp_path / "out"]
-    assert "size: must be one of" in run(tmp_path, capsys, *both, "--size", "33")
-    assert "seed" in run(tmp_path, capsys, *both, "--seed", "-1")
-    assert "--device gpu: torch cannot use this device" in run(tmp_path, capsys, *both, "--device", "gpu")
-    assert "name them with --train" in run(tmp_path, capsys, *both, "--different-people")
-    assert "med3d.pth" in run(tmp_path, capsys, *both, "--med3d", tmp_path / "med3d.pth")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name a cohort, or folders"),
-        (["normal", "--real", "a"], "--real: is for folders"),
-        (["normal", "--generated-pattern", "a"], "--generated-pattern: is for folders"),
-        (["--real", "a", "--output", "b"], "--generated: is missing"),
-        (["--real", "a", "--generated", "b"], "--output: is missing"),
-        (["--real", "a", "--generated", "b", "-o", "c", "--params", "d"], "--params: is for cohorts"),
-    ],
-)
-def test_a_cohort_or_folders_but_not_both_or_neither(tmp_path, capsys, arguments, message):
-    assert message in run(tmp_path, capsys, *arguments)
 
 
 def test_a_cohort_is_evaluated_as_ever():

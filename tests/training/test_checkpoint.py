@@ -135,3 +135,19 @@ def test_the_configuration_lies_beside_the_checkpoints_for_people_to_read(tmp_pa
     written = json.loads((work(tmp_path) / "configuration.json").read_text())
     assert (written["train"]["lr"], written["cohort"]) == (0.0002, "tiny")
     assert "device" not in written["train"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xfc"])
+def test_configurations_that_are_damaged_are_passed_over(tmp_path, prepared, capsys, content):
+    fit(tmp_path)
+    (work(tmp_path) / "configuration.json").write_bytes(content)
+    (tmp_path / "run" / "config.json").write_bytes(content)
+    fit(tmp_path, lr=0.001)
+    assert "a finished run of another configuration" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_run_is_told_at_the_start(tmp_path, prepared, capsys):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(InputError, match="run: is a file, where the finished run would go; move it away"):
+        fit(tmp_path)
+    assert (tmp_path / "run").read_text() == "mine" and not (tmp_path / "scratch-run").exists()

@@ -5,14 +5,15 @@ Two forms are known, that of a collection ("Image Data ID", "Subject", "Group", 
 Group", "Visit", "Study Date", "Image ID", ...). Columns are found by name, in any order; others are not read.
 """
 
-import csv
+import contextlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import Scan
+from alphagan.preparation.cohorts import Scan, table
 
 COLUMNS = {
     "subject": ("Subject", "Subject ID", "PTID"),
@@ -45,27 +46,22 @@ def read(path: Path) -> list[Row]:
     Raises
     ------
     InputError
-        If the file is missing or no CSV, lacks a column (subject, group, and date or image id), or has a date that is
-        neither m/d/yyyy nor yyyy-mm-dd.
+        If the file is missing or no CSV, lacks a column (subject, group, and date or image id), has a line without
+        subject or group, or a date that is neither m/d/yyyy nor yyyy-mm-dd.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(file)
-            header = next(lines, [])
-            content = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); the cohort's selection is the CSV "
-            "that ADNI's archive exports for a collection"
-        ) from None
+    header, content = table.read(path, "the CSV that ADNI's archive exports for a collection")
     places = {key: place for key in COLUMNS if (place := _place(header, key)) is not None}
     for needed in (("subject",), ("group",), ("date", "image_id")):
         if not places.keys() & needed:
             wanted = " or ".join(repr(name) for key in needed for name in COLUMNS[key])
-            raise InputError(f"{path}: no column {wanted} (its columns: {', '.join(header) or 'none'})")
+            raise InputError(
+                f"{path}: no column {wanted} (its columns: {', '.join(header)}); export it again with that column"
+            )
     rows = []
     for number, line in content:
-        cells = {key: line[place].strip() for key, place in places.items() if place < len(line)}
+        cells = {key: line[place] for key, place in places.items() if place < len(line)}
+        if not cells.get("subject") or "group" not in cells:
+            raise InputError(f"{path}: line {number} lacks subject or group; complete the line, or remove it")
         cells["date"] = _iso(cells.get("date", ""), f"{path}: line {number}")
         if cells.get("image_id", "").isdigit():
             cells["image_id"] = f"I{cells['image_id']}"
@@ -83,7 +79,7 @@ def select(rows: list[Row], group: str, visits: list[str] | None, path: Path) ->
     """
     of_group = [row for row in rows if row.group.casefold() == group.casefold()]
     if not of_group:
-        known = ", ".join(sorted({row.group for row in rows})) or "no rows"
+        known = ", ".join(sorted({row.group or "no group" for row in rows})) or "no rows"
         raise InputError(f"{path}: no row of group {group!r} (it has: {known}); change the cohort's group")
     wanted = None if visits is None else {visit_code(visit) for visit in visits}
     chosen = [row for row in of_group if wanted is None or visit_code(row.visit) in wanted]
@@ -147,11 +143,14 @@ def _place(header: list[str], key: str) -> int | None:
     return next((plain.index(name) for name in names if name in plain), None)
 
 
-def _iso(date: str, where: str) -> str:
-    if not date or (match := re.match(r"(\d{4}-\d{2}-\d{2})(?!\d)", date)):
-        return match[1] if date else ""
-    if match := re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", date):
-        month, day = int(match[1]), int(match[2])
-        if 1 <= month <= 12 and 1 <= day <= 31:
-            return f"{match[3]}-{month:02d}-{day:02d}"
-    raise InputError(f"{where}: {date!r} is no date; write month/day/year, such as 4/18/2006, or 2006-04-18")
+def _iso(told: str, where: str) -> str:
+    if not told:
+        return ""
+    for pattern, order in (
+        (r"(\d{4})-(\d{2})-(\d{2})(?!\d).*", (1, 2, 3)),
+        (r"(\d{1,2})/(\d{1,2})/(\d{4})", (3, 1, 2)),
+    ):
+        if match := re.fullmatch(pattern, told):
+            with contextlib.suppress(ValueError):  # 30 February
+                return date(*(int(match[part]) for part in order)).isoformat()
+    raise InputError(f"{where}: {told!r} is no date; write month/day/year, such as 4/18/2006, or 2006-04-18")

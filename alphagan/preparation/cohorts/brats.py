@@ -10,7 +10,6 @@
 Scans are skull-stripped by the organisers: zero outside the brain. Segmentations are never read.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import Scan, tree
+from alphagan.preparation.cohorts import Scan, table, tree
 from alphagan.settings.cohorts import BratsCohort
 
 NAMES = (
@@ -44,7 +43,8 @@ def find(cohort: BratsCohort) -> list[Scan]:
     Raises
     ------
     InputError
-        If the folder is missing, holds no such scan, or a grade is asked for and the release carries none.
+        If the folder is missing, holds no such scan, a grade is asked for and the release carries none, or its table
+        of grades cannot be used.
     """
     source = tree.folder(cohort.source)
     scans = _all(cohort, source)
@@ -59,18 +59,23 @@ def find(cohort: BratsCohort) -> list[Scan]:
                 f"{source}: this release carries no grade: no folder HGG or LGG, no name_mapping.csv with a column "
                 f"Grade that lists {scans[0].subject}; set the cohort's grade: all, or add that file (2020 has one)"
             )
+        others = Counter(scan.grade or "without a grade" for scan in scans)
         scans = [scan for scan in scans if scan.grade == cohort.grade]
         if not scans:
-            raise InputError(f"{source}: no {cohort.grade} found, only the other grade; change the cohort's grade")
+            found = ", ".join(f"{n} {grade}" for grade, n in sorted(others.items()))
+            raise InputError(f"{source}: no {cohort.grade} found, but {found}; change the cohort's grade")
     return tree.refuse_doubles(scans, "point the cohort's source at one of the folders")
 
 
 def missing(cohort: BratsCohort) -> list[str]:
-    """Name the subjects who have scans, but none of the cohort's modality."""
-    scans = [scan for scan in _all(cohort, tree.folder(cohort.source)) if cohort.grade in ("all", scan.grade)]
+    """Name the subjects who have scans, but none of the cohort's modality, or no grade where one is asked for."""
+    every = _all(cohort, tree.folder(cohort.source))
+    scans = [scan for scan in every if cohort.grade in ("all", scan.grade)]
+    ungraded = {scan.image.parent for scan in every if cohort.grade != "all" and not scan.grade}
     folders = {scan.image.parent for scan in scans}
     complete = {scan.image.parent for scan in scans if scan.modality == cohort.modality}
-    return [f"no {cohort.modality}: {folder}" for folder in sorted(folders - complete)]
+    lost = [f"no {cohort.modality}: {folder}" for folder in sorted(folders - complete)]
+    return lost + [f"no grade: {folder}" for folder in sorted(ungraded)]
 
 
 def _all(cohort: BratsCohort, source: Path) -> list[BratsScan]:
@@ -90,11 +95,24 @@ def _all(cohort: BratsCohort, source: Path) -> list[BratsScan]:
 
 
 def _grades(tables: Iterable[Path]) -> dict[str, str]:
-    """Grade by subject, under whichever release's name."""
+    """Grade by subject, under whichever release's name; tables without grades, as of validation data, say nothing.
+
+    Raises
+    ------
+    InputError
+        If a table is no CSV, has another grade than HGG and LGG, or two for one subject.
+    """
     grades = {}
     for path in tables:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                names = [row[column] for column in row if column and column.endswith("subject_ID")]
-                grades.update({name: row["Grade"].strip() for name in names if name and row.get("Grade")})
+        header, rows = table.read(path, "name_mapping.csv as the release has it")
+        for number, cells in rows if "Grade" in header else ():
+            row = dict(zip(header, cells, strict=False))
+            grade = row["Grade"].upper()
+            if grade in ("", "NA"):
+                continue
+            if grade not in ("HGG", "LGG"):
+                raise InputError(f"{path}: line {number}: grade {row['Grade']!r} is neither HGG nor LGG; correct it")
+            for name in (cell for column, cell in row.items() if column.endswith("subject_ID")):
+                if name not in ("", "NA") and grades.setdefault(name, grade) != grade:
+                    raise InputError(f"{path}: line {number}: {name} is both HGG and LGG; remove the wrong line")
     return grades

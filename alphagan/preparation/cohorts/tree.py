@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISDIR
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan
@@ -17,11 +18,19 @@ def folder(source: str | Path) -> Path:
     Raises
     ------
     InputError
-        If it is missing.
+        If it is missing, or no folder.
     """
     path = Path(source)
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder; create it, or link it: ln -s /path/to/scans {path}")
+    if str(source).startswith("~"):
+        raise InputError(f"{path}: ~ stands for nothing here; write the folder out, {path.expanduser()}")
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such folder; create it, or link it: ln -s /path/to/scans {path}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be reached ({error.strerror}); check the path and its permissions") from None
+    if not S_ISDIR(kind):
+        raise InputError(f"{path}: is a file; name the folder that it lies in")
     return path
 
 
@@ -89,7 +98,7 @@ def _walk(here: Path, above: tuple[Path, ...]) -> Iterator[Path]:
         return
     try:
         with os.scandir(here) as found:  # which tells folders without asking for each file
-            entries = sorted((here / entry.name, entry.is_dir()) for entry in found if not entry.name.startswith("."))
+            entries = sorted((here / entry.name, _is_folder(entry)) for entry in found if entry.name[0] != ".")
     except OSError as error:
         raise InputError(f"{here}: cannot be read ({error.strerror})") from None
     for entry, is_folder in entries:
@@ -97,3 +106,10 @@ def _walk(here: Path, above: tuple[Path, ...]) -> Iterator[Path]:
             yield from _walk(entry, (*above, resolved))
         else:
             yield entry
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, which costs one scan, not all
+        return False
