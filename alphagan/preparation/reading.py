@@ -11,7 +11,7 @@ from scipy import ndimage
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.cohorts.freesurfer import may_be_edited
 from alphagan.preparation.foreground import inside_of_mask
-from alphagan.preparation.orientation import affines, upright
+from alphagan.preparation.orientation import affines, millimetres, peculiar, upright
 from alphagan.preparation.outline import forwards
 from alphagan.preparation.quality import QualityError
 
@@ -57,10 +57,12 @@ def read(scan: Scan) -> Read:
     try:
         image, mask = scan.load()
         affine, mask_affine, words = affines(image, mask, scan.orientation)
-        voxels, affine, axes = _canonical(image, affine, "image")
+        said = affine if scan.orientation is None else None
+        voxels, affine, axes, unit = _canonical(image, affine, "image")
+        words += unit + (peculiar(image, said) if said is not None else [])
         inside, edited = None, may_be_edited(image)
         if mask is not None:
-            inside, mask_affine, _ = _canonical(mask, mask_affine, "mask")
+            inside, mask_affine, *_ = _canonical(mask, mask_affine, "mask")
     except QualityError:
         raise
     except Exception as error:  # what a damaged file raises depends on where the damage is
@@ -71,14 +73,17 @@ def read(scan: Scan) -> Read:
     if inside is not None:
         inside = inside_of_mask(inside)
         if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
+            if inside.shape == voxels.shape:
+                apart = np.linalg.norm((mask_affine - affine) @ [*np.array(voxels.shape) / 2, 1])
+                words.append(f"the mask has the image's grid, but lies {apart:.3g} mm from it, as the headers have it")
             inside = _onto(inside, mask_affine, voxels.shape, affine)
         if not inside.any():
             raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
     return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 
 
-def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, str]:
-    """Voxels (X, Y, Z), scaled, closest to RAS order, in the smallest type; their affine; their axes as stored."""
+def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, str, list[str]]:
+    """Voxels (X, Y, Z), scaled, closest to RAS, in the smallest type; affine; axes as stored; words on its unit."""
     shape = tuple(map(int, image.shape))
     described = " x ".join(map(str, shape))
     if np.prod(shape, dtype=float) > MOST_VOXELS:  # before a byte is read: a header may ask for terabytes
@@ -93,9 +98,10 @@ def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.n
     voxels = np.asanyarray(image.dataobj).reshape(axes, order="A")
     if voxels.dtype.kind not in "biuf":
         raise QualityError(f"wrong data type: the {name} holds {voxels.dtype}, not one number per voxel")
+    affine, words = millimetres(affine, voxels.shape)
     if not np.isfinite(affine).all() or not 1e-9 < abs(np.linalg.det(affine[:3, :3])) < 1e9:
         raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
-    return upright(voxels, affine)
+    return *upright(voxels, affine), words
 
 
 def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> np.ndarray:
