@@ -1,10 +1,12 @@
 """A scan's files as voxels in canonical RAS order, and its mask on their grid; unusable ones are refused."""
 
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import nibabel
 import numpy as np
+from nibabel.affines import apply_affine
 from nibabel.spatialimages import SpatialImage
 from scipy import ndimage
 
@@ -16,6 +18,7 @@ from alphagan.preparation.outline import forwards
 from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
+SAME_GRID = 0.25  # voxels that two grids may lie apart by the rounding of headers
 MOST_PACKED = 1100  # bytes that one byte of a .gz can stand for
 
 
@@ -68,15 +71,17 @@ def read(scan: Scan) -> Read:
     except Exception as error:  # what a damaged file raises depends on where the damage is
         if scan.mask and not scan.mask.exists():
             raise QualityError(f"mask not found: {scan.mask}") from None
-        cure = "; convert it with mnc2nii, or pip install h5py" if scan.image.name.lower().endswith(".mnc") else ""
+        cure = next(filter(None, (_misnamed(path) for path in (scan.image, scan.mask) if path)), "")
+        if scan.image.name.lower().endswith(".mnc"):
+            cure = "; convert it with mnc2nii, or pip install h5py"
         raise QualityError(f"unreadable: {type(error).__name__}: {' '.join(str(error).split())}{cure}") from None
     if inside is not None:
         inside = inside_of_mask(inside)
-        if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
-            if inside.shape == voxels.shape:
-                apart = np.linalg.norm((mask_affine - affine) @ [*np.array(voxels.shape) / 2, 1])
-                words.append(f"the mask has the image's grid, but lies {apart:.3g} mm from it, as the headers have it")
+        apart = _apart_mm(mask_affine, affine, voxels.shape) if inside.shape == voxels.shape else None
+        if apart is None or apart > SAME_GRID * np.linalg.norm(affine[:3, :3], axis=0).min():
             inside = _onto(inside, mask_affine, voxels.shape, affine)
+            if apart is not None:
+                words.append(f"the mask has the image's grid, but lies {apart:.3g} mm from it, as the headers have it")
         if not inside.any():
             raise QualityError(f"mask does not overlap: no voxel of the image is inside {scan.mask}")
     return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
@@ -102,6 +107,23 @@ def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.n
     if not np.isfinite(affine).all() or not 1e-9 < abs(np.linalg.det(affine[:3, :3])) < 1e9:
         raise QualityError(f"unusable affine: voxels of the {name} have no volume in millimetres")
     return *upright(voxels, affine), words
+
+
+def _apart_mm(one: np.ndarray, other: np.ndarray, shape: tuple[int, ...]) -> float:
+    """Largest distance in millimetres between the corners of two grids of one shape."""
+    corners = np.array([*product(*((0, n - 1) for n in shape))])
+    return float(np.linalg.norm(apply_affine(one - other, corners), axis=1).max())
+
+
+def _misnamed(path: Path) -> str:
+    """Say what is wrong with the name of a file that is packed and not called .gz, or the reverse; or ""."""
+    if not path.is_file() or path.suffix.lower() not in (".gz", ".nii", ".img"):
+        return ""
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if packed == (path.suffix.lower() == ".gz"):
+        return ""
+    return "; it is packed: rename it to end in .gz" if packed else "; it is not packed: rename it to end without .gz"
 
 
 def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> np.ndarray:

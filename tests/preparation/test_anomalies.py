@@ -114,9 +114,26 @@ def test_a_mask_that_lies_elsewhere_on_the_same_grid_is_told(tmp_path):
     assert "lies 20 mm from it" in prepared(tmp_path, np.where(INSIDE, brain(), 5).astype(np.int16), mask=mask).note
 
 
+def test_a_mask_whose_header_was_rounded_is_not_resampled(tmp_path):
+    whole = np.where(INSIDE, brain(), 5).astype(np.int16)
+    mask = write(tmp_path / "mask.nii.gz", INSIDE.astype(np.uint8), AFFINE + 0.005)
+    found = prepared(tmp_path, whole, mask=mask)
+    np.testing.assert_array_equal(found.cube, prepared(tmp_path, brain()).cube)
+    assert found.note == ""
+
+
 def test_two_brains_are_refused_as_pieces(tmp_path):
     with pytest.raises(QualityError, match="in 2 pieces"):
         prepared(tmp_path, np.concatenate([brain()] * 2, axis=0), AFFINE)
+
+
+@pytest.mark.parametrize(
+    ("written", "called", "cure"), [("a.nii", "b.nii.gz", "end without"), ("a.nii.gz", "b.nii", "end in")]
+)
+def test_a_name_that_is_wrong_about_packing_is_told(tmp_path, written, called, cure):
+    path = write(tmp_path / written, brain()).rename(tmp_path / called)
+    with pytest.raises(QualityError, match=f"unreadable: .*rename it to {cure}"):
+        prepare_scan(scan_of(path), Prepare(size=32))
 
 
 def test_what_is_open_about_a_header_stands_beside_a_refusal(tmp_path):
