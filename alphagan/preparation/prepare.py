@@ -183,11 +183,11 @@ def _prepare_part(
         key = scan.fingerprint()
     except OSError:  # the image or the mask is missing, and prepare_scan says which
         key = scan.source
-    key += repr((scan.background, scan.orientation, scan.modality))
-    part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.part"
+    key += repr((scan.background, scan.orientation))
+    part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if part.exists():
-        told, cube = _read_part(part)
-        return index, part, hashlib.sha256(cube).digest(), "", told["quality"]
+        with np.load(part) as saved:
+            return index, part, hashlib.sha256(saved["cube"]).digest(), "", json.loads(str(saved["told"]))["quality"]
     try:
         prepared = resample.prepare_scan(scan, settings)
     except QualityError as refusal:
@@ -197,15 +197,9 @@ def _prepare_part(
     with open(temporary, "wb") as file:
         told = {"brain_ml": prepared.brain_ml, "affine": prepared.affine.tolist(), "intensity": prepared.intensity}
         told |= {"quality": quality, "sha256": _sha256(scan, prepared.cube)}
-        file.write(json.dumps(told).encode() + b"\n" + prepared.cube.tobytes())
+        np.savez(file, cube=prepared.cube, told=json.dumps(told))  # arrays for each number would take longer
     os.replace(temporary, part)
     return index, part, hashlib.sha256(prepared.cube).digest(), "", quality
-
-
-def _read_part(part: Path) -> tuple[dict, bytes]:
-    """What was found of a scan, and its cube."""
-    with open(part, "rb") as file:
-        return json.loads(file.readline()), file.read()
 
 
 def _sha256(scan: Scan, cube: np.ndarray) -> str:
@@ -222,8 +216,9 @@ def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) 
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *[settings.size] * 3)}
         np.lib.format.write_array_header_1_0(file, header)
         for row, (scan, part) in enumerate(kept):
-            told, cube = _read_part(part)
-            file.write(cube)
+            with np.load(part) as saved:
+                file.write(saved["cube"].tobytes())
+                told = json.loads(str(saved["told"]))
             affine = np.array(told["affine"])
             sizes = np.linalg.norm(affine[:3, :3], axis=0)
             measured = [np.round(told["brain_ml"], 3), *sizes.round(6), *affine[:3].ravel(), *told["intensity"]]
