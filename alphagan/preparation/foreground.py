@@ -80,12 +80,16 @@ def find_foreground(
             if not fault:
                 return found
         faults.append(fault)
+    if apart := largest_piece(exact, voxel_size_mm).fault:  # as two brains in one file
+        return replace(exact, fault=apart)
     whole_head = next((fault for fault in faults if fault.startswith("not skull-stripped")), "")
     return replace(exact, fault=whole_head or faults[-1])
 
 
 def inside_of_mask(mask: np.ndarray) -> np.ndarray:
     """Decide which voxels a mask marks: those that are not 0, or where that is only approached, the upper half.
+
+    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have.
 
     Parameters
     ----------
@@ -101,6 +105,11 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
     QualityError
         If its background cannot be told.
     """
+    if mask.all():
+        faces = _faces(mask)
+        other = mask != np.median(faces)
+        if np.mean(faces == np.median(faces)) > 0.5 and other.any():
+            return other & np.isfinite(mask)
     if mask.dtype.kind != "f":
         return mask != 0
     mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
@@ -118,7 +127,7 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
     """What is brain if the background is not 0, by ever bolder guesses; or why a guess cannot be made."""
-    faces = np.concatenate([np.moveaxis(voxels, axis, 0)[end].ravel() for axis in range(3) for end in (0, -1)])
+    faces = _faces(voxels)
     level = float(np.median(faces))  # of most of the outermost voxels, where brain ends within the field
     if level and np.mean(faces == faces.dtype.type(level)) > 0.5:
         yield boxed(voxels, voxels != faces.dtype.type(level), level)
@@ -174,6 +183,11 @@ def _residue(found: Foreground) -> float:
     """Share of a foreground that hardly differs from the background."""
     away = _distance(found.values[:: 1 + found.n_voxels // SAMPLED], found.background)
     return float(np.mean(away < RESIDUE * _percentile(away, BRIGHTEST)))
+
+
+def _faces(voxels: np.ndarray) -> np.ndarray:
+    """The outermost voxels, (n,)."""
+    return np.concatenate([np.moveaxis(voxels, axis, 0)[end].ravel() for axis in range(3) for end in (0, -1)])
 
 
 def _distance(voxels: np.ndarray, level: float) -> np.ndarray:

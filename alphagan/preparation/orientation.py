@@ -13,6 +13,8 @@ from nibabel.orientations import (
 )
 from nibabel.spatialimages import SpatialImage
 
+SKEW, OBLIQUE = 3.0, 30.0  # degrees from which it is told
+
 
 def says_nothing(image: SpatialImage) -> str:
     """Why an image's header does not tell the direction of its axes, or "" if it does.
@@ -138,6 +140,49 @@ def affines(
     taken = f"taken for {directions(image.affine)}, left and right cannot be told (orientation names it)"
     words = f"orientation unknown, as {why}: {taken}"
     return image.affine, mask and mask.affine, [words]
+
+
+def millimetres(affine: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
+    """Take an affine for one in metres or micrometres where only that makes a field of view that could hold a brain.
+
+    Units that headers name are not asked: many name wrong ones.
+    """
+    longest = float((np.linalg.norm(affine[:3, :3], axis=0) * shape).max())
+    for unit, factor, found in (("metres", 1000.0, longest < 2), ("micrometres", 0.001, longest > 20_000)):
+        if found:
+            scaled = np.diag([factor, factor, factor, 1.0]) @ affine
+            return scaled, [f"voxel sizes were taken for {unit}, as the field would be {longest:.3g} mm long"]
+    return affine, []
+
+
+def peculiar(image: SpatialImage, affine: np.ndarray) -> list[str]:
+    """Say what is unusual about an image's axes, which are neither turned nor straightened.
+
+    Parameters
+    ----------
+    image : SpatialImage
+    affine : ndarray, (4, 4)
+        What was taken for its affine; no axis has length 0.
+    """
+    said, header = [], image.header
+    if np.count_nonzero(affine[:3, :3]) > 3:
+        axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+        skew = np.degrees(np.arcsin(np.abs(axes.T @ axes - np.eye(3)).max().clip(0, 1)))
+        if skew > SKEW:
+            said.append(f"the axes are {skew:.0f} degrees from being at right angles, and were taken as if they were")
+        away = np.degrees(np.arccos(np.abs(axes).max(axis=0).min().clip(0, 1)))
+        if away > OBLIQUE:
+            said.append(f"the axes lie {away:.0f} degrees from those of the scanner; the volume was not turned")
+    if isinstance(header, Nifti1Header) and header["qform_code"] and header["sform_code"]:
+        two = [header.get_qform(), header.get_sform()]
+        if not np.allclose(two[0][:3, :3], two[1][:3, :3]):
+            ways = [directions(found) for found in two]
+            sizes = [np.linalg.norm(found[:3, :3], axis=0) for found in two]
+            if ways[0] != ways[1]:
+                said.append(f"qform says {ways[0]} and sform {ways[1]}: the second was taken")
+            elif not np.allclose(*sizes, rtol=0.1):
+                said.append("voxel sizes of qform and sform are different: those of the second were taken")
+    return said
 
 
 def _letters(stored: np.ndarray) -> str:

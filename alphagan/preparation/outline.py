@@ -6,8 +6,6 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from alphagan.preparation.quality import USUAL_FILL
-
 DELETED = 1  # what FreeSurfer's editor leaves of a voxel
 BLOCK_MM = 8.0
 BLOCKS = 16  # along a side of the box, at least
@@ -74,7 +72,7 @@ class Foreground:
         return self.n_voxels / max(1, self.inside.size)
 
     def words(self) -> list[str]:
-        """What was done, and what is unusual; a line for each."""
+        """What was done, a line for each."""
         said = []
         if self.threshold:
             near = f"within {self.threshold:.4g} of {self.background:.4g}"
@@ -86,9 +84,6 @@ class Foreground:
         if self.n_specks:
             plural = "voxels lie" if self.n_specks > 1 else "voxel lies"
             said.append(f"specks: {self.n_specks} {plural} apart from the brain, left out")
-        low, high = USUAL_FILL
-        if not low <= round(self.fill, 2) <= high:
-            said.append(f"the brain fills {self.fill:.0%} of its box, where brains fill {low:.0%} to {high:.0%}")
         return said
 
 

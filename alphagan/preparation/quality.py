@@ -10,9 +10,11 @@ from alphagan.settings.sections import Prepare
 
 # 256 healthy adult brains fill 41 to 50 % of their bounding box and 1.1 to 1.9 litres; a head, 60 % and over 3 litres.
 USUAL_FILL = (0.41, 0.50)
+USUAL_ML = (1000, 2000)
 MAX_BRAIN_FILL = 0.75
 MAX_BRAIN_ML = 2500
 NUMBER = re.compile(r"-?\d[\d.]*(?:e[-+]\d+)?|voxels?|lies?")  # what tells no kind of note from another
+NEARLY = 0.8  # of the limits of an integer type
 FEWEST_VALUES = 8  # of an image; masks and tissue maps have fewer
 
 
@@ -50,6 +52,11 @@ def check(values: np.ndarray, brain_ml: float, fault: str, masked: bool, setting
             f"too few brain voxels: {brain_ml:.1f} ml, below min_brain_ml of {settings.min_brain_ml:g}; correct the "
             "header's voxel size or the mask, or lower prepare.min_brain_ml"
         )
+    if _overflowed(values):
+        raise QualityError(
+            f"overflowed: values reach from {values.min()} to {values.max()}, the limits of {values.dtype}, as where "
+            "the brightest became negative; convert the original again, as uint16 or float32"
+        )
     saturated = np.mean(values == values.max())
     if saturated > settings.max_saturated:
         limit = f"max_saturated of {settings.max_saturated:.1%}"
@@ -79,6 +86,14 @@ def refusals(table: Path) -> list[str]:
         f"{len(found)} of {len(rows)} scans refused, such as {Path(found[0]['source']).name}: {found[0]['reason']}"
         for found in kinds.values()
     ]
+
+
+def _overflowed(values: np.ndarray) -> bool:
+    """Whether integers without a scale fill all of a signed type, as unsigned ones do that were taken for signed."""
+    if values.dtype.kind != "i" or values.dtype.itemsize > 2 or values.min() >= 0:
+        return False
+    limits = np.iinfo(values.dtype)
+    return min(np.mean(values < NEARLY * limits.min), np.mean(values > NEARLY * limits.max)) > 0.001
 
 
 def unusual(table: Path) -> list[str]:

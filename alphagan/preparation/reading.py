@@ -4,11 +4,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import nibabel
 import numpy as np
+from nibabel.affines import apply_affine
 from nibabel.spatialimages import SpatialImage
 from scipy import ndimage
 
@@ -16,11 +18,12 @@ from alphagan.preparation import unreadable
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.cohorts.freesurfer import may_be_edited
 from alphagan.preparation.foreground import inside_of_mask
-from alphagan.preparation.orientation import affines, upright
+from alphagan.preparation.orientation import affines, millimetres, peculiar, upright
 from alphagan.preparation.outline import forwards
 from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
+SAME_GRID = 0.25  # voxels that two grids may lie apart by the rounding of headers
 MOST_PACKED = 1100  # bytes that one byte of a .gz can stand for
 _mended: ContextVar[list[str] | None] = ContextVar("mended", default=None)  # what nibabel says, where somebody asks
 
@@ -69,10 +72,12 @@ def _read(scan: Scan) -> Read:
     try:
         image, mask = scan.load()
         affine, mask_affine, words = affines(image, mask, scan.orientation)
-        voxels, affine, axes = _canonical(image, affine, "image")
+        said = affine if scan.orientation is None else None
+        voxels, affine, axes, unit = _canonical(image, affine, "image")
+        words += unit + (peculiar(image, said) if said is not None else [])
         inside, edited = None, may_be_edited(image)
         if mask is not None:
-            inside, mask_affine, _ = _canonical(mask, mask_affine, "mask")
+            inside, mask_affine, *_ = _canonical(mask, mask_affine, "mask")
     except QualityError:
         raise
     except np.linalg.LinAlgError:
@@ -83,8 +88,11 @@ def _read(scan: Scan) -> Read:
         inside = inside_of_mask(inside)
         if not inside.any():
             raise QualityError(f"mask is empty: {scan.mask} marks no voxel; make it anew")
-        if inside.shape != voxels.shape or not np.allclose(mask_affine, affine, atol=1e-3):
+        apart = _apart_mm(mask_affine, affine, voxels.shape) if inside.shape == voxels.shape else None
+        if apart is None or apart > SAME_GRID * np.linalg.norm(affine[:3, :3], axis=0).min():
             inside = _onto(inside, mask_affine, voxels.shape, affine)
+            if apart is not None:
+                words.append(f"the mask has the image's grid, but lies {apart:.3g} mm from it, as the headers have it")
         if not inside.any():
             raise QualityError(
                 f"mask does not overlap: no voxel of the image is inside {scan.mask}; give the one of this image, in "
@@ -93,8 +101,8 @@ def _read(scan: Scan) -> Read:
     return Read(_finite(voxels, inside, words), affine, axes, inside, edited, words)
 
 
-def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, str]:
-    """Voxels (X, Y, Z), scaled, closest to RAS order, in the smallest type; their affine; their axes as stored."""
+def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, str, list[str]]:
+    """Voxels (X, Y, Z), scaled, closest to RAS, in the smallest type; affine; axes as stored; words on its unit."""
     shape = tuple(map(int, image.shape))
     described = " x ".join(map(str, shape))
     if np.prod(shape, dtype=float) > MOST_VOXELS:  # before a byte is read: a header may ask for terabytes
@@ -121,9 +129,16 @@ def _canonical(image: SpatialImage, affine: np.ndarray, name: str) -> tuple[np.n
         raise QualityError(
             f"wrong data type: the {name} holds {held}, not one real number per voxel; convert it, or leave it out"
         )
+    affine, words = millimetres(affine, voxels.shape)
     if not np.isfinite(affine).all() or not 1e-9 < abs(np.linalg.det(affine[:3, :3])) < 1e9:
         raise QualityError(_no_affine(name))
-    return upright(voxels, affine)
+    return *upright(voxels, affine), words
+
+
+def _apart_mm(one: np.ndarray, other: np.ndarray, shape: tuple[int, ...]) -> float:
+    """Largest distance in millimetres between the corners of two grids of one shape."""
+    corners = np.array([*product(*((0, n - 1) for n in shape))])
+    return float(np.linalg.norm(apply_affine(one - other, corners), axis=1).max())
 
 
 def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> np.ndarray:

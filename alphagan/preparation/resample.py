@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
+from alphagan.preparation import anomalies
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.foreground import find_foreground
 from alphagan.preparation.outline import in_order
@@ -73,22 +74,29 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     first, last, brain = found.first, found.last, found.inside
     voxels, values = found.voxels, found.values
     brain_ml = values.size * abs(np.linalg.det(affine[:3, :3])) / 1000
-    check(values, brain_ml, found.fault, masked, settings)
+    try:
+        check(values, brain_ml, found.fault, masked, settings)
+    except QualityError as refusal:
+        raise QualityError("; ".join([str(refusal), *scanned.words])) from None  # which may be what it comes from
     background = 0.0 if masked else found.background
 
     start, stop = first.astype(float), last.astype(float)
     if settings.fit == "pad":
         start, stop = _isotropic_box(start, stop, size_mm, settings.field_of_view_mm)
     low, high = _percentiles(values, [0.1, settings.upper_percentile])
-    low = min(background, float(low))
+    darkest, low = float(low), min(background, float(low))
     if high <= low:
         raise QualityError(
             f"no contrast: the brain's {settings.upper_percentile} percentile is {high:g}; give the scan itself"
         )
     counted = None if low == 0 and not masked and found.exact else brain  # what is not brain is zero already
     cube = area_resize(voxels, start - first, stop - first, settings.size, counted, low) * (255 / (high - low))
+    cube = np.clip(np.rint(cube), 0, 255).astype(np.uint8)
+    words = [*scanned.words, *found.words()]
+    words += anomalies.of_outline(found, brain_ml if settings.min_brain_ml else None)
+    words += anomalies.of_contrast(cube, darkest, float(high), background, scan.modality)
     return Prepared(
-        cube=np.clip(np.rint(cube), 0, 255).astype(np.uint8),
+        cube=cube,
         affine=cube_affine(affine, start, stop, settings.size),
         brain_ml=float(brain_ml),
         intensity=(low, float(high)),
@@ -97,7 +105,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
         n_specks=found.n_specks,
         fill=found.fill,
         axes=scanned.axes,
-        note="; ".join([*scanned.words, *found.words()]),
+        note="; ".join(words),
     )
 
 

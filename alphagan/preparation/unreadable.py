@@ -62,8 +62,11 @@ def _looked_at(path: Path) -> str:
         return f"is empty; {AGAIN}"
     if stranger := next((words for begin, words in STRANGERS.items() if start.lstrip().startswith(begin)), ""):
         return stranger
-    if path.name.lower().endswith(".gz") and not start.startswith(b"\x1f\x8b"):
+    packed, suffix = start.startswith(b"\x1f\x8b"), path.suffix.lower()
+    if suffix == ".gz" and not packed:
         return f"is not packed, despite its name; remove .gz from it if it is an image, or {AGAIN}"
+    if suffix in (".nii", ".img") and packed:
+        return "is packed, despite its name; rename it to end in .gz"
     return ""
 
 

@@ -123,7 +123,13 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
 
 def doubts(sides: dict[str, Side]) -> list[str]:
     """Lines on what may not be as it was meant."""
-    lines = [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
+    lines = [
+        f"{name}: {len(side.refused)} of {side.n_found} files were left out, such as {side.refused[0][0]}: "
+        f"{side.refused[0][1]}"
+        for name, side in sides.items()
+        if side.refused
+    ]
+    lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
     generated, real = sides["generated"], sides["real"]
     directions = likely_directions(generated.volumes.array, real.volumes.array)
     if directions != "RAS":

@@ -126,7 +126,7 @@ REFUSED = {
     "an affine beyond all measure": (affine((4e30, 0, 0, 0), (0, 4, 0, 0), (0, 0, 4, 0)), "unusable affine", "header"),
     "voxels of no size": (header(pixdim=(0, 0, 0), codes=(1, 0)), "too few brain voxels: 11.8 ml", "voxel size"),
     "voxels of NaN mm": (header(pixdim=(4, 4, np.nan), codes=(1, 0)), "unusable affine", "put voxel sizes"),
-    "metres for millimetres": (stored(head(), np.diag([0.004, 0.004, 0.004, 1])), "too few brain voxels", "voxel size"),
+    "centimetres for millimetres": (stored(head(), np.diag([0.4, 0.4, 0.4, 1])), "too few brain voxels", "voxel size"),
     "a mouse": (stored(head(), np.diag([1.0, 1, 1, 1])), "11.8 ml, below min_brain_ml of 500", "prepare.min_brain_ml"),
     "a whole head": (
         stored(NOISE, np.diag([3.5, 3.5, 3.5, 1])),

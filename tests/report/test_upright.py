@@ -80,6 +80,11 @@ def test_turned_volumes_are_told_of_and_turned_back_by_the_option(real, upright,
     assert not [line for line in doubts(sides) if "orientation" in line]
 
 
+def test_volumes_that_were_left_out_are_told(real, generated, tmp_path):
+    told = doubts(read(Folders(real, generated, size=16), tmp_path / "work"))
+    assert any(line.startswith("generated: 1 of 23 files were left out, such as g999.nii: unreadable") for line in told)
+
+
 def test_names_of_stored_axes_follow_from_what_the_header_said():
     for header in ALL:
         assert stored("RAS", header) == header and stored("LPS", stored("LPS", header)) == header

@@ -45,9 +45,9 @@ class Scan:
         return str(self.image)
 
     def fingerprint(self) -> str:
-        """Text that changes when the files do; it decides whether an earlier preparation can be kept."""
+        """Text that changes when the files or what they should be do; by it an earlier preparation is kept or not."""
         stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in (self.image, self.mask) if p]
-        return repr(stats)
+        return repr((self.modality, stats))
 
     def trouble(self) -> str:
         """Say why the files cannot be opened whatever is in them; "" where nothing speaks against it."""

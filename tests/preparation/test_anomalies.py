@@ -1,0 +1,141 @@
+"""What is unusual about a scan that is kept is said, and what would be wrong without a word is refused."""
+
+import nibabel
+import numpy as np
+import pytest
+from scans import SHAPE, scan_of, write
+from scipy.ndimage import distance_transform_edt
+
+from alphagan.preparation.quality import QualityError
+from alphagan.preparation.resample import prepare_scan
+from alphagan.settings.sections import Prepare
+
+AFFINE = np.diag([4.6, 4.6, 4.6, 1]) + np.array([[0, 0, 0, -76], [0, 0, 0, -95], [0, 0, 0, -80], [0] * 4])
+INSIDE = sum(np.abs(x / 0.85) ** 1.8 for x in np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")) < 1
+LENGTHS = np.diag([1e-3, 1e-3, 1e-3, 1])
+
+
+def brain(inverted=False):
+    """Dark at its surface and brighter to its middle, as T1w is; RAS."""
+    depth = distance_transform_edt(INSIDE)
+    values = np.minimum(200 + 250 * depth, 1200) + np.random.default_rng(0).normal(0, 20, SHAPE)
+    return np.where(depth > 0, 1500 - values if inverted else values, 0).astype(np.int16)
+
+
+def prepared(folder, volume, affine=AFFINE, mask=None, size=32, **told):
+    path = write(folder / "sub-01.nii.gz", volume, affine)
+    return prepare_scan(scan_of(path, mask, **told), Prepare(size=size))
+
+
+def turned(degrees):
+    angle = np.radians(degrees)
+    about_x = np.eye(4)
+    about_x[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return about_x @ AFFINE
+
+
+def sheared():
+    shear = np.eye(4)
+    shear[0, 1] = 0.3
+    return AFFINE @ shear
+
+
+def test_a_usual_brain_has_no_note(tmp_path):
+    assert prepared(tmp_path, brain()).note == ""
+
+
+@pytest.mark.parametrize(
+    ("cut", "side"), [(np.s_[:, :, :24], "top"), (np.s_[:, :, 12:], "bottom"), (np.s_[:18], "right")]
+)
+def test_a_brain_that_was_cut_off_is_told(tmp_path, cut, side):
+    assert f"cut off, at its {side}" in prepared(tmp_path, brain()[cut]).note
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.15])
+def test_a_brain_that_is_unusually_small_or_large_is_told(tmp_path, scale):
+    found = prepared(tmp_path, brain(), AFFINE @ np.diag([scale, scale, scale, 1]))
+    assert f"the brain has {found.brain_ml:.0f} ml" in found.note
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_contrast_that_is_not_of_t1w_is_told(tmp_path, size):
+    assert "not that of a T1w" in prepared(tmp_path, brain(inverted=True), size=size).note
+
+
+def test_values_far_from_the_background_are_told(tmp_path):
+    volume = brain()
+    volume[volume == 0] = -20000
+    assert "little of the contrast is left" in prepared(tmp_path, volume).note
+
+
+@pytest.mark.parametrize(
+    ("affine", "words"),
+    [(turned(20), ""), (turned(40), "40 degrees from those of the scanner"), (sheared(), "right angles")],
+)
+def test_axes_that_lie_askew_are_told(tmp_path, affine, words):
+    note = prepared(tmp_path, brain(), affine).note
+    assert words in note if words else note == ""
+
+
+@pytest.mark.parametrize("length", [LENGTHS, np.linalg.inv(LENGTHS)])
+def test_metres_and_micrometres_are_taken_for_what_they_are(tmp_path, length):
+    found = prepared(tmp_path, brain(), length @ AFFINE)
+    assert found.brain_ml == pytest.approx(prepared(tmp_path, brain()).brain_ml)
+    assert "metres" in found.note
+
+
+def test_forms_that_disagree_are_told(tmp_path):
+    image = nibabel.Nifti1Image(brain(), AFFINE)
+    image.set_qform(np.diag([-1, 1, 1, 1]) @ AFFINE, 1)
+    image.set_sform(AFFINE, 1)
+    nibabel.save(image, tmp_path / "sub-01.nii")
+    found = prepare_scan(scan_of(tmp_path / "sub-01.nii"), Prepare(size=32))
+    assert found.note == "qform says LAS and sform RAS: the second was taken"
+
+
+def test_unsigned_integers_that_were_taken_for_signed_are_refused(tmp_path):
+    wrapped = (brain().astype(np.uint16) * 50).view(np.int16)
+    with pytest.raises(QualityError, match="overflowed.*uint16"):
+        prepared(tmp_path, wrapped)
+
+
+@pytest.mark.parametrize(("outside", "inside"), [(-1, 1), (1, 2), (-1.0, 1.0)])
+def test_masks_without_a_zero_are_read(tmp_path, outside, inside):
+    values = np.where(INSIDE, inside, outside)
+    mask = write(tmp_path / "mask.nii.gz", values, AFFINE, dtype="int8" if values.dtype.kind == "i" else "float32")
+    whole = np.where(INSIDE, brain(), 700).astype(np.int16)
+    np.testing.assert_array_equal(prepared(tmp_path, whole, mask=mask).cube, prepared(tmp_path, brain()).cube)
+
+
+def test_a_mask_that_lies_elsewhere_on_the_same_grid_is_told(tmp_path):
+    moved = AFFINE.copy()
+    moved[0, 3] += 20
+    mask = write(tmp_path / "mask.nii.gz", (INSIDE).astype(np.uint8), moved)
+    assert "lies 20 mm from it" in prepared(tmp_path, np.where(INSIDE, brain(), 5).astype(np.int16), mask=mask).note
+
+
+def test_a_mask_whose_header_was_rounded_is_not_resampled(tmp_path):
+    whole = np.where(INSIDE, brain(), 5).astype(np.int16)
+    mask = write(tmp_path / "mask.nii.gz", INSIDE.astype(np.uint8), AFFINE + 0.005)
+    found = prepared(tmp_path, whole, mask=mask)
+    np.testing.assert_array_equal(found.cube, prepared(tmp_path, brain()).cube)
+    assert found.note == ""
+
+
+def test_two_brains_are_refused_as_pieces(tmp_path):
+    with pytest.raises(QualityError, match="in 2 pieces"):
+        prepared(tmp_path, np.concatenate([brain()] * 2, axis=0), AFFINE)
+
+
+@pytest.mark.parametrize(
+    ("written", "called", "cure"), [("a.nii", "b.nii.gz", "remove .gz"), ("a.nii.gz", "b.nii", "to end in .gz")]
+)
+def test_a_name_that_is_wrong_about_packing_is_told(tmp_path, written, called, cure):
+    path = write(tmp_path / written, brain()).rename(tmp_path / called)
+    with pytest.raises(QualityError, match=f"unreadable: .*packed, despite its name; .*{cure}"):
+        prepare_scan(scan_of(path), Prepare(size=32))
+
+
+def test_what_is_open_about_a_header_stands_beside_a_refusal(tmp_path):
+    with pytest.raises(QualityError, match="too few brain voxels: .*; orientation unknown"):
+        prepared(tmp_path, brain(), np.eye(4))
