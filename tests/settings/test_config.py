@@ -67,17 +67,17 @@ def test_fingerprint_changes_with_results_and_not_with_the_device():
 
 @pytest.mark.parametrize(
     "name",
-    ["adni_1.5T", "2019", 2019, "1e5", "1_000", "nan", "yes", True, None, "null", "../x", "a/b", "a b", "-x", ""],
+    ["adni_1.5T", "2019", 2019, "1e5", "1_000", "yes", True, None, "null", "../x", "a/b", "a b", "-x", ""],
 )
 @pytest.mark.parametrize("section", ["cohorts", "experiments"])
 def test_names_that_the_pipeline_cannot_carry_are_refused(section, name):
     cohort = {"kind": "nifti", "source": "x"}
     content = {"cohorts": {"mine": cohort}, "experiments": {}}
     content[section] = {name: cohort if section == "cohorts" else {"cohort": "mine", "model": "wgan_gp"}}
-    with pytest.raises(InputError, match="is no name that DVC and papermill can hand on: use letters, digits"):
+    with pytest.raises(InputError, match="is no name that DVC can hand on: use letters, digits"):
         config.parse(content)
 
 
-@pytest.mark.parametrize("name", ["mine", "3T", "7e", "adni-2_b", "infinity_war"])
+@pytest.mark.parametrize("name", ["mine", "3T", "7e", "adni-2_b", "nan", "inf", "none"])
 def test_names_that_it_can_carry_are_taken(name):
     assert name in config.parse({"cohorts": {name: {"kind": "nifti", "source": "x"}}, "experiments": {}}).cohorts
