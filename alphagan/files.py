@@ -53,6 +53,10 @@ def write_atomically(write: Callable[[BinaryIO], Any], folder: Path, name: str) 
                 os.fsync(file.fileno())
             path = folder / name.replace("{sha256}", hashing.hash.hexdigest()[:16])
             os.replace(temporary, path)
+        except OSError as error:
+            if error.filename == str(temporary):  # a name that nobody knows: it is the file itself that is missing
+                error.filename = None
+            raise
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(folder)

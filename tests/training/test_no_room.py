@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from disks import fill
+from disks import fill, read_only
 from factories import digests, tiny_settings
 from trainings import draw, fit, params, whole_run
 
@@ -108,3 +108,11 @@ def test_the_command_line_on_a_full_disk_fails_in_one_line_and_goes_on_when_ther
         config.load(tmp_path / "params.yaml").settings("tiny"), prepared, tmp_path / "reference", tmp_path / "s"
     )
     assert digests(tmp_path / "models" / "tiny" / "alpha_wgan_gp") == digests(reference)
+
+
+def test_a_read_only_disk_is_told_by_the_name_of_the_file(disk):
+    with read_only(disk), pytest.raises(InputError) as refused:
+        files.write_json({"a": 1}, disk / "config.json")
+    assert str(refused.value) == (
+        f"{disk}/config.json: could not be written (Read-only file system); make it writable and start again"
+    )
