@@ -54,11 +54,12 @@ def write_atomically(write: Callable[[BinaryIO], Any], folder: Path, name: str) 
             path = folder / name.replace("{sha256}", hashing.hash.hexdigest()[:16])
             os.replace(temporary, path)
         except OSError as error:
-            if error.filename == str(temporary):  # a name that nobody knows: it is the file itself that is missing
+            if error.filename == str(temporary):  # a name that nobody knows
                 error.filename = None
             raise
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # which would hide the reason
+                temporary.unlink()
         _sync_folder(folder)
     return path
 
