@@ -49,8 +49,10 @@ def _sizes(affines, name, n):
 
 
 @style(grid=False)
-def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str | None = None) -> Figure:
-    """Sagittal, coronal and axial slices through the centres of several subjects per row (paper, figures 2 and 4).
+def center_cuts(
+    rows: dict, affines, n_columns: int = 4, cmap="gray", title: str | None = None, places: dict | None = None
+) -> Figure:
+    """Sagittal, coronal and axial slices through several subjects per row (paper, figures 2 and 4).
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str
         "gray", or `YELLOW_BLUE` for FLAIR and T2w.
     title : str, optional
         Put above the figure.
+    places : dict of str to (n, 3) array of int, optional
+        For each row the voxels that its subjects' slices go through, instead of the centres.
 
     Raises
     ------
@@ -92,9 +96,11 @@ def center_cuts(rows: dict, affines, n_columns: int = 4, cmap="gray", title: str
         )  # fmt: skip
         for column, (volume, size) in enumerate(zip(volumes, sizes[name], strict=True)):
             x = left + column * (block + gap)
+            center = [volume.shape[0] // 2] * 3
+            place = center if places is None else places[name][column]
             for plane, width in zip(PLANES, widths, strict=True):
                 rect = [x / width_in, bottom / height_in, width * inch / width_in, height * inch / height_in]
-                index = [volume.shape[0] // 2]
+                index = [int(place[PLANES[plane][0]])]
                 (axes,) = _nilearn_row(figure, rect, volume, size, plane, index, cmap)
                 _widen(axes, (width, height))
                 if row == 0:

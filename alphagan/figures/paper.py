@@ -16,6 +16,7 @@ import numpy as np
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import pca_scatter
 from alphagan.figures.common import YELLOW_BLUE, Figure, appearance
+from alphagan.metrics.anatomy import most_asymmetric
 from alphagan.metrics.bootstrap import interval
 
 # Table 1 of the paper: length of the code, MMD (times 1e-4) and MS-SSIM.
@@ -46,17 +47,18 @@ MODELS_OF_3 = {
 
 
 class Place(NamedTuple):
-    """Where a diseased cohort is shown: letter in figure 4, supplementary figure, colours."""
+    """A diseased cohort in figures: letter in figure 4, supplementary figure, colours, whether lesions are bright."""
 
     letter: str
     supplement: str
     cmap: object
+    bright: bool
 
 
 DISEASED = {
-    "tumour_flair": Place("a", "s4", YELLOW_BLUE),
-    "tumour_t2": Place("b", "s5", YELLOW_BLUE),
-    "stroke": Place("c", "s6", "gray"),
+    "tumour_flair": Place("a", "s4", YELLOW_BLUE, bright=True),
+    "tumour_t2": Place("b", "s5", YELLOW_BLUE, bright=True),
+    "stroke": Place("c", "s6", "gray", bright=False),
 }
 
 
@@ -143,10 +145,15 @@ def figure_3(part: str, projections: Mapping, explained, title: str = "") -> Fig
 
 
 def figure_4(cohort: str, brains: Mapping, affine, title: str = "") -> Figure | None:
-    """Figure 4 (a) tumour in FLAIR, (b) tumour in T2w, (c) stroke: real brains and the proposed model's."""
-    letter, _, cmap = DISEASED[cohort]
+    """Figure 4 (a) tumour in FLAIR, (b) tumour in T2w, (c) stroke: real brains and the proposed model's.
+
+    The first ones of each, in slices through the place that departs most from its mirror image.
+    """
+    letter, _, cmap, bright = DISEASED[cohort]
     chosen = _some(brains, ("real", "alpha_wgan_gp"), 4)
-    return center_cuts(chosen, affine, cmap=cmap, title=f"Figure 4 ({letter}): {title}") if chosen else None
+    places = {name: most_asymmetric(volumes, bright) for name, volumes in chosen.items()}
+    title = f"Figure 4 ({letter}): {title}"
+    return center_cuts(chosen, affine, cmap=cmap, title=title, places=places) if chosen else None
 
 
 def figure_s1(brains: Mapping, affine, title: str = "") -> Figure | None:
@@ -181,7 +188,7 @@ def figure_s3(cohort: str, projections: Mapping, explained, title: str = "") -> 
 
 def figure_s4_to_s6(cohort: str, brains: Mapping, affine, title: str = "") -> Figure | None:
     """Supplementary figures 4 (tumour, FLAIR), 5 (tumour, T2w) and 6 (stroke): slices through two brains."""
-    _, number, cmap = DISEASED[cohort]
+    _, number, cmap, _ = DISEASED[cohort]
     chosen = {name: volumes[0] for name, volumes in _some(brains, ("real", "alpha_wgan_gp")).items()}
     return all_slices(chosen, affine, f"Figure {number.upper()}: {title}", 12, cmap) if chosen else None
 

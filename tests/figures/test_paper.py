@@ -111,6 +111,20 @@ def test_figure_4_is_yellow_and_blue_for_tumours_and_grey_for_strokes():
     assert maps == {"tumour_flair": {"yellow_blue"}, "tumour_t2": {"yellow_blue"}, "stroke": {"gray"}}
 
 
+def test_figure_4_goes_through_the_lesion():
+    sets = brains("real", "alpha_wgan_gp")
+    sets = {name: np.full((2, 16, 16, 16), 120, np.uint8) for name in sets}
+    for volumes in sets.values():
+        volumes[:, 3:6, 9:12, 5:8] = 60
+    shown = [image for axes in paper.figure_4("stroke", sets, AFFINE).axes for image in axes.images]
+    shown = [image for image in shown if image.get_array().ndim == 2]  # without the ground that nilearn lays below
+    assert len(shown) == 2 * 2 * 3
+    for image, axis in zip(shown, [0, 1, 2] * 4, strict=True):
+        picture = image.get_array()[:: 1 if image.origin == "lower" else -1]
+        cut = sets["real"][0].take([4, 10, 6][axis], axis).T.astype(np.float32) / 127.5 - 1
+        np.testing.assert_allclose(picture, cut, atol=1e-6)
+
+
 def test_figure_s1_has_a_panel_for_each_model():
     figure = paper.figure_s1(brains("real", "vae_gan", "alpha_wgan_gp"), AFFINE)
     assert [text for text in labels(figure) if text.startswith("(")] == ["(a) Real", "(b) α-WGAN-GP", "(c) VAE-GAN"]

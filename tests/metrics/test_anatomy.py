@@ -14,6 +14,7 @@ from alphagan.metrics.anatomy import (
     anatomy,
     asymmetries,
     compare_anatomy,
+    most_asymmetric,
     tissue_fractions,
     ventricle_shares,
 )
@@ -39,6 +40,20 @@ def test_flip_and_brightness_change_nothing_that_they_should_not():
         assert values.shape == (8,) and np.isfinite(values).all()
         np.testing.assert_allclose(flipped[name], values, atol=1e-4)
         np.testing.assert_allclose(darker[name], values, atol=0.01)  # fewer levels for the histogram
+
+
+@pytest.mark.parametrize(("level", "brighter"), [(-0.7, False), (1.0, True)])
+def test_a_lesion_is_the_most_asymmetric_place(level, brighter):
+    x, drawn = brains(3, size=32), np.array([[9, 16, 16], [20, 20, 14], [11, 18, 12]])
+    for volume, (i, j, k) in zip(x, drawn, strict=True):
+        volume[i - 2 : i + 3, j - 2 : j + 3, k - 2 : k + 3] = level
+    assert np.abs(most_asymmetric(x, brighter) - drawn).max() <= 1
+
+
+def test_where_nothing_lies_inside_on_both_sides_the_place_is_the_centre():
+    x = torch.full((1, 16, 16, 16), -1.0)
+    x[0, :5] = 0.5
+    assert most_asymmetric(x, True).tolist() == [[8, 8, 8]]
 
 
 def test_volumes_are_shares_or_millilitres():
