@@ -14,7 +14,7 @@ LINKED = ("CITATION.cff", "results/**/*.png", "results/*/*.json", "results/*/*.c
 OWN = "reports/notebooks"  # where the pipeline leaves the notebooks that it ran
 ON_PEOPLE = "results/ixi_32/notebooks"
 SAID_OF = {
-    ON_PEOPLE: "As it ran on 184 people of IXI at 32³ ([all of it](../results/ixi_32/README.md)), figures CC BY-SA 3.0.",
+    ON_PEOPLE: "As it ran on [184 people of IXI at 32³](../results/ixi_32/README.md); figures CC BY-SA 3.0.",
     "notebooks": "As it runs within a minute, on small data of its own; nothing has had the time to look like a brain.",
 }
 
