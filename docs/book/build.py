@@ -58,24 +58,27 @@ def lay(target: Path):
 
 
 def build(site: Path) -> int:
-    """Write the site; a warning is an error.
+    """Write the site, or leave what is there where a page has a fault; a warning is an error.
 
     Parameters
     ----------
     site : Path
-        Folder, which is emptied first.
+        Folder, which is replaced.
 
     Returns
     -------
     int
         0, or Sphinx's exit status.
     """
-    shutil.rmtree(site, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="alphagan-book-") as folder:
-        sources, doctrees = Path(folder) / "sources", Path(folder) / "doctrees"
+        sources, doctrees, pages = (Path(folder) / name for name in ("sources", "doctrees", "pages"))
         lay(sources)
-        configuration = Path(__file__).parent
-        return build_main(["-W", "--keep-going", "-q", *map(str, ("-c", configuration, "-d", doctrees, sources, site))])
+        paths = ("-c", Path(__file__).parent, "-d", doctrees, sources, pages)
+        status = build_main(["-W", "--keep-going", "-q", *map(str, paths)])
+        if not status:
+            shutil.rmtree(site, ignore_errors=True)
+            shutil.move(pages, site)
+    return status
 
 
 if __name__ == "__main__":

@@ -13,11 +13,14 @@ from documents import DOCUMENTS, document
 from imports import ROOT
 
 from alphagan.__main__ import _parser
+from alphagan.settings import config
+from alphagan.settings.config import Config
 
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].keys()
 BETWEEN = re.compile(r"&&|\|\||[;&|]")
 BEFORE = re.compile(r"[A-Z_]+=\S*|srun|sudo|\(|\$")
+REPLACED = {"cohorts", "experiments", "paper"}
 OF_OTHERS = {"--temp", "--host", "--local-addr", "--slow", "-rf"}  # dvc exp, dask, torchrun, our tests; a person's name
 
 
@@ -110,13 +113,21 @@ def test_commands_and_options_that_are_named_are_there(where):
 
 
 @pytest.mark.parametrize("where", DOCUMENTS, ids=str)
-def test_scripts_and_parameters_can_be_read(where):
+def test_scripts_and_parameters_are_valid(where):
     for language, text in document(where).blocks:
         if language == "bash" or (not language and text.startswith("#!")):
             done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
             assert not done.stderr
         elif language == "yaml":
-            assert isinstance(yaml.safe_load(text), dict)
+            config.parse(completed(yaml.safe_load(text)))
+
+
+def completed(shown: dict) -> dict:
+    """Parameters that a document shows in part, as sections or as cohorts, in the place of those of params.yaml."""
+    whole = yaml.safe_load((ROOT / "params.yaml").read_text())
+    if not shown.keys() <= Config.model_fields.keys():
+        return whole | {"cohorts": whole["cohorts"] | shown}
+    return whole | {key: value if key in REPLACED else {**whole[key], **value} for key, value in shown.items()}
 
 
 @pytest.mark.parametrize(
