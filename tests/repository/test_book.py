@@ -20,17 +20,13 @@ WIDTHS = {"phone": 390, "laptop": 1280, "desk": 1920}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The site, built as `make book` does, by a process that finds no proxy."""
+    """The site, built as `make book` does, by a process whose requests would lead nowhere."""
     there = tmp_path_factory.mktemp("book") / "site"
-    done = subprocess.run([sys.executable, SCRIPT, there], capture_output=True, text=True, env=offline())
+    nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "all_proxy")}
+    command = [sys.executable, SCRIPT, there]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | nowhere)
     assert (done.returncode, done.stderr) == (0, "")
     return there
-
-
-def offline():
-    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")} | {
-        name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "all_proxy")
-    }
 
 
 @pytest.fixture
