@@ -18,7 +18,7 @@ IN_ENV := PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 # A backend set for scripts would reach the notebooks' kernels, which would then show no figures.
 unexport MPLBACKEND
 
-.PHONY: help env repro test lab lint bench notebooks reference lock clean
+.PHONY: help env repro test lab lint bench notebooks book lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
@@ -48,8 +48,9 @@ notebooks: env  ## run notebooks/ and keep their outputs
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask kernelspec \
 		notebooks/*.ipynb
 
-reference: env  ## write the reference of the Python interface to site/
-	$(IN_ENV) python -m sphinx -W -q docs/reference site $(ARGS)
+book: env  ## write documents, notebooks and the Python interface as one site, to site/
+	$(IN_ENV) python docs/book/build.py site
+	@echo 'open site/index.html: it needs no network'
 
 lock:  ## write the environment's versions to requirements.lock (after an upgrade that passes)
 	installed=$$("$(VENV)/bin/python" -m pip list --format=freeze --exclude-editable \

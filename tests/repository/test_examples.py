@@ -1,13 +1,16 @@
-"""The public interface: every name has an example, every example gives what it says, and so does docs/python.md."""
+"""The public interface: every name has an example, which gives what it says; Python in documents runs as it stands."""
 
 import doctest
 import inspect
-import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from documents import DOCUMENTS, document
 from factories import tiny_settings, write_prepared
 
 import alphagan
@@ -16,7 +19,6 @@ from alphagan.generation.run import Run
 from alphagan.generation.share import export
 from alphagan.training.loop import fit
 
-ROOT = Path(__file__).parents[2]
 NAMESPACE = {"alphagan": alphagan, "np": np, "torch": torch}
 for room in (alphagan.metrics, alphagan.audit):
     NAMESPACE |= {name: getattr(room, name) for name in room.__all__}
@@ -66,7 +68,26 @@ def test_every_public_name_has_an_example_that_holds(name, inside):
     assert not said, "".join(said)
 
 
-def test_the_page_for_python_runs_as_it_stands(inside, capsys):
-    code = "".join(re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), flags=re.DOTALL))
-    exec(compile(code, "docs/python.md", "exec"), {})
-    assert "# Memorisation audit" in capsys.readouterr().out
+def code(path) -> str:
+    """All blocks of Python of a document, one after the other."""
+    return "".join(text for language, text in document(path).blocks if language == "python")
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if code(path)], ids=str)
+def test_python_in_documents_runs_as_it_stands(path, inside, capsys):
+    exec(compile(code(path), str(path), "exec"), {"__name__": "a document"})
+    if path.name == "python.md":
+        assert "# Memorisation audit" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_preparation_on_a_cluster_runs_as_it_stands(tmp_path):
+    """What stands below `if __name__ == "__main__"`, as a script."""
+    cohort = {"kind": "template", "source": "params.yaml", "n_subjects": 4, "voxel_size_mm": 6.0}
+    experiment = {"cohort": "mine", "model": "alpha_wgan_gp"}
+    params = {"cohorts": {"mine": cohort}, "experiments": {"mine": experiment}, "prepare": {"size": 16}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "script.py").write_text(code(Path("docs/preparation.md")))
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "data" / "prepared" / "mine" / "volumes.npy").shape == (4, 16, 16, 16)
