@@ -1,6 +1,7 @@
 """What should make a cohort's owner look again: mixed contrasts, people who may be the same, files passed over."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -30,11 +31,12 @@ class Doubts:
 
 
 def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
-    """Look at the names of a cohort's scans; of kind nifti alone, as the others know their names."""
-    if cohort.kind != "nifti":
-        return Doubts()
-    unsure = (_passed_over(cohort), _own_people(scans), _doubles(scans))
-    return Doubts(tuple(_mixed(cohort, scans)), tuple(line for line in unsure if line))
+    """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
+    unsure, mixed = [spelled_alike(scans)], []
+    if cohort.kind == "nifti":
+        unsure = [_passed_over(cohort), _own_people(scans), *unsure, _doubles(scans)]
+        mixed = _mixed(cohort, scans)
+    return Doubts(tuple(mixed), tuple(line for line in unsure if line))
 
 
 def _passed_over(cohort: Cohort) -> str | None:
@@ -59,7 +61,7 @@ def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:
 def _own_people(scans: list[Scan]) -> str | None:
     """Warn where every scan is a person of its own, called after the whole name, and few names begin alike."""
     people = {scan.subject for scan in scans}
-    if len(people) < len(scans) or any(scan.subject != tree.stem(scan.image) for scan in scans):
+    if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
         return None
     alike = defaultdict(list)
     for scan in scans:
@@ -70,6 +72,27 @@ def _own_people(scans: list[Scan]) -> str | None:
     return (
         f"each of {len(scans)} scans is a person of its own, although names begin alike: {groups[0][0]} and "
         f"{groups[0][1]}; if they are of one person, give a pattern such as {{subject}}_{{session}}.nii.gz"
+    )
+
+
+def _stem(scan: Scan) -> str:
+    return unicodedata.normalize("NFC", tree.stem(scan.image))
+
+
+def spelled_alike(scans: list[Scan], others: list[Scan] | None = None) -> str | None:
+    """Warn of people whose names differ from those of one another, or of `others`, in spelling alone."""
+    first = {}
+    for scan in scans if others is None else others:
+        first.setdefault(names.spelling(scan.subject), scan)
+    alike = {scan.subject: (first.get(names.spelling(scan.subject), scan), scan) for scan in reversed(scans)}
+    pairs = [(one, other) for one, other in reversed(alike.values()) if one.subject != other.subject]
+    if not pairs:
+        return None
+    (one, other), *_ = pairs
+    return (
+        f"{len(pairs)} of {len(alike)} people may be another under a second spelling: {one.subject} ({one.image.name}) "
+        f"and {other.subject} ({other.image.name}); if they are one person, rename the files of one, so that no split "
+        "divides them"
     )
 
 

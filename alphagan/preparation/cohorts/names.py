@@ -5,7 +5,7 @@
     sub-01/ses-2/anat/sub-01_ses-2_run-1_T1w.nii.gz                       BIDS: 01, 2_run-1, T1w
     ADNI_002_S_0295_MR_MPR____N3__Scaled_Br_20060418193538_S13408_I45108  ADNI: 002_S_0295, 2006-04-18_I45108, T1w
     OAS1_0001_MR1_mpr-2_anon.nii, OAS30001_MR_d0129/anat2/T1w.nii.gz      OASIS: OAS1_0001, MR1_mpr-2; OAS30001, d0129
-    IXI002-Guys-0828-T1.nii.gz                                            IXI: IXI002
+    IXI002-Guys-0828-T1.nii.gz, IXI002_brain.nii.gz                       IXI: IXI002
     BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz                BraTS: BraTS20_Training_001, FLAIR
     bert_visit2/mri/brainmask.mgz                                         FreeSurfer: bert, visit2, T1w
 
@@ -13,6 +13,7 @@ Any other name is that of a person of its own, and a word such as T2, FLAIR or m
 """
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,7 +41,7 @@ OASIS = (
     re.compile(r"(?P<subject>OAS[12]_\d{4})_(?P<session>MR\d+(?:_mpr-\d+)?)"),
     re.compile(r"(?P<subject>OAS[34]\d{4})_(?:\w+?_)?(?P<session>d\d{4})"),
 )
-IXI = re.compile(r"(IXI\d{3})-(?:Guys|HH|IOP)-\d{4}(?!\d)")
+IXI = re.compile(r"(IXI\d{3})(?![^_ -])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,18 @@ def contrast(text: str) -> str:
     """Contrast that the words of a name tell, or ""."""
     words = {word.lower() for word in re.split(r"[^A-Za-z0-9]+", text)}
     return next((name for name, known in WORDS.items() if words & known), "")
+
+
+def spelling(subject: str) -> str:
+    """What the spellings of one person's name share, whatever case, leading zeros, and how accents are stored.
+
+    Examples
+    --------
+    >>> spelling("A-007") == spelling("a-7")
+    True
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", subject).casefold())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", folded)
 
 
 def count(whats: Counter) -> str:
@@ -158,7 +171,7 @@ def _oasis(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
 
 def _ixi(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     match = IXI.match(stem)
-    return match and Name(match[1], "", contrast(stem))
+    return match and Name(match[1].upper(), "", contrast(stem))
 
 
 def _brats(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:

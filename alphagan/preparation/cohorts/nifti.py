@@ -14,6 +14,7 @@ as fits. After "sub-" or "ses-" it ends before the next "_", as in BIDS.
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from glob import escape
@@ -137,9 +138,10 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
     scans, folder_of = [], {}
     for path, name in wanted.items():
         subject = name.subject or tree.stem(path)
-        if not name.subject and folder_of.setdefault(subject, path.parent) != path.parent:
+        stored = unicodedata.normalize("NFC", subject)
+        if not name.subject and folder_of.setdefault(stored, path.parent) != path.parent:
             raise InputError(
-                f"{source / path}: {source / folder_of[subject]} has a {subject!r} too, so the name does not tell the "
+                f"{source / path}: {source / folder_of[stored]} has a {subject!r} too, so the name does not tell the "
                 f"subject; give the cohort a pattern such as {_suggested(path)}"
             )
         scans.append((path.as_posix(), subject, name.session))
