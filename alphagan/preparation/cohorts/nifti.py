@@ -16,7 +16,7 @@ as fits. After "sub-" or "ses-" it ends before the next "_", as in BIDS.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from glob import escape
 from pathlib import Path
 
@@ -142,15 +142,30 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
         if not name.subject and folder_of.setdefault(stored, path.parent) != path.parent:
             raise InputError(
                 f"{source / path}: {source / folder_of[stored]} has a {subject!r} too, so the name does not tell the "
-                f"subject; give the cohort a pattern such as {_suggested(path)}"
+                f"subject; give the cohort {_cure(path, [p for p, n in wanted.items() if not n.subject])}"
             )
         scans.append((path.as_posix(), subject, name.session))
     return scans, others
 
 
-def _suggested(path: Path) -> str:
-    """A pattern in which a folder names the subject, as deep as the image lies."""
-    return "/".join([*["*"] * (len(path.parent.parts) - 1), "{subject}", path.name])
+def _cure(path: Path, images: Iterable[Path]) -> str:
+    """Patterns that tell who is who among images that are called as this one is, each with the layout that it fits."""
+    depths = {len(image.parent.parts) for image in images if tree.stem(image) == tree.stem(path)}
+    in_each = Counter(folder for folder, _ in {(image.parent, tree.stem(image)) for image in images})
+    several = max(in_each.values()) > 1
+    file = f"*{tree.suffix(path)}" if several else path.name
+    if depths == {1} and several:
+        return (
+            f"a pattern such as {{subject}}/{{session}}{tree.suffix(path)} if folders are people, or "
+            f"{{session}}/{{subject}}{tree.suffix(path)} if equal names are one person; else make the names differ"
+        )
+    if depths == {1}:
+        return f"a pattern such as {{subject}}/{file}"
+    levels = ["**"] if len(depths) > 1 else ["{session}", *["*"] * (max(depths) - 2)]
+    return (
+        f"a pattern such as {'/'.join(['{subject}', *levels, file])} if folders are people and then visits, or one "
+        "with {subject} at the folder that is a person"
+    )
 
 
 def _mask(pattern: str, subject: str, session: str, masks: list[str], image: str) -> str:
