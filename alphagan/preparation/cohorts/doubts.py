@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from importlib import import_module
 
 from alphagan.preparation.cohorts import Scan, names, nifti, tree
 from alphagan.settings.cohorts import Cohort
@@ -32,18 +33,20 @@ class Doubts:
 
 def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
-    unsure, mixed = [spelled_alike(scans)], []
+    unsure, mixed = [_passed_over(cohort), spelled_alike(scans)], []
     if cohort.kind == "nifti":
-        unsure = [_passed_over(cohort), _own_people(scans), *unsure, _doubles(scans)]
+        unsure = [*unsure, _own_people(scans), _doubles(scans)]
         mixed = _mixed(cohort, scans)
     return Doubts(tuple(mixed), tuple(line for line in unsure if line))
 
 
 def _passed_over(cohort: Cohort) -> str | None:
-    others = nifti.passed_over(cohort)
+    count = getattr(import_module(f"alphagan.preparation.cohorts.{cohort.kind}"), "passed_over", None)
+    others = count(cohort) if count else None
     if not others:
         return None
-    return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; a pattern takes what it fits"
+    cure = "a pattern takes what it fits" if cohort.kind == "nifti" else "modality chooses one"
+    return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; {cure}"
 
 
 def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:

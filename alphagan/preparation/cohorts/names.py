@@ -132,7 +132,8 @@ def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     session = bids.session({"ses": _entity("ses", places)} | entities)
     variant = "_".join(f"{key}-{entities[key]}" for key in ("space", "res", "desc") if key in entities)
     suffix = stem.rpartition("_")[2]
-    return Name(subject, session, contrast(suffix) or contrast(stem), variant)
+    told = contrast(suffix) or bids.other(stem) or contrast(stem)
+    return Name(subject, session, bids.contrast(entities, told), variant)
 
 
 def _entity(key: str, places: tuple[str, ...]) -> str:
