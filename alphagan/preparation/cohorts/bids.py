@@ -8,9 +8,9 @@ The name of a file says what it is, wherever it lies below the cohort's source::
     derivatives/fmriprep/sub-01/anat/sub-01_space-MNI152NLin2009cAsym_res-2_desc-preproc_T1w.nii.gz
 
 A scan is a file whose suffix is the cohort's `modality`, whose `space` and `desc` are the cohort's (none where the
-cohort has none: native space, not processed), and whose `res` is, where the cohort has one. A T1w with an agent, ``ce-``,
-is of modality T1wGd. Its brain mask is the file that is called ``desc-brain_mask`` and agrees in all other entities, be
-it in another folder. Folders called sourcedata are passed over.
+cohort has none: native space, not processed), and whose `res` is, where the cohort has one. A T1w with an agent,
+``ce-``, is of modality T1wGd. Its brain mask is the file that is called ``desc-brain_mask`` and agrees in all other
+entities, be it in another folder. Folders called sourcedata are passed over.
 """
 
 import re
@@ -22,10 +22,8 @@ from alphagan.preparation.cohorts import Scan, tree
 from alphagan.settings.cohorts import BidsCohort
 
 NAME = re.compile(r"((?:[A-Za-z0-9]+-[A-Za-z0-9+]+_)+)([A-Za-z0-9]+)\.nii(?:\.gz)?")
-# What does not tell one acquisition of a person from another.
-LIKE = re.compile(
-    r"sub-[^_]+(?:_[A-Za-z0-9]+-[^_]+)*_([A-Za-z0-9]+)"
-)  # names that keep to the form, if not the letters
+# Names that keep to the form, if not to the letters that BIDS allows.
+LIKE = re.compile(r"sub-[^_]+(?:_[A-Za-z0-9]+-[^_]+)*_([A-Za-z0-9]+)")
 # Suffixes, in small letters, of images that are neither weighted as a structural scan is nor named in other ways.
 OTHERS = frozenset(
     "inplanet1 inplanet2 pdt2 mp2rage mese megre vfa irt1 mpm mts mtr t1map t2map t2starmap r1map r2map r2starmap "
@@ -33,6 +31,7 @@ OTHERS = frozenset(
     "dwimap phasediff phase1 phase2 magnitude magnitude1 magnitude2 fieldmap tb1afi tb1dam tb1epi tb1tfl tb1rfm "
     "tb1srge tb1map rb1cor rb1map pet ct svs mrsi mrsref unloc xfm".split()
 )
+# What does not tell one acquisition of a person from another.
 NOT_SESSION = {"sub", "ses", "space", "cohort", "res", "den", "desc"}
 
 
