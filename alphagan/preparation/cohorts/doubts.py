@@ -35,8 +35,10 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
     unsure, mixed = [_passed_over(cohort), spelled_alike(scans)], []
     if cohort.kind == "nifti":
-        unsure = [*unsure, _own_people(scans), _doubles(scans)]
+        unsure = [*unsure, _own_people(scans) or _visits(scans), _doubles(scans)]
         mixed = _mixed(cohort, scans)
+    else:
+        unsure.append(_visits(scans))
     return Doubts(tuple(mixed), tuple(line for line in unsure if line))
 
 
@@ -45,6 +47,8 @@ def _passed_over(cohort: Cohort) -> str | None:
     others = count(cohort) if count else None
     if not others:
         return None
+    if cohort.kind == "freesurfer":
+        return f"folders left out, as they are no visit of anybody's: {names.count(others)}"
     cure = "a pattern takes what it fits" if cohort.kind == "nifti" else "modality chooses one"
     return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; {cure}"
 
@@ -75,6 +79,24 @@ def _own_people(scans: list[Scan]) -> str | None:
     return (
         f"each of {len(scans)} scans is a person of its own, although names begin alike: {groups[0][0]} and "
         f"{groups[0][1]}; if they are of one person, give a pattern such as {{subject}}_{{session}}.nii.gz"
+    )
+
+
+def _visits(scans: list[Scan]) -> str | None:
+    """Warn of people whose names differ in what ends them alone: a month, a baseline, or a number that others lack."""
+    people = {names.spelling(scan.subject): scan.subject for scan in scans}
+    alike = defaultdict(list)
+    for spelled, subject in people.items():
+        bare = re.sub(r"(?<=.)[_.-](?:m\d{1,3}|bl|base|template)$", "", spelled)
+        numbered = re.sub(r"(?<=.)[_.-]\d{1,2}$", "", spelled)
+        alike[numbered if numbered != spelled and numbered in people else bare].append(subject)
+    groups = [found for found in alike.values() if 1 < len(found) <= MOST_VISITS]
+    if not groups:
+        return None
+    (one, other, *_), *_ = groups
+    return (
+        f"{sum(map(len, groups))} of {len(people)} people may be another at a second visit: {one} and {other}; if they "
+        "are one person, rename them, such as sub-NAME_ses-m12, so that no split divides them"
     )
 
 

@@ -15,13 +15,14 @@ as fits. After "sub-" or "ses-" it ends before the next "_", as in BIDS.
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import Scan, names, tree
+from alphagan.preparation.cohorts import Scan, freesurfer, names, tree
 from alphagan.settings.cohorts import NiftiCohort
 
 TOKENS = re.compile(r"(\{\w*\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])")
@@ -129,6 +130,7 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
     there = {name.variant for name in wanted.values()}.intersection(names.STRIPPED)
     lesser = set(names.STRIPPED) - {next((variant for variant in names.STRIPPED if variant in there), "")}
     wanted = {path: name for path, name in wanted.items() if name.variant not in lesser}
+    told, wanted = _longitudinal(told, wanted, source)
     others = Counter(name.what for path, name in told.items() if path not in wanted)
     if others and not wanted:
         raise InputError(
@@ -146,6 +148,26 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
             )
         scans.append((path.as_posix(), subject, name.session))
     return scans, others
+
+
+def _longitudinal(
+    told: dict[Path, names.Name], wanted: dict[Path, names.Name], source: Path
+) -> tuple[dict[Path, names.Name], dict[Path, names.Name]]:
+    """Leave averages and second copies of FreeSurfer's longitudinal stream out, and join each visit to its person."""
+    told, wanted, folders = dict(told), dict(wanted), defaultdict(dict)
+    for path, name in wanted.items():
+        if name.variant in names.STRIPPED:
+            folders[path.parent.parent.parent][source / path.parent.parent] = path
+    for paths in folders.values():
+        people = freesurfer.people(paths)
+        for folder, path in paths.items():
+            if folder not in people:
+                told[path] = replace(
+                    wanted.pop(path), contrast=f"FreeSurfer's {freesurfer.left_out(folder)}", variant=""
+                )
+            elif people[folder] != freesurfer.who(folder.name):
+                wanted[path] = replace(wanted[path], subject=people[folder][0], session=people[folder][1])
+    return told, wanted
 
 
 def _cure(path: Path, images: Iterable[Path]) -> str:
