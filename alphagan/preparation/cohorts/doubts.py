@@ -33,7 +33,9 @@ class Doubts:
 
 def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
-    unsure, mixed = [_passed_over(cohort), spelled_alike(scans)], []
+    unsure, mixed = [_passed_over(cohort), _copies(scans), spelled_alike(scans)], []
+    if cohort.kind in ("nifti", "bids"):
+        unsure.append(_disagree(cohort, scans))
     if cohort.kind == "nifti":
         unsure = [*unsure, _own_people(scans) or _visits(scans), _doubles(scans)]
         mixed = _mixed(cohort, scans)
@@ -51,6 +53,29 @@ def _passed_over(cohort: Cohort) -> str | None:
         return f"folders left out, as they are no visit of anybody's: {names.count(others)}"
     cure = "a pattern takes what it fits" if cohort.kind == "nifti" else "modality chooses one"
     return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; {cure}"
+
+
+def _copies(scans: list[Scan]) -> str | None:
+    copies = [copy for scan in scans if (copy := tree.packed_otherwise(scan.image))]
+    if not copies:
+        return None
+    return (
+        f"passed over, as the name is taken without .gz: {len(copies)} files that hold something else, such as "
+        f"{copies[0]}; remove one of the two, or rename it"
+    )
+
+
+def _disagree(cohort: Cohort, scans: list[Scan]) -> str | None:
+    """Warn of files that lie in the folder of another person, or of another session."""
+    paths = [scan.image.relative_to(cohort.source) for scan in scans]
+    found = [(path, two) for path in paths if (two := names.disagree(path))]
+    if not found:
+        return None
+    path, (told, other) = found[0]
+    return (
+        f"{len(found)} files are in the folder of another person or session, such as {path}: {told} in {other}; the "
+        "name is believed: rename the file or the folder"
+    )
 
 
 def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:

@@ -136,6 +136,21 @@ def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     return Name(subject, session, bids.contrast(entities, told), variant)
 
 
+def disagree(path: PurePath) -> tuple[str, str] | None:
+    """Find a folder and a name, or two folders, that tell two people or two sessions of BIDS.
+
+    Examples
+    --------
+    >>> disagree(PurePath("sub-03/anat/sub-04_T1w.nii.gz"))
+    ('sub-04', 'sub-03')
+    """
+    for key in ("sub", "ses"):
+        told = [found for place in (tree.stem(path), *path.parent.parts[::-1]) if (found := _entity(key, (place,)))]
+        if other := next((value for value in told if spelling(value) != spelling(told[0])), None):
+            return f"{key}-{told[0]}", f"{key}-{other}"
+    return None
+
+
 def _entity(key: str, places: tuple[str, ...]) -> str:
     found = (re.search(rf"(?:^|_){key}-([^_]+)", place) for place in places)
     return next((match[1] for match in found if match), "")
