@@ -78,8 +78,10 @@ def without_copies(paths: Iterable[Path]) -> list[Path]:
 
 def packed_otherwise(path: Path) -> Path | None:
     """Find name.nii.gz beside name.nii, which is taken in its place, if it packs something else."""
+    if suffix(path).lower() not in (".nii", ".img"):
+        return None
     packed = path.with_name(f"{path.name}.gz")
-    if suffix(path).lower() not in (".nii", ".img") or not (packed.is_file() and path.is_file()):
+    if not (packed.is_file() and path.is_file()):
         return None
     try:
         with open(path, "rb") as one, gzip.open(packed) as other:
