@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti
+from alphagan.preparation.cohorts.doubts import spelled_alike
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.settings.config import Config
@@ -73,6 +75,8 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     scans = {name: _find(config, name) for name in config.cohorts}
     if with_train and not different_people:
         _refuse_shared_people(scans["real"], scans["train"])
+        if line := spelled_alike(scans["real"], scans["train"]):
+            print(f"real and train: {line}", file=sys.stderr)
     sides = {name: _prepare(name, config, work) for name in config.cohorts}
     if with_train:
         _refuse_shared_scans(sides["real"], sides["train"])

@@ -6,6 +6,7 @@ from likeness import likeness
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.bids import find, missing, parse
+from alphagan.preparation.cohorts.check import check
 from alphagan.settings.cohorts import BidsCohort
 
 MNI = "space-MNI152NLin2009cAsym"
@@ -95,6 +96,17 @@ def test_runs_and_acquisitions_are_sessions_with_masks_of_their_own(tmp_path):
         "sub-01_ses-a_run-2_T1w.nii.gz": ("01", "a_run-2", "sub-01_ses-a_run-2_desc-brain_mask.nii.gz"),
         "sub-02_acq-fast_run-1_T1w.nii.gz": ("02", "acq-fast_run-1", None),
     }
+
+
+def test_with_an_agent_it_is_another_contrast(tmp_path):
+    raw = layouts.tree(tmp_path, *(f"sub-01_{what}T1w.nii.gz" for what in ("", "ce-gd_", "part-phase_", "desc-x_")))
+    assert found(find(bids(raw))).keys() == {"sub-01_T1w.nii.gz"}
+    assert found(find(bids(raw, modality="T1wGd"))).keys() == {"sub-01_ce-gd_T1w.nii.gz"}
+    (line,) = check(bids(raw)).doubts
+    assert "tell no T1w: 1 T1wGd, 1 part-phase; modality chooses one" in line
+    (raw / "sub-01_T1w.nii.gz").unlink()
+    with pytest.raises(InputError, match="no T1w found, but 1 T1wGd, 1 desc-x_T1w, 1 part-phase; set"):
+        find(bids(raw))
 
 
 def test_brain_only_files_need_no_mask_and_preprocessed_heads_do(tmp_path):

@@ -64,6 +64,35 @@ def test_same_name_in_many_folders_does_not_make_one_subject_of_all(tmp_path):
     assert {scan.subject for scan in find(cohort(tmp_path, pattern="{subject}/T1.nii.gz"))} == {"ann", "bob"}
 
 
+@pytest.mark.parametrize(
+    ("files", "cure", "sessions"),
+    [
+        (
+            ("ann/1/T1", "ann/2/T1", "bob/1/T1"),
+            "{subject}/{session}/T1.nii.gz if folders are people and then",
+            ["1", "2", "1"],
+        ),
+        (("ann/1/x/T1", "ann/2/x/T1", "bob/1/x/T1"), "{subject}/{session}/*/T1.nii.gz if", ["1", "2", "1"]),
+        (("ann/1/T1", "ann/1/T1_b", "bob/1/T1"), "{subject}/{session}/*.nii.gz if", ["1", "1", "1"]),
+        (("ann/T1", "ann/2/T1", "bob/1/T1"), "{subject}/**/T1.nii.gz if", ["", "", ""]),
+        (("ann/1", "ann/2", "bob/1"), "{subject}/{session}.nii.gz if folders are people, or {sess", ["1", "2", "1"]),
+        (
+            ("1/ann", "2/ann", "1/bob"),
+            "{session}/{subject}.nii.gz if equal names are one person; else",
+            ["1", "2", "1"],
+        ),
+    ],
+)
+def test_the_cure_keeps_people_apart_and_visits_together(tmp_path, files, cure, sessions):
+    tree(tmp_path, *(f"{file}.nii.gz" for file in files))
+    with pytest.raises(InputError) as error:
+        find(cohort(tmp_path))
+    assert cure in str(error.value) and "\n" not in str(error.value)
+    scans = find_scans(cohort(tmp_path, pattern=cure.partition(" ")[0]))
+    assert [scan.subject for scan in scans] == ["ann", "ann", "bob"]
+    assert [scan.session for scan in scans] == sessions
+
+
 def test_links_are_followed_and_loops_end(tmp_path):
     tree(tmp_path / "disk", "sub-01/T1.nii.gz")
     source = tmp_path / "raw"

@@ -24,12 +24,24 @@ PROCESSED = "FreeSurfer_Cross-Sectional_Processing_brainmask/2006-04-18_08_20_30
         ("sub-01_space-T1w_desc-preproc_FLAIR.nii", ("01", "", "space-T1w_desc-preproc_FLAIR")),
         ("sub-01_desc-brain_mask.nii.gz", ("01", "", "desc-brain_mask")),
         ("sub-01_brain.nii.gz", ("01", "", "")),
+        ("sub-01_ses-1_T1map.nii.gz", ("01", "1", "T1map")),
+        ("sub-01_task-rest_boldref.nii.gz", ("01", "task-rest", "boldref")),
+        ("sub-01_CT.nii.gz", ("01", "", "CT")),
+        ("sub-01_T1w_pet.nii.gz", ("01", "", "T1w")),
+        ("sub-01_UNIT1.nii.gz", ("01", "", "")),
+        ("sub-01_ce-gd_T1w.nii.gz", ("01", "ce-gd", "T1wGd")),
+        ("sub-01_ce-gd_T2w.nii.gz", ("01", "ce-gd", "T2w")),
+        ("sub-01_part-phase_T1w.nii.gz", ("01", "part-phase", "part-phase")),
+        ("sub-01_part-mag_T1w.nii.gz", ("01", "part-mag", "T1w")),
         (ADNI, ("002_S_0295", "2006-04-18_I45108", "T1w")),
         ("002_S_0295_m12.nii", ("002_S_0295", "m12", "")),
         (f"002_S_0295/{PROCESSED}/mri/brainmask.mgz", ("002_S_0295", "2006-04-18_I45108", "brainmask_T1w")),
         ("OAS1_0001_MR1_mpr-2_anon.nii", ("OAS1_0001", "MR1_mpr-2", "T1w")),
         ("OAS30001_MR_d0129/anat2/T1w.nii.gz", ("OAS30001", "d0129", "T1w")),
         ("IXI002-Guys-0828-T2.nii.gz", ("IXI002", "", "T2w")),
+        ("IXI002_brain.nii.gz", ("IXI002", "", "")),
+        ("ixi002-HH-0828-T1_bet.nii.gz", ("IXI002", "", "T1w")),
+        ("IXI0023_brain.nii.gz", ("", "", "")),
         ("BraTS20_Training_001/BraTS20_Training_001_t1ce.nii", ("BraTS20_Training_001", "", "T1wGd")),
         ("BraTS-GLI-00000-000/BraTS-GLI-00000-000-seg.nii.gz", ("BraTS-GLI-00000", "000", "mask")),
         ("bert_visit2/mri/brainmask.mgz", ("bert", "visit2", "brainmask_T1w")),
@@ -69,6 +81,18 @@ def test_other_contrasts_and_masks_are_passed_over_and_counted(tmp_path, capsys)
     }
     with pytest.raises(InputError, match="no FLAIR found, but names tell 4 T1w, 2 T2w, .*; set the modality, or"):
         find_scans(cohort(raw, modality="FLAIR"))
+
+
+def test_bids_s_other_suffixes_and_agents_are_passed_over_and_counted(tmp_path, capsys):
+    suffixes = "pet CT FA cbf T1map R1map T2map MTsat boldref T1rho".split()
+    files = ["T1w", "rec-norm_T1w", "ce-gd_T1w", "part-phase_T1w", *suffixes]
+    raw = layouts.tree(tmp_path / "raw", *(f"sub-01_{file}.nii.gz" for file in files))
+    status, said = checked(raw, capsys)
+    assert status == 0 and "2 T1w scans of 1 people" in said and "contrast: T1w 2" in said
+    (line,) = (line for line in said.splitlines() if line.startswith("passed over"))
+    assert all(f"1 {what}" in line for what in ("T1wGd", "part-phase", *suffixes))
+    (scan,) = find_scans(cohort(raw, modality="T1wGd"))
+    assert scan.session == "ce-gd"
 
 
 def test_mixed_contrasts_are_no_cohort(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,7 @@ class Scan:
     Parameters
     ----------
     subject, session : str
-        Who, and which visit ("" where there is only one). Splits are made by subject.
+        Who, and which visit ("" where there is only one). Splits are made by subject, whose accents are stored one way.
     modality : str
         "T1w", "T2w", "FLAIR" ...
     image : Path
@@ -38,6 +39,10 @@ class Scan:
     mask: Path | None = None
     background: float | None = field(default=None, kw_only=True)
     orientation: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        # Some systems store é as e and an accent: one person, whichever of them wrote a name.
+        object.__setattr__(self, "subject", unicodedata.normalize("NFC", self.subject))
 
     @property
     def source(self) -> str:

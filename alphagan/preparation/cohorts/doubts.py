@@ -1,8 +1,10 @@
 """What should make a cohort's owner look again: mixed contrasts, people who may be the same, files passed over."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from importlib import import_module
 
 from alphagan.preparation.cohorts import Scan, names, nifti, tree
 from alphagan.settings.cohorts import Cohort
@@ -30,18 +32,50 @@ class Doubts:
 
 
 def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
-    """Look at the names of a cohort's scans; of kind nifti alone, as the others know their names."""
-    if cohort.kind != "nifti":
-        return Doubts()
-    unsure = (_passed_over(cohort), _own_people(scans), _doubles(scans))
-    return Doubts(tuple(_mixed(cohort, scans)), tuple(line for line in unsure if line))
+    """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
+    unsure, mixed = [_passed_over(cohort), _copies(scans), spelled_alike(scans)], []
+    if cohort.kind in ("nifti", "bids"):
+        unsure.append(_disagree(cohort, scans))
+    if cohort.kind == "nifti":
+        unsure = [*unsure, _own_people(scans) or _visits(scans), _doubles(scans)]
+        mixed = _mixed(cohort, scans)
+    else:
+        unsure.append(_visits(scans))
+    return Doubts(tuple(mixed), tuple(line for line in unsure if line))
 
 
 def _passed_over(cohort: Cohort) -> str | None:
-    others = nifti.passed_over(cohort)
+    count = getattr(import_module(f"alphagan.preparation.cohorts.{cohort.kind}"), "passed_over", None)
+    others = count(cohort) if count else None
     if not others:
         return None
-    return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; a pattern takes what it fits"
+    if cohort.kind == "freesurfer":
+        return f"folders left out, as they are no visit of anybody's: {names.count(others)}"
+    cure = "a pattern takes what it fits" if cohort.kind == "nifti" else "modality chooses one"
+    return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; {cure}"
+
+
+def _copies(scans: list[Scan]) -> str | None:
+    copies = [copy for scan in scans if (copy := tree.packed_otherwise(scan.image))]
+    if not copies:
+        return None
+    return (
+        f"passed over, as the name is taken without .gz: {len(copies)} files that hold something else, such as "
+        f"{copies[0]}; remove one of the two, or rename it"
+    )
+
+
+def _disagree(cohort: Cohort, scans: list[Scan]) -> str | None:
+    """Warn of files that lie in the folder of another person, or of another session."""
+    paths = [scan.image.relative_to(cohort.source) for scan in scans]
+    found = [(path, two) for path in paths if (two := names.disagree(path))]
+    if not found:
+        return None
+    path, (told, other) = found[0]
+    return (
+        f"{len(found)} files are in the folder of another person or session, such as {path}: {told} in {other}; the "
+        "name is believed: rename the file or the folder"
+    )
 
 
 def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:
@@ -59,7 +93,7 @@ def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:
 def _own_people(scans: list[Scan]) -> str | None:
     """Warn where every scan is a person of its own, called after the whole name, and few names begin alike."""
     people = {scan.subject for scan in scans}
-    if len(people) < len(scans) or any(scan.subject != tree.stem(scan.image) for scan in scans):
+    if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
         return None
     alike = defaultdict(list)
     for scan in scans:
@@ -70,6 +104,45 @@ def _own_people(scans: list[Scan]) -> str | None:
     return (
         f"each of {len(scans)} scans is a person of its own, although names begin alike: {groups[0][0]} and "
         f"{groups[0][1]}; if they are of one person, give a pattern such as {{subject}}_{{session}}.nii.gz"
+    )
+
+
+def _visits(scans: list[Scan]) -> str | None:
+    """Warn of people whose names differ in what ends them alone: a month, a baseline, or a number that others lack."""
+    people = {names.spelling(scan.subject): scan.subject for scan in scans}
+    alike = defaultdict(list)
+    for spelled, subject in people.items():
+        bare = re.sub(r"(?<=.)[_.-](?:m\d{1,3}|bl|base|template)$", "", spelled)
+        numbered = re.sub(r"(?<=.)[_.-]\d{1,2}$", "", spelled)
+        alike[numbered if numbered != spelled and numbered in people else bare].append(subject)
+    groups = [found for found in alike.values() if 1 < len(found) <= MOST_VISITS]
+    if not groups:
+        return None
+    (one, other, *_), *_ = groups
+    return (
+        f"{sum(map(len, groups))} of {len(people)} people may be another at a second visit: {one} and {other}; if they "
+        "are one person, rename them, such as sub-NAME_ses-m12, so that no split divides them"
+    )
+
+
+def _stem(scan: Scan) -> str:
+    return unicodedata.normalize("NFC", tree.stem(scan.image))
+
+
+def spelled_alike(scans: list[Scan], others: list[Scan] | None = None) -> str | None:
+    """Warn of people whose names differ from those of one another, or of `others`, in spelling alone."""
+    first = {}
+    for scan in scans if others is None else others:
+        first.setdefault(names.spelling(scan.subject), scan)
+    alike = {scan.subject: (first.get(names.spelling(scan.subject), scan), scan) for scan in reversed(scans)}
+    pairs = [(one, other) for one, other in reversed(alike.values()) if one.subject != other.subject]
+    if not pairs:
+        return None
+    (one, other), *_ = pairs
+    return (
+        f"{len(pairs)} of {len(alike)} people may be another under a second spelling: {one.subject} ({one.image.name}) "
+        f"and {other.subject} ({other.image.name}); if they are one person, rename the files of one, so that no split "
+        "divides them"
     )
 
 

@@ -16,7 +16,8 @@ With a `selection`, a table of ADNI's, each row of the cohort's group and visits
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,19 +121,11 @@ def _session(date: str, visit: str, image_id: str) -> str:
 def _scans(cohort: FreesurferCohort) -> list[FreesurferScan]:
     """All scans, selected or not."""
     source = tree.folder(cohort.source)
-    own = [(folder, image) for folder, image in _subjects_dir(source, cohort.volume) if image]
-    names = {folder.name for folder, _ in own}
-    base_of = dict(name.split(".long.", 1) for name in names if ".long." in name)
-    scans = []
-    for folder, image in own:
-        name, longitudinal, _ = folder.name.partition(".long.")
-        average = name in base_of.values() or (folder / "base-tps").exists()
-        if average or (longitudinal and name in names):
-            continue
-        subject, rest = who(name)
-        if name in base_of:
-            subject, rest = who(re.sub(r"[_.-](?:base|template)$", "", base_of[name]))[0], rest or name
-        scans.append(FreesurferScan(subject, rest, cohort.modality, image, **_when(rest)))
+    own = {folder: image for folder, image in _subjects_dir(source, cohort.volume) if image}
+    scans = [
+        FreesurferScan(subject, rest, cohort.modality, own[folder], **_when(rest))
+        for folder, (subject, rest) in people(own).items()
+    ]
     for folder, image in _adni(source, cohort.volume):
         if image:
             known = {"date": folder.parts[-2][:10], "visit": "", "image_id": folder.name}
@@ -144,6 +137,42 @@ def _scans(cohort: FreesurferCohort) -> list[FreesurferScan]:
         )
     cross = {(scan.subject, scan.date) for scan in scans if "FreeSurfer_Cross-Sectional_" in scan.source}
     return [s for s in scans if "FreeSurfer_Longitudinal_" not in s.source or (s.subject, s.date) not in cross]
+
+
+def people(folders: Iterable[Path]) -> dict[Path, tuple[str, str]]:
+    """Subject, and the rest of the name, of the folders of one SUBJECTS_DIR that are somebody's visit, each visit once.
+
+    Averages of the longitudinal stream are left out, and X.long.Y where X is there.
+    """
+    folders = list(folders)
+    names = {folder.name for folder in folders}
+    base_of = dict(name.split(".long.", 1) for name in names if ".long." in name)
+    told = {}
+    for folder in folders:
+        name, longitudinal, _ = folder.name.partition(".long.")
+        average = name in base_of.values() or (folder / "base-tps").exists()
+        if average or (longitudinal and name in names):
+            continue
+        subject, rest = who(name)
+        if name in base_of:
+            subject, rest = who(re.sub(r"[_.-](?:base|template)$", "", base_of[name]))[0], rest or name
+        told[folder] = subject, rest
+    return told
+
+
+def left_out(folder: Path) -> str:
+    """What a folder of a SUBJECTS_DIR is that is no visit of anybody's."""
+    own = any(NOT_PEOPLE.fullmatch(name) for name in (folder.name, folder.resolve().name))
+    return "FreeSurfer's own (fsaverage)" if own else ("longitudinal (.long.)" if ".long." in folder.name else "base")
+
+
+def passed_over(cohort: FreesurferCohort) -> Counter:
+    """Count the folders of a SUBJECTS_DIR that have the volume, or are FreeSurfer's own, and give no scan."""
+    source = tree.folder(cohort.source)
+    whole = {folder: image for folder, image in _subjects_dir(source, cohort.volume)}
+    own = [mri.parent for mri in source.glob("*/mri") if mri.parent not in whole]
+    there = [folder for folder, image in whole.items() if image]
+    return Counter(map(left_out, [*own, *set(there).difference(people(there))]))
 
 
 def _subjects_dir(source: Path, volume: str) -> Iterator[tuple[Path, Path | None]]:

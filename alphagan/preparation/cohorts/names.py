@@ -5,7 +5,7 @@
     sub-01/ses-2/anat/sub-01_ses-2_run-1_T1w.nii.gz                       BIDS: 01, 2_run-1, T1w
     ADNI_002_S_0295_MR_MPR____N3__Scaled_Br_20060418193538_S13408_I45108  ADNI: 002_S_0295, 2006-04-18_I45108, T1w
     OAS1_0001_MR1_mpr-2_anon.nii, OAS30001_MR_d0129/anat2/T1w.nii.gz      OASIS: OAS1_0001, MR1_mpr-2; OAS30001, d0129
-    IXI002-Guys-0828-T1.nii.gz                                            IXI: IXI002
+    IXI002-Guys-0828-T1.nii.gz, IXI002_brain.nii.gz                       IXI: IXI002
     BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz                BraTS: BraTS20_Training_001, FLAIR
     bert_visit2/mri/brainmask.mgz                                         FreeSurfer: bert, visit2, T1w
 
@@ -13,6 +13,7 @@ Any other name is that of a person of its own, and a word such as T2, FLAIR or m
 """
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,7 +41,7 @@ OASIS = (
     re.compile(r"(?P<subject>OAS[12]_\d{4})_(?P<session>MR\d+(?:_mpr-\d+)?)"),
     re.compile(r"(?P<subject>OAS[34]\d{4})_(?:\w+?_)?(?P<session>d\d{4})"),
 )
-IXI = re.compile(r"(IXI\d{3})-(?:Guys|HH|IOP)-\d{4}(?!\d)")
+IXI = re.compile(r"(IXI\d{3})(?![^_ -])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,18 @@ def contrast(text: str) -> str:
     return next((name for name, known in WORDS.items() if words & known), "")
 
 
+def spelling(subject: str) -> str:
+    """What the spellings of one person's name share, whatever case, leading zeros, and how accents are stored.
+
+    Examples
+    --------
+    >>> spelling("A-007") == spelling("a-7")
+    True
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", subject).casefold())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", folded)
+
+
 def count(whats: Counter) -> str:
     """Say how many of each.
 
@@ -119,7 +132,23 @@ def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     session = bids.session({"ses": _entity("ses", places)} | entities)
     variant = "_".join(f"{key}-{entities[key]}" for key in ("space", "res", "desc") if key in entities)
     suffix = stem.rpartition("_")[2]
-    return Name(subject, session, contrast(suffix) or contrast(stem), variant)
+    told = contrast(suffix) or bids.other(stem) or contrast(stem)
+    return Name(subject, session, bids.contrast(entities, told), variant)
+
+
+def disagree(path: PurePath) -> tuple[str, str] | None:
+    """Find a folder and a name, or two folders, that tell two people or two sessions of BIDS.
+
+    Examples
+    --------
+    >>> disagree(PurePath("sub-03/anat/sub-04_T1w.nii.gz"))
+    ('sub-04', 'sub-03')
+    """
+    for key in ("sub", "ses"):
+        told = [found for place in (tree.stem(path), *path.parent.parts[::-1]) if (found := _entity(key, (place,)))]
+        if other := next((value for value in told if spelling(value) != spelling(told[0])), None):
+            return f"{key}-{told[0]}", f"{key}-{other}"
+    return None
 
 
 def _entity(key: str, places: tuple[str, ...]) -> str:
@@ -158,7 +187,7 @@ def _oasis(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
 
 def _ixi(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     match = IXI.match(stem)
-    return match and Name(match[1], "", contrast(stem))
+    return match and Name(match[1].upper(), "", contrast(stem))
 
 
 def _brats(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:

@@ -14,13 +14,15 @@ as fits. After "sub-" or "ses-" it ends before the next "_", as in BIDS.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import Scan, names, tree
+from alphagan.preparation.cohorts import Scan, freesurfer, names, tree
 from alphagan.settings.cohorts import NiftiCohort
 
 TOKENS = re.compile(r"(\{\w*\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])")
@@ -128,6 +130,7 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
     there = {name.variant for name in wanted.values()}.intersection(names.STRIPPED)
     lesser = set(names.STRIPPED) - {next((variant for variant in names.STRIPPED if variant in there), "")}
     wanted = {path: name for path, name in wanted.items() if name.variant not in lesser}
+    told, wanted = _longitudinal(told, wanted, source)
     others = Counter(name.what for path, name in told.items() if path not in wanted)
     if others and not wanted:
         raise InputError(
@@ -137,18 +140,54 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
     scans, folder_of = [], {}
     for path, name in wanted.items():
         subject = name.subject or tree.stem(path)
-        if not name.subject and folder_of.setdefault(subject, path.parent) != path.parent:
+        stored = unicodedata.normalize("NFC", subject)
+        if not name.subject and folder_of.setdefault(stored, path.parent) != path.parent:
             raise InputError(
-                f"{source / path}: {source / folder_of[subject]} has a {subject!r} too, so the name does not tell the "
-                f"subject; give the cohort a pattern such as {_suggested(path)}"
+                f"{source / path}: {source / folder_of[stored]} has a {subject!r} too, so the name does not tell the "
+                f"subject; give the cohort {_cure(path, [p for p, n in wanted.items() if not n.subject])}"
             )
         scans.append((path.as_posix(), subject, name.session))
     return scans, others
 
 
-def _suggested(path: Path) -> str:
-    """A pattern in which a folder names the subject, as deep as the image lies."""
-    return "/".join([*["*"] * (len(path.parent.parts) - 1), "{subject}", path.name])
+def _longitudinal(
+    told: dict[Path, names.Name], wanted: dict[Path, names.Name], source: Path
+) -> tuple[dict[Path, names.Name], dict[Path, names.Name]]:
+    """Leave averages and second copies of FreeSurfer's longitudinal stream out, and join each visit to its person."""
+    told, wanted, folders = dict(told), dict(wanted), defaultdict(dict)
+    for path, name in wanted.items():
+        if name.variant in names.STRIPPED:
+            folders[path.parent.parent.parent][source / path.parent.parent] = path
+    for paths in folders.values():
+        people = freesurfer.people(paths)
+        for folder, path in paths.items():
+            if folder not in people:
+                told[path] = replace(
+                    wanted.pop(path), contrast=f"FreeSurfer's {freesurfer.left_out(folder)}", variant=""
+                )
+            elif people[folder] != freesurfer.who(folder.name):
+                wanted[path] = replace(wanted[path], subject=people[folder][0], session=people[folder][1])
+    return told, wanted
+
+
+def _cure(path: Path, images: Iterable[Path]) -> str:
+    """Patterns that tell who is who among images that are called as this one is, each with the layout that it fits."""
+    depths = {len(image.parent.parts) for image in images if tree.stem(image) == tree.stem(path)}
+    in_each = Counter(folder for folder, _ in {(image.parent, tree.stem(image)) for image in images})
+    several = max(in_each.values()) > 1
+    file = f"*{tree.suffix(path)}" if several else path.name
+    if depths == {1} and several:
+        return (
+            f"a pattern such as {{subject}}/{{session}}{tree.suffix(path)} if folders are people, or "
+            f"{{session}}/{{subject}}{tree.suffix(path)} if equal names are one person; else make the names differ"
+        )
+    if depths == {1}:
+        return f"a pattern such as {{subject}}/{file}"
+    levels = ["**"] if len(depths) > 1 else ["{session}", *["*"] * (max(depths) - 2)]
+    return (
+        f"a pattern such as {'/'.join(['{subject}', *levels, file])} if folders are people and then visits, or one "
+        "with {subject} at the folder that is a person"
+    )
 
 
 def _mask(pattern: str, subject: str, session: str, masks: list[str], image: str) -> str:

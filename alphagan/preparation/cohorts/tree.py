@@ -1,6 +1,8 @@
 """What the ways of finding scans share: the files below a folder, and one scan where there are copies."""
 
+import gzip
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from stat import S_ISDIR
@@ -9,6 +11,7 @@ from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan
 
 SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh", ".img.gz", ".img", ".mnc")  # of images that are read
+BLOCK = 2**20  # bytes of two files that are compared at a time
 CONVERTED = (".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")  # of others: SimpleITK and dcm2niix turn them into NIfTI
 
 
@@ -71,6 +74,23 @@ def without_copies(paths: Iterable[Path]) -> list[Path]:
         return name.endswith(".gz") and path.with_name(name[:-3]) in known
 
     return [path for path in paths if not another(path)]
+
+
+def packed_otherwise(path: Path) -> Path | None:
+    """Find name.nii.gz beside name.nii, which is taken in its place, if it packs something else."""
+    if suffix(path).lower() not in (".nii", ".img"):
+        return None
+    packed = path.with_name(f"{path.name}.gz")
+    if not (packed.is_file() and path.is_file()):
+        return None
+    try:
+        with open(path, "rb") as one, gzip.open(packed) as other:
+            while (block := one.read(BLOCK)) == other.read(BLOCK):
+                if not block:
+                    return None
+    except (OSError, EOFError, zlib.error):  # whatever it packed, it cannot be read
+        pass
+    return packed
 
 
 def refuse_doubles(scans: Iterable[Scan], cure: str) -> list[Scan]:

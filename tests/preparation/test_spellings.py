@@ -1,0 +1,82 @@
+"""One person whose name is written in two ways."""
+
+import layouts
+import pytest
+from scans import head, write
+
+from alphagan.__main__ import main
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import find_scans
+from alphagan.preparation.cohorts.check import check
+from alphagan.preparation.cohorts.doubts import doubts, spelled_alike
+from alphagan.settings.cohorts import NiftiCohort
+
+COMPOSED, DECOMPOSED = "Andr\u00e9", "Andre\u0301"
+
+
+def cohort(folder, **keys):
+    return NiftiCohort(kind="nifti", source=str(folder), **keys)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("sub-01_T1w.nii", "sub-1_T1w.nii"),
+        ("sub-02_ses-2_T1w.nii", "sub-2_T1w.nii"),
+        ("sub-001_T1w.nii", "sub-01_T1w.nii"),
+        ("sub-A_T1w.nii", "sub-a_T1w.nii"),
+        ("site1_007.nii", "site01_7.nii"),
+    ],
+)
+def test_two_spellings_are_told(tmp_path, one, other):
+    raw = layouts.tree(tmp_path, one, other, "sub-90_T1w.nii", "sub-10_T1w.nii", "sub-100_T1w.nii")
+    report = check(cohort(raw))
+    assert report.n_people == 5 and report.as_expected
+    (line,) = report.doubts
+    assert line.startswith("1 of 5 people may be another under a second spelling: ") and one in line and other in line
+
+
+def test_every_kind_tells_them(tmp_path):
+    raw = layouts.tree(tmp_path, *(f"sub-{name}/anat/sub-{name}_T1w.nii" for name in ("1", "01", "2")))
+    section = layouts.cohort({"kind": "bids", "source": str(raw)})
+    assert "1 of 3 people" in " ".join(doubts(section, find_scans(section)))
+
+
+def test_accents_are_stored_in_two_ways_by_one_person(tmp_path):
+    files = [f"sub-{COMPOSED}_ses-1_T1w.nii", f"sub-{DECOMPOSED}_ses-2_T1w.nii"]
+    scans = find_scans(cohort(layouts.tree(tmp_path / "raw", *files)))
+    assert layouts.who(scans) == {(COMPOSED, "1"), (COMPOSED, "2")}
+    free = layouts.tree(tmp_path / "free", f"a/{COMPOSED}.nii", f"b/{DECOMPOSED}.nii")
+    with pytest.raises(InputError, match="the name does not tell the subject"):
+        find_scans(cohort(free))
+    alike = layouts.tree(tmp_path / "alike", *(f"{name}-{k}.nii" for name in (DECOMPOSED, "bob") for k in "ab"))
+    assert "names begin alike" in " ".join(check(cohort(alike)).doubts)
+
+
+def test_one_mask_for_each_way_to_store_an_accent(tmp_path):
+    raw = layouts.tree(tmp_path, f"{DECOMPOSED}_T1w.nii", f"{DECOMPOSED}_mask.nii")
+    (scan,) = find_scans(cohort(raw, pattern="{subject}_T1w.nii", mask_pattern="{subject}_mask.nii"))
+    assert scan.subject == COMPOSED and scan.mask.exists()
+
+
+def test_spellings_of_others_are_those_of_others_alone(tmp_path):
+    real = find_scans(cohort(layouts.tree(tmp_path / "real", "sub-1_T1w.nii", "sub-01_T1w.nii", "sub-4_T1w.nii")))
+    train = find_scans(cohort(layouts.tree(tmp_path / "train", "sub-004_T1w.nii", "sub-05_T1w.nii")))
+    assert "1 of 3 people" in spelled_alike(real, train) and "004 (sub-004_T1w.nii) and 4" in spelled_alike(real, train)
+    assert "1 of 3 people" in spelled_alike(real) and spelled_alike(train) is None
+
+
+def test_the_commands_tell_them(tmp_path, capsys):
+    for folder, names in (("real", ("01", "02")), ("train", ("1", "11", "12")), ("gen", ("g1", "g2"))):
+        for k, name in enumerate(names):
+            write(tmp_path / folder / f"sub-{name}_T1w.nii", head(20 * len(names) + k))
+    folders = ["--real", tmp_path / "real", "--train", tmp_path / "train", "--generated", tmp_path / "real"]
+    told = "real and train: 1 of 2 people may be another under a second spelling: 1 (sub-1_T1w.nii) and 01 "
+    folders[-1] = tmp_path / "gen"
+    (tmp_path / "gen/sub-g2_T1w.nii").unlink()  # one generated volume: it stops before anything is measured
+    assert main(["evaluate", *map(str, folders), "--size", "16", "-o", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+    assert (
+        main(["evaluate", *map(str, folders), "--size", "16", "-o", str(tmp_path / "out"), "--different-people"]) == 2
+    )
+    assert "second spelling" not in capsys.readouterr().err
