@@ -1,0 +1,88 @@
+"""How the codes of training people depend on their age and sex: a ridge regression, shrunk as leave-one-out has it."""
+
+from collections.abc import Mapping
+from math import ceil, floor
+
+import numpy as np
+
+from alphagan.errors import TooFewError
+from alphagan.generation.conditional import ConditionalPrior
+
+SHRINKAGES = np.geomspace(1e-2, 1e4, 121)  # per training person, among which leave-one-out chooses
+MOST_EXPLAINED = 0.99  # of the variance of codes in any direction, so that something is left to draw
+
+
+def fit(codes: np.ndarray, covariates: Mapping[str, np.ndarray], weights_sha256: str = "") -> ConditionalPrior:
+    """Fit how codes depend on covariates.
+
+    Parameters
+    ----------
+    codes : ndarray, (n, z_dim)
+        z_enc, one of each person.
+    covariates : dict of str to ndarray, (n,)
+        "age" and "sex" (F 0, M 1); NaN where it is not known. People without one of them are left out, covariates
+        without any difference between people too.
+    weights_sha256 : str
+        Of the weights that made the codes.
+
+    Returns
+    -------
+    ConditionalPrior
+
+    Raises
+    ------
+    TooFewError
+        If fewer than three people are left, or all are alike.
+    """
+    known = {name: values for name, values in covariates.items() if np.isfinite(values).any()}
+    whole = np.isfinite(np.stack([*known.values()])).all(0) if known else np.zeros(len(codes), bool)
+    names = [name for name, values in known.items() if np.ptp(values[whole]) > 0] if whole.any() else []
+    if whole.sum() < 3 or not names:
+        raise TooFewError(f"covariates: {whole.sum()} training people have them, or all are alike; complete the table")
+    values, z = np.stack([known[name][whole] for name in names], 1).astype(float), codes[whole].astype(float)
+    mean, sd = values.mean(0), values.std(0)
+    c, z = (values - mean) / sd, z - z.mean(0)
+    R = c.T @ c / len(c)
+    errors = [leave_one_out(c, z, shrinkage) for shrinkage in SHRINKAGES]
+    best = int(np.argmin(errors))
+    B = bounded(ridge(c, z, SHRINKAGES[best]).T, R)
+    by_mean = np.mean(np.sum(z**2, 1)) * (len(z) / (len(z) - 1)) ** 2  # the error of the mean of all others
+    return ConditionalPrior(
+        names=tuple(names),
+        mean=tuple(mean.tolist()),
+        sd=tuple(sd.tolist()),
+        low=tuple(float(floor(low)) for low in values.min(0)),  # the youngest and the oldest person are not told
+        high=tuple(float(ceil(high)) for high in values.max(0)),
+        correlation=tuple(map(tuple, R.tolist())),
+        coefficients=tuple(map(tuple, B.tolist())),
+        shrinkage=float(SHRINKAGES[best]),
+        explained=float(1 - errors[best] / by_mean),
+        people=len(c),
+        weights_sha256=weights_sha256,
+    )
+
+
+def ridge(c: np.ndarray, z: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Coefficients (k, z_dim) of centred codes (n, z_dim) on standardised covariates (n, k)."""
+    # B^T = (c^T c + n s I)^-1 c^T z
+    return np.linalg.solve(c.T @ c + len(c) * shrinkage * np.eye(c.shape[1]), c.T @ z)
+
+
+def leave_one_out(c: np.ndarray, z: np.ndarray, shrinkage: float) -> float:
+    """Mean squared error of the code of a person who was left out of the fit, summed over the code.
+
+    In closed form: e_i / (1 - h_ii), where e is the error of the fit to all, H = 1/n + c (c^T c + n s I)^-1 c^T.
+    """
+    hat = np.linalg.solve(c.T @ c + len(c) * shrinkage * np.eye(c.shape[1]), c.T)
+    leverage = 1 / len(c) + np.einsum("ik,ki->i", c, hat)
+    return float(np.mean(np.sum(((z - c @ (hat @ z)) / (1 - leverage)[:, None]) ** 2, 1)))
+
+
+def bounded(B: np.ndarray, R: np.ndarray) -> np.ndarray:
+    """Shrink B where covariates would explain more than `MOST_EXPLAINED` of what codes vary in some direction.
+
+    Codes of real people may vary more in a direction than random ones do, and I - B R B^T must stay positive.
+    """
+    variance, directions = np.linalg.eigh(B @ R @ B.T)
+    shrink = np.sqrt(np.minimum(1, MOST_EXPLAINED / variance.clip(1e-12)))
+    return (directions * shrink) @ directions.T @ B
