@@ -7,6 +7,9 @@ import numpy as np
 
 from alphagan.errors import TooFewError
 from alphagan.generation.conditional import ConditionalPrior
+from alphagan.generation.networks import BATCH
+from alphagan.generation.run import Run
+from alphagan.volumes.prepared import Volumes
 
 SHRINKAGES = np.geomspace(1e-2, 1e4, 121)  # per training person, among which leave-one-out chooses
 MOST_EXPLAINED = 0.99  # of the variance of codes in any direction, so that something is left to draw
@@ -60,6 +63,31 @@ def fit(codes: np.ndarray, covariates: Mapping[str, np.ndarray], weights_sha256:
         people=len(c),
         weights_sha256=weights_sha256,
     )
+
+
+def fit_run(run: Run, volumes: Volumes, covariates: Mapping[str, np.ndarray]) -> ConditionalPrior:
+    """`fit`, for the codes of the training people of a run; several scans of a person count as one, their mean code.
+
+    Parameters
+    ----------
+    run : Run
+    volumes : Volumes
+        The prepared cohort that it was trained on.
+    covariates : dict of str to ndarray, (N,)
+        Of every row of the cohort, the same for all scans of a person.
+
+    Raises
+    ------
+    InputError
+        If the run has no encoder, or makes cubes of another size; as `fit` does.
+    """
+    rows = volumes.rows("train")
+    parts = [rows[first : first + BATCH] for first in range(0, len(rows), BATCH)]
+    z_enc = np.concatenate([run.encode(np.asarray(volumes.array[part])) for part in parts])
+    _, first, who = np.unique(volumes.people(rows), return_index=True, return_inverse=True)
+    z_enc = np.stack([np.bincount(who, column) for column in z_enc.T], 1) / np.bincount(who)[:, None]
+    of_people = {name: values[np.array(rows)[first]] for name, values in covariates.items()}
+    return fit(z_enc, of_people, run.networks.sha256)
 
 
 def ridge(c: np.ndarray, z: np.ndarray, shrinkage: float) -> np.ndarray:
