@@ -132,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     help = "of people, with participant_id, age and sex; default: what preparation took from the cohort's covariates"
     command.add_argument("--table", type=Path, metavar="FILE", help=help)
     command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
+    help = (
+        "ridge regression instead of least squares, as leave-one-out chooses: false changes are fewer, true ones less"
+    )
+    command.add_argument("--shrink", action="store_true", help=help)
     help = "people to generate and read from (default: %(default)s)"
     command.add_argument("-n", type=_positive, default=512, metavar="N", help=help)
     command.add_argument("--seed", type=int, default=0, help="of what is generated (default: %(default)s)")

@@ -48,9 +48,10 @@ class ConditionalPrior:
     coefficients : tuple of tuple of float, (z_dim, k)
         B.
     shrinkage : float
-        The ridge, per training person; chosen by leave-one-out.
+        The ridge, per training person; 0 for least squares.
     explained : float
-        Share of the variance of codes that covariates explain in people left out.
+        Share of the variance of codes that covariates explain in people left out, at the best shrinkage; 0 where they
+        have nothing to do with each other.
     people : int
         How many it was fitted to.
     weights_sha256 : str

@@ -72,7 +72,14 @@ class Networks:
             raise InputError(f"{path}: not found; train the model again") from None
 
     def generator(self, weights: str) -> nn.Module:
-        """One of `GENERATORS`."""
+        """G by the name of its weights.
+
+        Examples
+        --------
+        >>> networks = alphagan.load("models/normal/alpha_wgan_gp").networks
+        >>> networks.generator("G_early")(torch.zeros(2, 8)).shape
+        torch.Size([2, 1, 16, 16, 16])
+        """
         if weights not in GENERATORS:
             raise InputError(f"weights: {weights!r} is unknown; use one of {', '.join(GENERATORS)}")
         return self[weights]
@@ -86,7 +93,14 @@ class Networks:
         return self._made[name]
 
     def apply(self, network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
-        """Apply a network on its device, and gather what it gives on the CPU."""
+        """Apply a network on its device, and gather what it gives on the CPU.
+
+        Examples
+        --------
+        >>> networks = alphagan.load("models/normal/alpha_wgan_gp").networks
+        >>> networks.apply(networks["G_average"], torch.zeros(3, 8)).shape
+        torch.Size([3, 1, 16, 16, 16])
+        """
         with torch.no_grad():
             return torch.cat([network(part.to(self.device)).cpu() for part in inputs.split(batch)])
 

@@ -38,7 +38,7 @@ def covariates(args) -> None:
 
     run = _run(args)
     prepared = args.prepared or Paths().prepared(run.settings.cohort)
-    measured = fit_and_show(run, prepared, args.table, args.output, args.n, args.seed)
+    measured = fit_and_show(run, prepared, args.table, args.output, args.n, args.seed, args.shrink)
     for line in lines(measured):
         print(line)
     print(args.output)

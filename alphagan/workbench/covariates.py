@@ -14,9 +14,11 @@ from alphagan.generation.run import Run
 from alphagan.generation.weights import COVARIATES
 from alphagan.volumes.prepared import Volumes
 
+NOTHING = 1e-3  # of the variance of codes
+
 
 def fit_and_show(
-    run: Run, prepared: Path, table: Path | None, folder: Path, n: int = 512, seed: int = 0
+    run: Run, prepared: Path, table: Path | None, folder: Path, n: int = 512, seed: int = 0, shrink: bool = False
 ) -> dict[str, dict]:
     """Write RUN/covariates.json, and to a folder what it is worth: covariates.json, and figures where there is an age.
 
@@ -33,6 +35,9 @@ def fit_and_show(
     n, seed : int
         How many people are generated to read covariates from, and what they are drawn from.
 
+    shrink : bool
+        As `alphagan.generation.conditional_fit.fit` has it.
+
     Returns
     -------
     measured : dict
@@ -47,8 +52,10 @@ def fit_and_show(
         raise InputError(f"{run.folder}: is one file; name the run's folder, and export it again afterwards")
     volumes = Volumes(prepared)
     values, notes = of_cohort(volumes, table)
-    prior = fit_run(run, volumes, values)
+    prior = fit_run(run, volumes, values, shrink)
     _say(*notes)
+    if prior.explained < NOTHING:
+        _say("codes of people left out do not depend on their covariates; what is asked for will not show")
     write_atomically(lambda file: file.write(prior.as_json().encode()), run.folder, COVARIATES)
     run, measured = load(run.folder, run.device), {}
     try:
