@@ -45,7 +45,7 @@ def ageing_maps(
     inch, margin = 2.6 / cell, 0.75
     lines = [(name, kind) for name in sets for kind in ("mean", "change")]
     width, tall = cell * len(ages), height * len(lines)
-    figure = Figure(figsize=(width * inch + margin + 1.0, tall * inch + margin))
+    figure = Figure(figsize=(width * inch + margin + 1.2, tall * inch + margin))
     w, h = figure.get_size_inches()
     axes = ground(figure, (margin / w, 0, width * inch / w, tall * inch / h), width, tall)
     for line, (name, kind) in enumerate(lines):
@@ -69,7 +69,7 @@ def ageing_maps(
         )
     for column, age in enumerate(ages):
         axes.text((column + 0.5) * cell, tall * 1.01, f"{age:g} years", ha="center", va="bottom")
-    bar = figure.add_axes((1 - 0.8 / w, 0.1, 0.12 / w, 0.3))
+    bar = figure.add_axes((1 - 1.05 / w, 0.1, 0.12 / w, 0.3))
     figure.colorbar(image, cax=bar, label=f"Change since {ages[0]:g}")
     return figure
 

@@ -10,7 +10,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from alphagan.errors import TooFewError
+from alphagan.errors import InputError, TooFewError
 from alphagan.generation.conditional import ConditionalPrior
 from alphagan.generation.networks import BATCH
 from alphagan.generation.run import Run
@@ -93,6 +93,8 @@ def fit_run(run: Run, volumes: Volumes, covariates: Mapping[str, np.ndarray], sh
     InputError
         If the run has no encoder, or makes cubes of another size; as `fit` does.
     """
+    if not run.has_encoder:
+        raise InputError(f"{run.folder}: {run.settings.name} has no encoder, so that nobody's code is known")
     rows = volumes.rows("train")
     parts = [rows[first : first + BATCH] for first in range(0, len(rows), BATCH)]
     z_enc = np.concatenate([run.encode(np.asarray(volumes.array[part])) for part in parts])

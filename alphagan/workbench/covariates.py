@@ -94,8 +94,8 @@ def lines(measured: dict[str, dict]) -> list[str]:
     ]
 
 
-def _draw_ageing(run: Run, volumes: Volumes, values: dict, folder: Path, seed: int) -> float | None:
-    """Correlation of what age does to generated and to real people, over voxels; None where that cannot be shown."""
+def _draw_ageing(run: Run, volumes: Volumes, values: dict, folder: Path, seed: int) -> dict[str, float] | None:
+    """Draw what age does, and say how alike it is in generated and in real people; None where that cannot be shown."""
     try:
         found = ageing(run, volumes, values, seed=seed)
     except TooFewError as error:
@@ -104,7 +104,7 @@ def _draw_ageing(run: Run, volumes: Volumes, values: dict, folder: Path, seed: i
     means = {"real": found.real, "generated": found.generated}
     counts = {"real": found.n_real, "generated": [found.n_generated] * len(found.ages)}
     save(ageing_maps(found.ages, means, counts, run.affine), folder / "age_maps")
-    return found.likeness
+    return found.likeness()
 
 
 def _say(*notes: str) -> None:
