@@ -1,5 +1,7 @@
 """Codes of people of an age and a sex: the regression beside an independent one, and what holds of the population."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from alphagan.errors import InputError, TooFewError
 from alphagan.generation import conditional_fit
 from alphagan.generation.conditional import ExtrapolationWarning, chosen, from_json
-from alphagan.generation.conditional_fit import MOST_EXPLAINED, bounded, fit, leave_one_out, ridge
+from alphagan.generation.conditional_fit import MOST_EXPLAINED, bounded, fit, fit_run, leave_one_out, ridge
 
 N, Z = 40, 6
 
@@ -167,3 +169,20 @@ def test_an_age_beyond_all_training_people_is_told():
 def test_it_is_read_as_it_was_written():
     prior = fit(*reversed(people()), weights_sha256="0a")
     assert from_json(prior.as_json()) == prior
+
+
+def test_several_scans_of_a_person_count_as_one():
+    covariates, codes = people()
+    rows = [k for k in range(N) for _ in range(1 + k % 3)]  # one to three scans of each
+    offsets = np.array([[0.3], [-0.3], [0.0]])[[rows[:i].count(k) for i, k in enumerate(rows)]]
+    offsets[[i for i, k in enumerate(rows) if k % 3 == 0]] = 0
+    scans = SimpleNamespace(
+        array=codes[rows] + offsets,
+        rows=lambda split: list(range(len(rows))),
+        people=lambda chosen: [f"{rows[row]:02d}" for row in chosen],
+    )
+    run = SimpleNamespace(encode=lambda x: x, has_encoder=True, networks=SimpleNamespace(sha256="0a"))
+    found = fit_run(run, scans, {name: values[rows] for name, values in covariates.items()})
+    expected = fit(codes, covariates, weights_sha256="0a")
+    assert found.people == N and found.weights_sha256 == "0a"
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-10)

@@ -166,6 +166,12 @@ def test_a_damaged_fit_or_that_of_other_weights_is_refused(root, tmp_path, capsy
         path.write_text(whole)
 
 
+def test_codes_that_do_not_depend_on_covariates_are_told(root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("alphagan.workbench.covariates.NOTHING", 1.0)
+    assert main(command(root)) == 0
+    assert "note: codes of people left out do not depend on their covariates" in capsys.readouterr().err
+
+
 def test_too_few_people_are_fitted_but_not_measured(root, tmp_path, capsys):
     shorter = trained(tmp_path, tiny_settings(iterations=1))
     table(shorter, rows=4)
