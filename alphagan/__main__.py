@@ -121,6 +121,24 @@ def _parser() -> argparse.ArgumentParser:
     help = "as a BIDS derivative: sub-syn0000/anat/ ..., sidecars, participants.tsv, README.md"
     command.add_argument("--bids", action="store_true", help=help)
     command.add_argument("--modality", help="contrast, such as T1w, where the run does not tell, for --bids")
+    help = "of people of this age, in years; sample i of a seed is the same person at any age"
+    command.add_argument("--age", type=float, metavar="YEARS", help=help)
+    command.add_argument("--sex", metavar="F|M", help="of women or men; both need alphagan covariates first")
+    add_device(command)
+
+    help = "fit how brains of a run depend on age and sex, for sample --age --sex, and measure how well they show it"
+    command = add_run("covariates", commands_generate.covariates, help)
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="for numbers and figures")
+    help = "of people, with participant_id, age and sex; default: what preparation took from the cohort's covariates"
+    command.add_argument("--table", type=Path, metavar="FILE", help=help)
+    command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
+    help = (
+        "ridge regression instead of least squares, as leave-one-out chooses: false changes are fewer, true ones less"
+    )
+    command.add_argument("--shrink", action="store_true", help=help)
+    help = "people to generate and read from (default: %(default)s)"
+    command.add_argument("-n", type=_positive, default=512, metavar="N", help=help)
+    command.add_argument("--seed", type=int, default=0, help="of what is generated (default: %(default)s)")
     add_device(command)
 
     command = add("view", commands.view, "show volumes, or brains of a run, in three linked planes: one HTML page")

@@ -8,6 +8,7 @@ from alphagan.figures.audit import distance_histograms, pair_pages, power_curves
 from alphagan.figures.brains import all_slices, center_cuts
 from alphagan.figures.charts import intensity_histograms, loss_curves, metric_intervals, pca_scatter
 from alphagan.figures.common import MODELS, PAPER_MODELS, REFERENCES, YELLOW_BLUE, publish, save, style
+from alphagan.figures.covariates import ageing_maps, read_ages
 from alphagan.figures.diagram import architecture
 from alphagan.figures.evaluation import anatomy_distributions, power_spectra
 from alphagan.figures.grids import brain_grid, mean_and_std_maps, montage, save_montage
@@ -18,6 +19,7 @@ __all__ = [
     "PAPER_MODELS",
     "REFERENCES",
     "YELLOW_BLUE",
+    "ageing_maps",
     "all_slices",
     "anatomy_distributions",
     "architecture",
@@ -34,6 +36,7 @@ __all__ = [
     "power_curves",
     "power_spectra",
     "publish",
+    "read_ages",
     "save",
     "save_animation",
     "save_montage",

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from alphagan.errors import InputError
+from alphagan.generation.conditional import chosen
 from alphagan.generation.load import load
 from alphagan.generation.run import Run
 
@@ -29,6 +30,8 @@ class SyntheticDataset(Dataset):
         As `Run.sample` has it.
     weights : {"G_average", "G", "G_early"}
         As `Run.sample` has them.
+    age, sex : optional
+        As `Run.sample` has them.
 
     Raises
     ------
@@ -45,11 +48,23 @@ class SyntheticDataset(Dataset):
     torch.Size([4, 1, 16, 16, 16])
     """
 
-    def __init__(self, run: Run | str | Path, n: int, seed: int = 0, weights: str = "G_average"):
+    def __init__(
+        self,
+        run: Run | str | Path,
+        n: int,
+        seed: int = 0,
+        weights: str = "G_average",
+        *,
+        age: float | None = None,
+        sex: str | None = None,
+    ):
         if n < 1:
             raise InputError(f"n: {n}; ask for at least one")
         self.run = run if isinstance(run, Run) else load(run)
         self.n, self.seed, self.weights = n, seed, weights
+        self.given = chosen(age, sex)
+        if self.given:
+            self.run.random_codes(1, **self.given)  # what is wrong with them is told now
 
     def __len__(self) -> int:
         return self.n
@@ -61,5 +76,5 @@ class SyntheticDataset(Dataset):
     def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
         """Several at a time, which DataLoader asks for where it can."""
         numbers = [range(self.n)[index] for index in indices]  # negative ones count from the end
-        z_rand = np.concatenate([self.run.random_codes(1, self.seed, number) for number in numbers])
+        z_rand = np.concatenate([self.run.random_codes(1, self.seed, number, **self.given) for number in numbers])
         return list(torch.from_numpy(self.run.decode(z_rand, self.weights))[:, None])

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from alphagan.errors import InputError
 from alphagan.generation.weights import is_file, read_names, read_states, weights_of
@@ -15,6 +15,7 @@ from alphagan.models.networks import Generator
 from alphagan.settings.config import Settings
 
 GENERATORS = ("G_average", "G", "G_early")
+BATCH = 16  # volumes at a time; bounds the memory whatever is asked for
 PAIR = "put the weights.pt and the config.json of one run together, or train the model again"
 
 
@@ -70,6 +71,19 @@ class Networks:
         except FileNotFoundError:
             raise InputError(f"{path}: not found; train the model again") from None
 
+    def generator(self, weights: str) -> nn.Module:
+        """G by the name of its weights.
+
+        Examples
+        --------
+        >>> networks = alphagan.load("models/normal/alpha_wgan_gp").networks
+        >>> networks.generator("G_early")(torch.zeros(2, 8)).shape
+        torch.Size([2, 1, 16, 16, 16])
+        """
+        if weights not in GENERATORS:
+            raise InputError(f"weights: {weights!r} is unknown; use one of {', '.join(GENERATORS)}")
+        return self[weights]
+
     def __getitem__(self, name: str) -> nn.Module:
         if name not in self.names:
             raise InputError(f"{self.folder}: {self.settings.name} has no network {name}, only {', '.join(self.names)}")
@@ -77,6 +91,18 @@ class Networks:
             network = self._filled(name)
             self._made[name] = network.to(self.device).eval().requires_grad_(False)
         return self._made[name]
+
+    def apply(self, network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
+        """Apply a network on its device, and gather what it gives on the CPU.
+
+        Examples
+        --------
+        >>> networks = alphagan.load("models/normal/alpha_wgan_gp").networks
+        >>> networks.apply(networks["G_average"], torch.zeros(3, 8)).shape
+        torch.Size([3, 1, 16, 16, 16])
+        """
+        with torch.no_grad():
+            return torch.cat([network(part.to(self.device)).cpu() for part in inputs.split(batch)])
 
     def _filled(self, name: str) -> nn.Module:
         path = weights_of(self.folder)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from alphagan import __version__
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.files import write_json
+from alphagan.generation.conditional import Given
 from alphagan.generation.run import BATCH, Run
 from alphagan.volumes.prepared import to_uint8
 
@@ -75,6 +76,7 @@ def write_samples(
     weights: str = "G_average",
     force: bool = False,
     layout: Layout = PLAIN,
+    given: Given | None = None,
 ) -> list[Path]:
     """Write sample-0000.nii.gz ... : uint8 with background 0, RAS, millimetre affine.
 
@@ -92,6 +94,8 @@ def write_samples(
         Replace other samples, instead of refusing the folder.
     layout : Layout
         How they lie below the folder.
+    given : dict, optional
+        "age", "sex" or both, as `Run.sample` has them.
 
     Returns
     -------
@@ -103,10 +107,12 @@ def write_samples(
         If the folder already holds other samples, or cannot be written.
     """
     run.networks[weights]  # what is wrong with a run is told before a folder is made
-    folder = Path(folder)
+    folder, given = Path(folder), given or {}
+    run.random_codes(1, seed, **given)
     facts = {
         **{"weights_sha256": run.networks.sha256, "weights": weights, "seed": seed, "device": run.device.type},
         **{"alphagan": __version__, "torch": torch.__version__},
+        **({"covariates": dict(given), "fit_sha256": run.prior.sha256} if given else {}),
     }
     _begin(folder, n, facts, force, layout)
     paths = [folder / layout.name(i) for i in range(n)]
@@ -118,7 +124,7 @@ def write_samples(
             if not missing:
                 continue
             # The whole batch, as the last bits of a volume depend on how many there are.
-            volumes = to_uint8(run.sample(len(batch), seed, first, weights))
+            volumes = to_uint8(run.sample(len(batch), seed, first, weights, **given))
             for i in missing:
                 save(to_nifti(volumes[i - first], run.affine), paths[i])
             bar.update(len(missing))
@@ -146,7 +152,8 @@ def _begin(folder: Path, n: int, facts: dict, force: bool, layout: Layout) -> No
 
 def _refuse_others(holds: str, n: int, facts: dict, there: list[Path], known: dict, n_known: int) -> None:
     cure = "name a new folder, or add --force to replace them"
-    changed = [f"{key} {known.get(key)} -> {facts[key]}" for key in facts if known.get(key) != facts[key]]
+    keys = dict.fromkeys([*facts, *known])
+    changed = [f"{key} {known.get(key)} -> {facts.get(key)}" for key in keys if known.get(key) != facts.get(key)]
     if there and not known:
         raise InputError(f"{holds}; {cure}")
     if there and changed:

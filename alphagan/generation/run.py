@@ -7,15 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from alphagan.errors import InputError
-from alphagan.generation.networks import GENERATORS, Networks
+from alphagan.generation.conditional import ConditionalPrior, chosen, read_prior
+from alphagan.generation.networks import BATCH, Networks
 from alphagan.seeding import seeded
 from alphagan.settings.config import Settings
 from alphagan.volumes.prepared import Array, as_given, as_tensor, cube_affine
-
-BATCH = 16  # volumes at a time; bounds the memory whatever is asked for
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,7 @@ class Run:
 
         Examples
         --------
-        >>> run = alphagan.load("models/normal/alpha_wgan_gp")
-        >>> run.affine @ [7.5, 7.5, 7.5, 1]
+        >>> alphagan.load("models/normal/alpha_wgan_gp").affine @ [7.5, 7.5, 7.5, 1]
         array([0., 0., 0., 1.])
         """
         return cube_affine(np.array(self.voxel_size_mm), self.settings.size)
@@ -88,8 +85,21 @@ class Run:
         """
         return Networks(self.folder, self.settings, self.device)
 
-    def random_codes(self, n: int, seed: int = 0, first: int = 0) -> np.ndarray:
-        """Draw z_rand ~ N(0, I), each code for itself.
+    @cached_property
+    def prior(self) -> ConditionalPrior | None:
+        """How codes depend on age and sex, where `alphagan covariates` has fitted that to the run's people.
+
+        Examples
+        --------
+        >>> alphagan.load("models/normal/alpha_wgan_gp").prior is None
+        True
+        """
+        return read_prior(self.folder, self.networks)
+
+    def random_codes(
+        self, n: int, seed: int = 0, first: int = 0, *, age: float | None = None, sex: str | None = None
+    ) -> np.ndarray:
+        """Draw z_rand ~ N(0, I), each code for itself; of people with an age or a sex, z_rand ~ N(B c, I - B R B^T).
 
         Parameters
         ----------
@@ -99,6 +109,9 @@ class Run:
             Code i depends on the seed and i, not on n.
         first : int
             Number of the first one.
+        age : float, optional
+            In years. Code i of a seed is the same person at any age.
+        sex : {"F", "M"}, optional
 
         Returns
         -------
@@ -107,22 +120,22 @@ class Run:
         Raises
         ------
         InputError
-            If n is below 1.
+            If n is below 1; if an age or a sex is asked for that was not fitted, or cannot be.
 
         Examples
         --------
         >>> run = alphagan.load("models/normal/alpha_wgan_gp")
-        >>> z_rand = run.random_codes(4, seed=1)
-        >>> z_rand.shape
-        (4, 8)
-        >>> np.array_equal(run.random_codes(2, seed=1, first=2), z_rand[2:])
+        >>> np.array_equal(run.random_codes(2, seed=1, first=2), run.random_codes(4, seed=1)[2:])
         True
         """
         if n < 1:
             raise InputError(f"n: {n}; ask for at least one")
         z_dim = self.settings.model.z_dim
         codes = [torch.randn(z_dim, generator=seeded("cpu", "z_rand", seed, i)) for i in range(first, first + n)]
-        return torch.stack(codes).numpy()
+        z_rand, given = torch.stack(codes).numpy(), chosen(age, sex)
+        if given and self.prior is None:
+            raise InputError(f"{self.folder}: knows of no {' or '.join(given)}; run alphagan covariates on it first")
+        return self.prior.codes(z_rand, given) if given else z_rand
 
     def sample(
         self,
@@ -131,12 +144,15 @@ class Run:
         first: int = 0,
         weights: str = "G_average",
         batch_statistics: int | None = None,
+        *,
+        age: float | None = None,
+        sex: str | None = None,
     ) -> np.ndarray:
         """Generate volumes from random codes, G(z_rand).
 
         Parameters
         ----------
-        n, seed, first : int
+        n, seed, first, age, sex
             As `random_codes` has them: volume i depends on the seed and i, not on n.
         weights : {"G_average", "G", "G_early"}
             Moving average over training; as the last iteration left them, which is what was published; or the average
@@ -152,7 +168,7 @@ class Run:
         Raises
         ------
         InputError
-            If n is below 1, there are no such weights, or weights.pt is missing or damaged.
+            As `random_codes` does; if there are no such weights, or weights.pt is missing or damaged.
 
         Examples
         --------
@@ -163,10 +179,11 @@ class Run:
         >>> np.allclose(run.sample(2, seed=1), x_rand[:2], atol=1e-5)
         True
         """
-        G, z_rand = self._generator(weights), torch.from_numpy(self.random_codes(n, seed, first))
+        G = self.networks.generator(weights)
+        z_rand = torch.from_numpy(self.random_codes(n, seed, first, age=age, sex=sex))
         if batch_statistics:
             G = copy.deepcopy(G).train()  # a copy, as every batch changes the statistics that eval mode uses
-        return self._in_batches(G, z_rand, batch_statistics or BATCH)[:, 0].numpy()
+        return self.networks.apply(G, z_rand, batch_statistics or BATCH)[:, 0].numpy()
 
     def encode(self, volumes: Array) -> Array:
         """Map volumes to codes, E(x); of the VAE-GAN to the means of their codes.
@@ -198,7 +215,7 @@ class Run:
         x, size = as_tensor("volumes", volumes).float(), self.settings.size
         if x.ndim != 4 or x.shape[1:] != (size, size, size):
             raise InputError(f"volumes: shape {tuple(x.shape)}, but {self.folder} takes (n, {size}, {size}, {size})")
-        return as_given(self._in_batches(self.networks["E"], x[:, None]), volumes)
+        return as_given(self.networks.apply(self.networks["E"], x[:, None]), volumes)
 
     def decode(self, codes: Array, weights: str = "G_average") -> Array:
         """Map codes to volumes, G(z).
@@ -230,14 +247,4 @@ class Run:
         z, z_dim = torch.as_tensor(codes).float(), self.settings.model.z_dim
         if z.ndim != 2 or z.shape[1] != z_dim:
             raise InputError(f"codes: shape {tuple(z.shape)}, but {self.folder} takes (n, {z_dim})")
-        return as_given(self._in_batches(self._generator(weights), z)[:, 0], codes)
-
-    def _generator(self, weights: str) -> nn.Module:
-        if weights not in GENERATORS:
-            raise InputError(f"weights: {weights!r} is unknown; use one of {', '.join(GENERATORS)}")
-        return self.networks[weights]
-
-    def _in_batches(self, network: nn.Module, inputs: Tensor, batch: int = BATCH) -> Tensor:
-        """Apply a network on the run's device, and gather what it gives on the CPU."""
-        with torch.no_grad():
-            return torch.cat([network(part.to(self.device)).cpu() for part in inputs.split(batch)])
+        return as_given(self.networks.apply(self.networks.generator(weights), z)[:, 0], codes)

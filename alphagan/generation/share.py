@@ -51,5 +51,7 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
         for key, tensor in state.items()
     }
     metadata = {"format": "pt", "config": json.dumps(run.config), "card": card}
+    if run.prior:
+        metadata["covariates"] = run.prior.as_json()
     content = safetensors().torch.save(tensors, metadata)
     return write_atomically(lambda file: file.write(content), path.parent, path.name)

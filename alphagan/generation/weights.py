@@ -1,7 +1,8 @@
 """Where the weights and the configuration of a run lie: in its folder, or in one file in the safetensors format.
 
-A folder has weights.pt and config.json. In a file, tensors are called NETWORK.NAME, such as "G_average.last.weight",
-and the metadata holds config.json as "config".
+A folder has weights.pt and config.json, and covariates.json where codes were fitted to people's age and sex. In a file,
+tensors are called NETWORK.NAME, such as "G_average.last.weight", and the metadata holds the two as "config" and
+"covariates".
 """
 
 import json
@@ -13,6 +14,7 @@ from alphagan.errors import InputError
 from alphagan.generation.tensors import read_tensors
 
 SUFFIX = ".safetensors"
+COVARIATES = "covariates.json"
 
 
 def is_file(run: Path) -> bool:
@@ -51,6 +53,25 @@ def read_config(run: Path) -> dict:
         raise InputError(f"{where}: cannot be read ({error.strerror}); make it readable, or train again") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{run / 'config.json'}: damaged or of another version ({error}); train again") from None
+
+
+def read_covariates(run: Path) -> str | None:
+    """What covariates.json says, as text; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    if is_file(run):
+        with _opened(run) as file:
+            return (file.metadata() or {}).get("covariates")
+    try:
+        return (run / COVARIATES).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run / COVARIATES}: cannot be read ({error}); run alphagan covariates again") from None
 
 
 def read_names(run: Path) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ ABSENT = "-"  # in place of a hash
 
 
 def write_manifests(config: Config, paths: Paths) -> Path:
-    """Write data/scans/COHORT.csv for every cohort: each file below its source, and the SHA-256 of what it holds.
+    """Write data/scans/COHORT.csv for every cohort: each file below its source, its table, and the SHA-256 of each.
 
     A file is read once, and again when its size or time of change are others. Files that cannot be read, such as links
     to nothing, have "-" for a hash; a source that cannot be listed has the reason in place of its files, and is left
@@ -39,6 +39,8 @@ def write_manifests(config: Config, paths: Paths) -> Path:
         try:
             hashes = _Hashes(known)
             rows = [(str(path.relative_to(cohort.source)), hashes.of(path)) for path in _files(Path(cohort.source))]
+            if cohort.covariates:  # wherever it lies
+                rows.append((cohort.covariates, hashes.of(Path(cohort.covariates))))
         except InputError as error:
             rows = [(str(error), ABSENT)]
         else:

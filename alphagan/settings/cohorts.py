@@ -69,6 +69,7 @@ class Cohort(Section):
     `source`: the folder of scans, or the code that draws or downloads them. `expected`: how many scans
     `alphagan cohort check` should find. `background`: what is not above it is background; null: found for each scan.
     `orientation`: directions of the stored axes, such as LPS, where the headers do not tell them, or not rightly.
+    `covariates`: a table of people with their age and sex, such as BIDS' participants.tsv.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Cohort(Section):
     expected: Annotated[int, Field(ge=1)] | None = None
     background: float | None = None
     orientation: str | None = None
+    covariates: str | None = None
 
     @field_validator("orientation")
     @classmethod

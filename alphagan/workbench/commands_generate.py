@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
@@ -10,17 +11,36 @@ from alphagan.errors import InputError, named_disk_errors
 def sample(args) -> None:
     """Write generated brains."""
     from alphagan.generation.bids import write_bids
+    from alphagan.generation.conditional import ExtrapolationWarning, chosen
     from alphagan.generation.nifti import write_samples
 
     run, asked = _run(args), (args.seed, args.weights, args.force)
-    if args.bids:
-        from alphagan.workbench.card import card, facts
+    given = chosen(args.age, args.sex)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExtrapolationWarning)  # said once, below
+        if args.bids:
+            from alphagan.workbench.card import card, facts
 
-        write_bids(run, args.n, args.output, card(facts(run)), *asked, args.modality)
-    elif args.modality:
-        raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
-    else:
-        write_samples(run, args.n, args.output, *asked)
+            write_bids(run, args.n, args.output, card(facts(run)), *asked, args.modality, given)
+        elif args.modality:
+            raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
+        else:
+            write_samples(run, args.n, args.output, *asked, given=given)
+    for note in run.prior.notes(given) if given else ():
+        print(f"note: {note}", file=sys.stderr)
+    print(args.output)
+
+
+def covariates(args) -> None:
+    """Fit how codes depend on age and sex, and say what that is worth."""
+    from alphagan.settings.paths import Paths
+    from alphagan.workbench.covariates import fit_and_show, lines
+
+    run = _run(args)
+    prepared = args.prepared or Paths().prepared(run.settings.cohort)
+    measured = fit_and_show(run, prepared, args.table, args.output, args.n, args.seed, args.shrink)
+    for line in lines(measured):
+        print(line)
     print(args.output)
 
 

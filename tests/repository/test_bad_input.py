@@ -9,6 +9,7 @@ KINDS = {
     "scans": "preparation/test_bad_scans.py",
     "masks": "preparation/test_bad_masks.py",
     "tables: ADNI's list, BraTS' grades": "preparation/test_bad_tables.py",
+    "tables: age and sex": "preparation/test_covariate_tables.py",
     "`params.yaml`": "settings/test_bad_params.py",
     "prepared cohorts": "volumes/test_bad_prepared.py",
     "run folders: `config.json`, `weights.pt`": "generation/test_bad_weights.py",

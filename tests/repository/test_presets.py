@@ -32,6 +32,9 @@ def stand_in(section: dict) -> dict:
         return {"kind": "nifti", "source": str(folder), "pattern": pattern}
     if kind == "nifti":
         _write(source, "IXI{:03d}_T1w.nii.gz")
+        if "covariates" in section:
+            people = "".join(f"IXI{index:03d}\t{30 + index}\tF\n" for index in range(N))
+            Path(section["covariates"]).write_text(f"participant_id\tage\tsex\n{people}")
     elif not source.exists():
         {"freesurfer": layouts.adni, "brats": layouts.brats, "atlas": layouts.atlas}[kind](source, n=N)
     return section

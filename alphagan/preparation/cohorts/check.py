@@ -6,6 +6,7 @@ from importlib import import_module
 
 from alphagan.preparation.cohorts import Scan, find_scans, names
 from alphagan.preparation.cohorts.doubts import Doubts, doubts
+from alphagan.preparation.covariates import described, of_cohort
 from alphagan.settings.cohorts import Cohort
 
 N_EXAMPLES = 4
@@ -33,6 +34,8 @@ class Report:
     doubts : Doubts
     examples : tuple of (str, str, str)
         Person, session and file of some scans.
+    covariates : tuple of str
+        What the cohort's table tells of its people, in lines.
     """
 
     source: str
@@ -47,6 +50,7 @@ class Report:
     missing: tuple[str, ...]
     doubts: Doubts
     examples: tuple[tuple[str, str, str], ...]
+    covariates: tuple[str, ...] = ()
 
     @property
     def n_like_paper(self) -> int:
@@ -76,6 +80,7 @@ class Report:
             lines.append(f"paper: {count} {what}, {verdict}")
         for name, tally in self.tallies.items():
             lines.append(f"{name}: " + ", ".join(f"{value or '?'} {count}" for value, count in tally.items()))
+        lines += self.covariates
         lines.append(f"missing: {len(self.missing) or 'nothing'}")
         lines += [f"  {what}" for what in self.missing[:N_NAMED]]
         if len(self.missing) > N_NAMED:
@@ -93,7 +98,7 @@ def check(cohort: Cohort) -> Report:
     Raises
     ------
     InputError
-        As `alphagan.preparation.cohorts.find_scans` does.
+        As `alphagan.preparation.cohorts.find_scans` does; if the cohort's table of covariates is bad.
     """
     scans = find_scans(cohort)
     of_kind = getattr(import_module(f"alphagan.preparation.cohorts.{cohort.kind}"), "missing", None)
@@ -110,6 +115,7 @@ def check(cohort: Cohort) -> Report:
         doubts=doubts(cohort, scans),
         examples=tuple((scan.subject, scan.session or "-", scan.source) for scan in _some(scans)),
         missing=(*_lost_files(scans), *(of_kind(cohort) if of_kind else ())),
+        covariates=tuple(described(of_cohort(cohort, scans))),
     )
 
 

@@ -1,0 +1,157 @@
+"""Age and sex of people, from a table that a cohort names: participants.tsv of BIDS, or any CSV with such columns."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import Scan, table
+from alphagan.settings.cohorts import Cohort
+
+COLUMNS = {
+    "person": ("participant_id", "participant", "subject", "subject_id"),
+    "age": ("age", "age_years"),
+    "sex": ("sex", "gender"),
+}
+UNTOLD = {"", "n/a", "na", "nan"}
+SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
+NEITHER = {"o", "other"}  # of the two: kept, with an empty value
+OLDEST = 120
+N_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """What a table tells of a cohort's people.
+
+    Parameters
+    ----------
+    names : tuple of str
+        "age" in years, and "sex", "F" or "M": those for which the table has a column.
+    people : dict of str to dict of str to str
+        Values of each of them for each person; "" where there is none.
+    notes : tuple of str
+        What the table lacks, and how many people are without, in one line each.
+    """
+
+    names: tuple[str, ...] = ()
+    people: dict[str, dict[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, subject: str) -> list[str]:
+        """Values of a person, in the order of `names`."""
+        return [self.people[subject][name] for name in self.names]
+
+
+def of_cohort(cohort: Cohort, scans: Iterable[Scan]) -> Covariates:
+    """What the table of a cohort tells of the people on its scans; nothing where it names none.
+
+    Raises
+    ------
+    InputError
+        As `of_people` does.
+    """
+    return of_people(cohort.covariates, {scan.subject for scan in scans}) if cohort.covariates else Covariates()
+
+
+def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
+    """What a table tells of these people; "sub-" before a name counts for nothing.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, lacks a column, has a value that is none, two values of one person, or nobody of
+        these people.
+    """
+    subjects, (names, rows) = sorted(subjects), _read(path)
+    if not rows.keys() & {_plain(subject) for subject in subjects}:
+        there, here = (", ".join(sorted(people)[:N_NAMED]) or "nobody" for people in (rows, subjects))
+        raise InputError(
+            f"{path}: has none of the people on the scans (it has {there}; on the scans are {here}); name people there "
+            "as the scans do"
+        )
+    nothing = dict.fromkeys(names, "")
+    people = {subject: rows.get(_plain(subject), nothing) for subject in subjects}
+    without = {name: [subject for subject in subjects if not people[subject][name]] for name in names}
+    notes = [f"no column {name} in {path}" for name in ("age", "sex") if name not in names]
+    notes += [
+        f"{len(who)} of {len(subjects)} people {'has' if len(who) == 1 else 'have'} no {name} in {path}"
+        for name, who in without.items()
+        if who
+    ]
+    return Covariates(tuple(names), people, tuple(notes))
+
+
+def described(known: Covariates) -> list[str]:
+    """What is known, for `alphagan cohort check`."""
+    lines = []
+    if "age" in known.names and (ages := [float(p["age"]) for p in known.people.values() if p["age"]]):
+        lines.append(f"age: of {len(ages)} people, from {min(ages):g} to {max(ages):g}")
+    if "sex" in known.names:
+        counts = Counter(person["sex"] or "?" for person in known.people.values())
+        lines.append("sex: " + ", ".join(f"{value} {count}" for value, count in sorted(counts.items())))
+    return [*lines, *known.notes]
+
+
+def _read(path: str | Path) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Names of the covariates, and their values by person."""
+    header, lines = table.read(path, "a table with the columns participant_id, age and sex")
+    places = {name: place for name in COLUMNS if (place := _place(path, header, name)) is not None}
+    names = [name for name in places if name != "person"]
+    for wanted in (["person"], ["age", "sex"]):
+        if not places.keys() & set(wanted):
+            known = " or ".join(COLUMNS[name][0] for name in wanted)
+            raise InputError(f"{path}: no column {known} (its columns: {', '.join(header)}); name it so")
+    people, told_by = {}, {}
+    for number, cells in lines:
+        cells = {name: cells[place] if place < len(cells) else "" for name, place in places.items()}
+        where, who = f"{path}: line {number}", _plain(cells["person"])
+        if not who:
+            raise InputError(f"{where} names nobody; complete the line, or remove it")
+        values = people.setdefault(who, dict.fromkeys(names, ""))
+        for name in names:
+            value = _VALUES[name](where, cells[name])
+            if value and values[name] and value != values[name]:
+                raise InputError(
+                    f"{where}: {name} of {cells['person']} is {value}, line {told_by[who, name]} says {values[name]}; "
+                    "correct or remove one"
+                )
+            if value and not values[name]:
+                values[name], told_by[who, name] = value, number
+    return names, people
+
+
+def _place(path: str | Path, header: list[str], name: str) -> int | None:
+    plain = [re.sub(r"[^a-z]", "", column.casefold()) for column in header]
+    known = [re.sub(r"[^a-z]", "", column) for column in COLUMNS[name]]
+    found = next((column for column in known if column in plain), None)
+    if found and plain.count(found) > 1:
+        raise InputError(f"{path}: two columns {header[plain.index(found)]}; remove one")
+    return plain.index(found) if found else None
+
+
+def _plain(subject: str) -> str:
+    return subject.strip().removeprefix("sub-")
+
+
+def _age(where: str, told: str) -> str:
+    if told.casefold() in UNTOLD:
+        return ""
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", told):
+        raise InputError(f"{where}: age {told!r} is no number; write years as 46.7, or n/a")
+    if float(told) > OLDEST:
+        raise InputError(f"{where}: age {told} is above {OLDEST}; write years, or n/a")
+    return f"{float(told):g}"
+
+
+def _sex(where: str, told: str) -> str:
+    if told.casefold() in UNTOLD | NEITHER:
+        return ""
+    if told.casefold() not in SEXES:
+        raise InputError(f"{where}: sex {told!r} is neither F nor M; write F or M (or female, male), O, or n/a")
+    return SEXES[told.casefold()]
+
+
+_VALUES: dict[str, Callable[[str, str], str]] = {"age": _age, "sex": _sex}

@@ -1,0 +1,112 @@
+"""The command `alphagan covariates`: fit, measure and draw how generated people carry age and sex."""
+
+import sys
+from pathlib import Path
+
+from alphagan.errors import InputError, TooFewError, named_disk_errors
+from alphagan.evaluation.ageing import ageing
+from alphagan.evaluation.covariates import of_cohort, read_back
+from alphagan.figures import ageing_maps, read_ages, save
+from alphagan.files import write_atomically, write_json
+from alphagan.generation.conditional_fit import fit_run
+from alphagan.generation.load import load
+from alphagan.generation.run import Run
+from alphagan.generation.weights import COVARIATES
+from alphagan.volumes.prepared import Volumes
+
+NOTHING = 1e-3  # of the variance of codes
+
+
+def fit_and_show(
+    run: Run, prepared: Path, table: Path | None, folder: Path, n: int = 512, seed: int = 0, shrink: bool = False
+) -> dict[str, dict]:
+    """Write RUN/covariates.json, and to a folder what it is worth: covariates.json, and figures where there is an age.
+
+    Parameters
+    ----------
+    run : Run
+        Opened from its folder.
+    prepared : Path
+        The prepared cohort that it was trained on.
+    table : Path, optional
+        Of people, where preparation was told of none.
+    folder : Path
+        Made if need be.
+    n, seed : int
+        How many people are generated to read covariates from, and what they are drawn from.
+
+    shrink : bool
+        As `alphagan.generation.conditional_fit.fit` has it.
+
+    Returns
+    -------
+    measured : dict
+        {covariate: {"real" or "generated": {measure: Estimate}}}; empty where there are too few people to tell.
+
+    Raises
+    ------
+    InputError
+        If the run is a file or has no encoder, nobody has covariates, or something cannot be written.
+    """
+    if not run.folder.is_dir():
+        raise InputError(f"{run.folder}: is one file; name the run's folder, and export it again afterwards")
+    volumes = Volumes(prepared)
+    values, notes = of_cohort(volumes, table)
+    prior = fit_run(run, volumes, values, shrink)
+    _say(*notes)
+    if prior.explained < NOTHING:
+        _say("codes of people left out do not depend on their covariates; what is asked for will not show")
+    write_atomically(lambda file: file.write(prior.as_json().encode()), run.folder, COVARIATES)
+    run, measured = load(run.folder, run.device), {}
+    try:
+        sets = dict(zip(("real", "generated"), read_back(run, volumes, values, n, seed), strict=True))
+    except TooFewError as error:
+        _say(f"not measured: {error}")
+        return {}
+    each = {who: reading.measured(seed) for who, reading in sets.items()}
+    measured = {name: {who: found[name] for who, found in each.items()} for name in prior.names}
+    told = {"fit": {"people": prior.people, "shrinkage": prior.shrinkage, "explained": prior.explained}}
+    told |= {
+        name: {who: {key: value.as_dict() for key, value in found.items()} for who, found in sides.items()}
+        for name, sides in measured.items()
+    }
+    with named_disk_errors(folder):
+        if "age" in measured:
+            texts = {
+                who: f"r {found['r'].value:.2f}, slope {found['slope'].value:.2f}"
+                for who, found in measured["age"].items()
+            }
+            pairs = {who: (reading.told["age"], reading.read["age"]) for who, reading in sets.items()}
+            save(read_ages(pairs, texts), folder / "age_read")
+            told["change"] = _draw_ageing(run, volumes, values, folder, seed)
+        write_json(told, folder / COVARIATES)
+    return measured
+
+
+def lines(measured: dict[str, dict]) -> list[str]:
+    """What was measured, for a terminal."""
+    return [
+        f"{name}, read from {'held-out' if who == 'real' else who} people: "
+        + ", ".join(f"{key} {value}" for key, value in found.items())
+        + f" (n = {next(iter(found.values())).n})"
+        for name, sides in measured.items()
+        for who, found in sides.items()
+    ]
+
+
+def _draw_ageing(run: Run, volumes: Volumes, values: dict, folder: Path, seed: int) -> dict[str, float] | None:
+    """Draw what age does, and say how alike it is in generated and in real people; None where that cannot be shown."""
+    try:
+        found = ageing(run, volumes, values, seed=seed)
+    except TooFewError as error:
+        _say(f"not drawn: {error}")
+        return None
+    means = {"real": found.real, "generated": found.generated}
+    counts = {"real": found.n_real, "generated": [found.n_generated] * len(found.ages)}
+    save(ageing_maps(found.ages, means, counts, run.affine), folder / "age_maps")
+    return found.likeness()
+
+
+def _say(*notes: str) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
