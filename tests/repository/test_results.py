@@ -1,0 +1,92 @@
+"""Numbers that documents quote are those of the files beside them."""
+
+import json
+
+import pytest
+from imports import ROOT
+
+IXI = ROOT / "results/ixi_32"
+SEEDS = {"2019": "alpha_wgan_gp_detail", "1": "alpha_wgan_gp_detail_seed1", "2": "alpha_wgan_gp_detail_seed2"}
+ROWS = {  # how rows of the table begin, and whose they are
+    "| real (training people)": "real",
+    "| **α-WGAN-GP, detail**, seed 2019": "alpha_wgan_gp_detail",
+    "| seed 1 ": "alpha_wgan_gp_detail_seed1",
+    "| seed 2 ": "alpha_wgan_gp_detail_seed2",
+    "| noise model": "gaussian_noise",
+    "| memoriser": "memoriser",
+}
+
+
+def content(name):
+    return json.loads((IXI / name).read_text(encoding="utf-8"))
+
+
+def said(path):
+    return " ".join((ROOT / path).read_text(encoding="utf-8").replace("**", "").split())
+
+
+def bounds(estimate, digits, factor=1):
+    """An interval as documents write it."""
+    return f"[{', '.join(f'{factor * estimate[end]:.{digits}f}' for end in ('low', 'high'))}]"
+
+
+def shown(estimate, digits):
+    return f"{estimate['value']:.{digits}f} {bounds(estimate, digits)}"
+
+
+@pytest.mark.parametrize("start", ROWS)
+def test_rows_of_ixi_are_those_of_its_metrics(start):
+    found = content("metrics.json")[ROWS[start]]
+    lines = (IXI / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(start)]
+    cells = [cell.strip().replace("**", "") for cell in row.split("|")[2:-1]]
+    assert cells[0] == shown(found["mmd_rbf"], 3)
+    assert cells[1] == f"{found['mmd_rbf_p']['value']:.2f}"
+    assert cells[2] == shown(found["spectrum_distance"], 3)
+    for cell, name in zip(cells[3:5], ("brain_like", "copied"), strict=True):
+        share, _, interval = cell.partition(" % ")
+        digits = len(share.partition(".")[2])
+        assert share == f"{100 * found[name]['value']:.{digits}f}", name
+        assert interval == bounds(found[name], 0, 100), name
+    assert cells[5] == shown(found["ms_ssim"], 3)
+
+
+def test_anatomy_membership_and_copies_of_ixi_are_those_of_its_files():
+    metrics, audit, text = content("metrics.json"), content("audit.json"), said("results/ixi_32/README.md")
+
+    def three(values, digits=2):
+        one, two, last = (f"{value:.{digits}f}" for value in values)
+        return f"{one}, {two} and {last}"
+
+    effects = {name: [metrics[m][f"{name}_cohens_d"]["value"] for m in SEEDS.values()] for name in _measures(metrics)}
+    assert f"(d {three(effects.pop('asymmetry'))})" in text
+    assert f"CSF is {three(effects.pop('csf_fraction'))}, all others within ±0.22" in text
+    assert max(abs(value) for values in effects.values() for value in values) < 0.22
+    real = metrics["real"]["ms_ssim"]["value"]
+    above = [metrics[model]["ms_ssim"]["value"] - real for model in SEEDS.values()]
+    assert f"MS-SSIM is {min(above):.3f} to {max(above):.3f} above theirs" in text
+
+    (features,) = {space for space in audit[SEEDS["2019"]]["spaces"] if space != "voxels"}
+    flagged = [audit[model]["spaces"][features]["criteria"]["relative"]["flagged"]["value"] for model in SEEDS.values()]
+    assert f"{three([100 * share for share in flagged], 1)} % [8, 15] stand out" in text
+    critics = [audit[model]["membership"]["the critic's score"]["value"] for model in SEEDS.values()]
+    assert f"area under the ROC curve {three(critics)} [0.52, 0.73] from the critic's score" in text
+
+    first = audit[SEEDS["2019"]]["membership"]
+    words = f"{shown(first['the error of reconstruction'], 2)} from the error of reconstruction"
+    assert words in said("docs/evaluation.md")
+
+
+def _measures(metrics):
+    return [name.removesuffix("_cohens_d") for name in metrics["real"] if name.endswith("_cohens_d")]
+
+
+@pytest.mark.parametrize(("seed", "file"), [("2019", ""), ("1", "_seed1"), ("2", "_seed2")])
+def test_ages_read_back_are_those_of_the_files(seed, file):
+    found, text = content(f"covariates{file}.json"), said("docs/generate.md")
+    for row, of in (("held-out people", "real"), (f"generated, seed {seed}", "generated")):
+        age, sex = found["age"][of], found["sex"][of]["accuracy"]
+        assert (
+            f"| {row} | {shown(age['r'], 2)} | {shown(age['slope'], 2)} | {shown(age['mae'], 1)} | "
+            f"{100 * sex['value']:.0f} % {bounds(sex, 0, 100)} |"
+        ) in text
