@@ -1,4 +1,4 @@
-"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it; on one machine, or on a cluster."""
+"""Every scan of a cohort to one array, with tables beside it; on one machine, or on a cluster."""
 
 import contextlib
 import csv
@@ -25,6 +25,7 @@ from alphagan.preparation.quality import QualityError
 from alphagan.preparation.workers import parallel
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import write_description
 from alphagan.settings.sections import Prepare, Split
 
 AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
@@ -43,7 +44,8 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     """Prepare every scan of a cohort.
 
     Writes volumes.npy (N, S, S, S), uint8; subjects.csv, one line per row of it, whose columns a00 to a23 are the first
-    three rows of the affine from cube voxel to scanner millimetres; and qc.csv, one line per scan that was found.
+    three rows of the affine from cube voxel to scanner millimetres; qc.csv, one line per scan that was found; and
+    preparation.json, the settings.
     Files and order depend on the scans and the settings alone. An interrupted run goes on where it was stopped.
 
     Parameters
@@ -106,6 +108,7 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         try:
             _write_kept(new, kept, settings)
             _write_csv(new / "qc.csv", QC_COLUMNS, quality)
+            write_description(config, cohort_name, new)
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)
