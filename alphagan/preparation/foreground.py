@@ -19,6 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from alphagan.preparation.graded import is_graded
 from alphagan.preparation.outline import MAX_SPECKS, Foreground, boxed, connected, largest_piece, without_deleted
 from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML, QualityError
 
@@ -86,10 +87,11 @@ def find_foreground(
     return replace(exact, fault=whole_head or faults[-1])
 
 
-def inside_of_mask(mask: np.ndarray) -> np.ndarray:
+def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Decide which voxels a mask marks: those that are not 0, or where that is only approached, the upper half.
 
-    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have.
+    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have. Integers name
+    regions, as aseg does, all of them inside; but where they are `graded.is_graded`, as percent are, the upper half is.
 
     Parameters
     ----------
@@ -99,6 +101,8 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
     Returns
     -------
     inside : ndarray of bool, (X, Y, Z)
+    words : list of str
+        That integers were taken for probabilities.
 
     Raises
     ------
@@ -109,20 +113,24 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
         faces = _faces(mask)
         other = mask != np.median(faces)
         if np.mean(faces == np.median(faces)) > 0.5 and other.any():
-            return other & np.isfinite(mask)
+            return other & np.isfinite(mask), []
+    if is_graded(mask):
+        return mask > mask.max() / 2, [
+            f"the mask is graded from 0 to {mask.max()}, taken for probabilities: inside is what is above half of that"
+        ]
     if mask.dtype.kind != "f":
-        return mask != 0
+        return mask != 0, []
     mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
     exact = boxed(mask)
     if not exact.last.any() or _residue(exact) <= MAX_RESIDUE:
-        return mask != 0
+        return mask != 0, []
     found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
     if isinstance(found, str):
         raise QualityError(f"mask: {found}")
     found = _connected_where_approached(found)
     inside = np.zeros(mask.shape, bool)
     inside[found.box] = found.inside
-    return inside
+    return inside, []
 
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
