@@ -4,10 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 FEWEST_LOWER = 4  # values below half of the largest; masks that mark by a value or two have fewer
-INNER, PLATEAU = (
-    0.4,
-    0.6,
-)  # above half of the largest value is much of the mask, and most of that is near the largest value
+INNER, PLATEAU = 0.4, 0.6  # much of the mask is above half of the largest value, and most of that near the largest
 NEAR = 0.9  # of the largest value
 RAMP = 0.8  # of the voxels of lower values: they lie between a lower and a higher one
 
@@ -15,9 +12,9 @@ RAMP = 0.8  # of the voxels of lower values: they lie between a lower and a high
 def is_graded(mask: np.ndarray) -> bool:
     """Tell a graded mask from a map of labels.
 
-    In a graded mask most of what is inside has about the largest value, and those of lower values are an edge: each has a higher
-    neighbour on the way in and a lower one on the way out. Labels fill regions, whose voxels mostly have neighbours of
-    the same value, or of one side alone; and the largest label is seldom that of most voxels.
+    In a graded mask most of what is inside has about the largest value, and voxels of lower values are an edge: each has
+    a higher neighbour on the way in and a lower one on the way out. Labels fill regions, whose voxels mostly have
+    neighbours of the same value, or of one side alone; and the largest label is seldom that of most voxels.
 
     Parameters
     ----------
@@ -30,8 +27,8 @@ def is_graded(mask: np.ndarray) -> bool:
 
     Examples
     --------
-    >>> _, _, z = np.indices((20, 20, 20))
-    >>> is_graded(np.clip(20 * (z - 2), 0, 100)), is_graded(z)
+    >>> _, _, z = np.indices((9, 9, 40))
+    >>> is_graded(np.clip(10 * (z - 2), 0, 100)), is_graded(z)
     (True, False)
     """
     if mask.dtype.kind not in "iu" or mask.min() < 0:
