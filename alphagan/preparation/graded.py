@@ -12,8 +12,8 @@ RAMP = 0.8  # of the voxels of lower values: they lie between a lower and a high
 def is_graded(mask: np.ndarray) -> bool:
     """Tell a graded mask from a map of labels.
 
-    In a graded mask most of what is inside has about the largest value, and voxels of lower values are an edge: each has
-    a higher neighbour on the way in and a lower one on the way out. Labels fill regions, whose voxels mostly have
+    In a graded mask most of what is inside has about the largest value, and voxels of lower values are an edge: each
+    has a higher neighbour on the way in and a lower one on the way out. Labels fill regions, whose voxels mostly have
     neighbours of the same value, or of one side alone; and the largest label is seldom that of most voxels.
 
     Parameters
