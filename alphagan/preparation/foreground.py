@@ -30,6 +30,7 @@ SAMPLED = 2000  # voxels that are enough to know a percentile by
 THRESHOLD, MASK_THRESHOLD = 0.15, 0.5  # of the foreground's median, where the background is only approached
 NOISE = 6.0  # standard deviations of the background that are still background
 EMPTY = "empty: every voxel is zero; make it anew, or leave it out"
+BRAIN_SHAPED = 0.6  # of the box: what fills more than that is a head, in voxels of any size
 FULL = 0.65  # of the box: where the threshold had to be estimated, less than this tells a brain from a head
 
 
@@ -180,11 +181,15 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) ->
     most_fill = FULL if found.threshold else MAX_BRAIN_FILL
     if (1 - specks) * ml <= MAX_BRAIN_ML and (1 - specks) * fill <= most_fill:
         return ""
-    size = f"not skull-stripped: {ml:.0f} ml, {fill:.0%} of the bounding box, are"
+    size, voxel_size = f"{ml:.0f} ml, {fill:.0%} of the bounding box, are", ""
+    if (1 - specks) * fill <= BRAIN_SHAPED:  # the shape of a brain may be a brain in voxels of wrong size
+        size, voxel_size = f"or too large voxels: {size}", "correct the header's voxel size, or "
+    size = f"not skull-stripped{', ' if voxel_size else ': '}{size}"
     if found.voxels.dtype.kind == "b":
-        return f"{size} inside the mask; check mask_pattern"
+        return f"{size} inside the mask; {voxel_size}check mask_pattern"
     where = f"away from {found.background:.3g}" if found.background or found.threshold else "non-zero"
-    return f"{size} {where}; strip it, or give mask_pattern, or where only its background is not 0, background"
+    cures = f"{voxel_size}strip it, or give mask_pattern, or where only its background is not 0, background"
+    return f"{size} {where}; {cures}"
 
 
 def _residue(found: Foreground) -> float:
