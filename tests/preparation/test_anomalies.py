@@ -64,6 +64,15 @@ def test_a_brain_below_its_background_is_told(tmp_path, size):
     assert said not in prepared(tmp_path, np.where(INSIDE, brain() - 900.5, 0).astype(np.float32), size=size).note
 
 
+def test_a_mask_that_marks_what_is_around_the_brain_is_told(tmp_path):
+    own, moved = INSIDE.astype(np.uint8), np.roll(INSIDE, 5, axis=1).astype(np.uint8)
+    said = "it may be the mask of another scan"
+    for voxels, telling in ((own, False), (moved, True)):
+        mask = write(tmp_path / f"mask{telling}.nii.gz", voxels, AFFINE)
+        assert (said in prepared(tmp_path, brain(), mask=mask).note) == telling
+    assert said not in prepared(tmp_path, brain()).note
+
+
 @pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 255), (np.uint16, 65535)])
 def test_unsigned_integers_that_wrapped_are_told(tmp_path, dtype, limit):
     fits = brain() * (limit / brain().max())
