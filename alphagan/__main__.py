@@ -225,18 +225,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0 is success, 2 bad input, 1 a failed computation or a cohort that is not as expected."""
+    """Run the command line.
+
+    Returns
+    -------
+    status : int
+        0 is success, 2 bad input, 1 a failed computation or a cohort that is not as expected, 130 Ctrl-C.
+    """
     args = _parser().parse_args(arguments)
     if hasattr(sys.stdout, "reconfigure"):  # not where a test or a notebook collects what is said
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
         return args.function(args) or 0
-    except (InputError, FloatingPointError) as error:
+    except (InputError, FloatingPointError, KeyboardInterrupt) as error:
         if args.debug:
             raise
+        interrupted = isinstance(error, KeyboardInterrupt)  # at any moment, while a command's imports load too
         if os.environ.get("LOCAL_RANK", "0") == "0":  # of processes that train together, one on every machine speaks
-            print(f"alphagan: error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, InputError) else 1
+            print("alphagan: interrupted" if interrupted else f"alphagan: error: {error}", file=sys.stderr)
+        return 130 if interrupted else 2 if isinstance(error, InputError) else 1
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import yaml
 from factories import tiny_settings, write_prepared
 
 from alphagan.settings import config
+from alphagan.settings.preparation import write_description
 from alphagan.training import loop as training
 from alphagan.training.engine import Training
 
@@ -80,4 +81,10 @@ def params(folder, **train):
     """Write params.yaml, and the cohort where the command line looks for it."""
     content = COMMAND_LINE | {"train": COMMAND_LINE["train"] | train}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
-    return write_prepared(folder / "data" / "prepared" / "tiny")
+    return described(write_prepared(folder / "data" / "prepared" / "tiny"))
+
+
+def described(prepared):
+    """The folder of a prepared cohort, which tells that it was prepared as COMMAND_LINE has it."""
+    write_description(config.parse(COMMAND_LINE), "tiny", prepared)
+    return prepared

@@ -19,6 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from alphagan.preparation.graded import is_graded
 from alphagan.preparation.outline import MAX_SPECKS, Foreground, boxed, connected, largest_piece, without_deleted
 from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML, QualityError
 
@@ -29,6 +30,7 @@ SAMPLED = 2000  # voxels that are enough to know a percentile by
 THRESHOLD, MASK_THRESHOLD = 0.15, 0.5  # of the foreground's median, where the background is only approached
 NOISE = 6.0  # standard deviations of the background that are still background
 EMPTY = "empty: every voxel is zero; make it anew, or leave it out"
+BRAIN_SHAPED = 0.6  # of the box: what fills more than that is a head, in voxels of any size
 FULL = 0.65  # of the box: where the threshold had to be estimated, less than this tells a brain from a head
 
 
@@ -86,10 +88,11 @@ def find_foreground(
     return replace(exact, fault=whole_head or faults[-1])
 
 
-def inside_of_mask(mask: np.ndarray) -> np.ndarray:
+def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Decide which voxels a mask marks: those that are not 0, or where that is only approached, the upper half.
 
-    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have.
+    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have. Integers name
+    regions, as aseg does, all of them inside; but where they are `graded.is_graded`, as percent are, the upper half is.
 
     Parameters
     ----------
@@ -99,6 +102,8 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
     Returns
     -------
     inside : ndarray of bool, (X, Y, Z)
+    words : list of str
+        That integers were taken for probabilities.
 
     Raises
     ------
@@ -109,20 +114,24 @@ def inside_of_mask(mask: np.ndarray) -> np.ndarray:
         faces = _faces(mask)
         other = mask != np.median(faces)
         if np.mean(faces == np.median(faces)) > 0.5 and other.any():
-            return other & np.isfinite(mask)
+            return other & np.isfinite(mask), []
+    if is_graded(mask):
+        return mask > mask.max() / 2, [
+            f"the mask is graded from 0 to {mask.max()}, taken for probabilities: inside is what is above half of that"
+        ]
     if mask.dtype.kind != "f":
-        return mask != 0
+        return mask != 0, []
     mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
     exact = boxed(mask)
     if not exact.last.any() or _residue(exact) <= MAX_RESIDUE:
-        return mask != 0
+        return mask != 0, []
     found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
     if isinstance(found, str):
         raise QualityError(f"mask: {found}")
     found = _connected_where_approached(found)
     inside = np.zeros(mask.shape, bool)
     inside[found.box] = found.inside
-    return inside
+    return inside, []
 
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
@@ -172,11 +181,15 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) ->
     most_fill = FULL if found.threshold else MAX_BRAIN_FILL
     if (1 - specks) * ml <= MAX_BRAIN_ML and (1 - specks) * fill <= most_fill:
         return ""
-    size = f"not skull-stripped: {ml:.0f} ml, {fill:.0%} of the bounding box, are"
+    size, voxel_size = f"{ml:.0f} ml, {fill:.0%} of the bounding box, are", ""
+    if (1 - specks) * fill <= BRAIN_SHAPED:  # the shape of a brain may be a brain in voxels of wrong size
+        size, voxel_size = f"or too large voxels: {size}", "correct the header's voxel size, or "
+    size = f"not skull-stripped{', ' if voxel_size else ': '}{size}"
     if found.voxels.dtype.kind == "b":
-        return f"{size} inside the mask; check mask_pattern"
+        return f"{size} inside the mask; {voxel_size}check mask_pattern"
     where = f"away from {found.background:.3g}" if found.background or found.threshold else "non-zero"
-    return f"{size} {where}; strip it, or give mask_pattern, or where only its background is not 0, background"
+    cures = f"{voxel_size}strip it, or give mask_pattern, or where only its background is not 0, background"
+    return f"{size} {where}; {cures}"
 
 
 def _residue(found: Foreground) -> float:

@@ -1,4 +1,4 @@
-"""Every scan of a cohort to one array, with subjects.csv and qc.csv beside it; on one machine, or on a cluster."""
+"""Every scan of a cohort to one array, with tables beside it; on one machine, or on a cluster."""
 
 import contextlib
 import csv
@@ -26,6 +26,7 @@ from alphagan.preparation.quality import QualityError
 from alphagan.preparation.workers import parallel
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import write_description
 from alphagan.settings.sections import Prepare, Split
 
 AFFINE_COLUMNS = [f"a{row}{column}" for row in range(3) for column in range(4)]
@@ -45,8 +46,9 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
 
     Writes volumes.npy (N, S, S, S), uint8; subjects.csv, one line per row of it, whose columns a00 to a23 are the first
     three rows of the affine from cube voxel to scanner millimetres, and whose last are age and sex, where the cohort
-    names a table of them; and qc.csv, one line per scan that was found. Files and order depend on the scans, the table
-    and the settings alone. An interrupted run goes on where it was stopped.
+    names a table of them; qc.csv, one line per scan that was found; and preparation.json, the settings.
+    Files and order depend on the scans, the table and the settings alone. An interrupted run goes on where it was
+    stopped.
 
     Parameters
     ----------
@@ -109,6 +111,7 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         try:
             _write_kept(new, kept, settings, known)
             _write_csv(new / "qc.csv", QC_COLUMNS, quality)
+            write_description(config, cohort_name, new)
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)

@@ -85,7 +85,8 @@ def _read(scan: Scan) -> Read:
     except Exception as error:  # what a damaged file raises depends on where the damage is
         raise QualityError(unreadable.of_files(scan, error)) from None
     if inside is not None:
-        inside = inside_of_mask(inside)
+        inside, graded = inside_of_mask(inside)
+        words += graded
         if not inside.any():
             raise QualityError(f"mask is empty: {scan.mask} marks no voxel; make it anew")
         apart = _apart_mm(mask_affine, affine, voxels.shape) if inside.shape == voxels.shape else None

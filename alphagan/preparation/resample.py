@@ -94,6 +94,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     cube = np.clip(np.rint(cube), 0, 255).astype(np.uint8)
     words = [*scanned.words, *found.words()]
     words += anomalies.of_outline(found, brain_ml if settings.min_brain_ml else None)
+    words += anomalies.of_values(found, background, masked)
     words += anomalies.of_contrast(cube, darkest, float(high), background, scan.modality)
     return Prepared(
         cube=cube,

@@ -85,9 +85,6 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     if folders.different_people:
         yield "- **People**: equal names in the folders of real and training scans were said to be different people."
     yield f"- **Modality** {plain(folders.modality)}, **seed** {folders.seed}, alphagan {__version__}, {_today()}."
-    identical = sides["generated"].n_identical
-    if identical:
-        yield f"- **{identical} of {len(found.generated.volumes)} generated volumes are identical to an earlier one.**"
     for line in found.doubts:
         yield f"- **Note**: {plain(line)}."
     yield ""

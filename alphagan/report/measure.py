@@ -23,7 +23,7 @@ from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
-from alphagan.report.upright import likely_directions, mirrored, stored
+from alphagan.report.upright import likely_directions, mirrored, plainly_turned, stored
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
 
@@ -131,6 +131,9 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     ]
     lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
     generated, real = sides["generated"], sides["real"]
+    if generated.n_identical:
+        n = len(generated.volumes.array)
+        lines.append(f"{generated.n_identical} of {n} generated volumes are identical to an earlier one")
     directions = likely_directions(generated.volumes.array, real.volumes.array)
     if directions != "RAS":
         axes = stored(directions, generated.axes)
@@ -138,6 +141,13 @@ def doubts(sides: dict[str, Side]) -> list[str]:
             f"generated: orientation: most volumes fit the real ones better if their stored axes are {axes}, not "
             f"{generated.axes} as was assumed; if they are, give --orientation {axes}, or {mirrored(axes)}: left and "
             "right cannot be told"
+        )
+        return lines
+    directions, n = plainly_turned(generated.volumes.array, real.volumes.array)
+    if n:
+        lines.append(
+            f"generated: orientation: {n} of {len(generated.volumes.array)} volumes fit the real ones plainly better "
+            f"if what was taken for RAS is {directions} in them; bring all volumes into one orientation"
         )
     return lines
 

@@ -14,6 +14,9 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 SIDE = 16  # of the volumes that are compared, at least; finer detail tells nothing of the axes
 MOST = 2 / 3  # of the volumes must agree; of real brains, 95 to 99 % are told rightly one by one
 GAIN = 0.01  # of correlation in the mean; to turn real brains costs 0.06 to 0.08
+# Of correlation in one volume. Real brains, of which 55 were compared with the mean of 129 and 2400 with means of four,
+# gain 0.024 and 0.056 at most; those that are turned upside down or back to front, 0.073 at least.
+PLAINLY = 0.06
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 # Directions of the axes of an array, for each of its axes.
 ORDERS = [
@@ -45,15 +48,40 @@ def likely_directions(generated: np.ndarray, real: np.ndarray) -> str:
     >>> likely_directions(real, real), likely_directions(real[:, ::-1, ::-1], real)
     ('RAS', 'LPS')
     """
-    mean = _coarse(real).mean(0)
-    mean = mean + mean[::-1]
-    references = _standardised(np.stack([_as_if_stored(mean, order) for order in ORDERS]))
-    likeness = _standardised(_coarse(generated)) @ references.T  # (n, 48)
+    likeness = _likeness(generated, real)
     (agreed, n), *_ = Counter(NAMES[index].replace("L", "R") for index in likeness.argmax(1)).most_common()
     gain = likeness[:, NAMES.index(agreed)].mean() - likeness[:, NAMES.index("RAS")].mean()
     if n < MOST * len(likeness) or gain < GAIN:
         return "RAS"
-    return agreed if _is_rotation(agreed) else agreed.replace("R", "L")
+    return _rotated(agreed)
+
+
+def plainly_turned(generated: np.ndarray, real: np.ndarray) -> tuple[str, int]:
+    """Directions that most of the volumes which plainly are not RAS seem to have, and how many they are.
+
+    Parameters
+    ----------
+    generated, real
+        As `likely_directions` has them.
+
+    Returns
+    -------
+    directions : str
+        "RAS" where no volume is.
+    n : int
+        0 where fewer than two are: a brain may be odd.
+
+    Examples
+    --------
+    >>> _, y, z = np.indices((8, 8, 8))
+    >>> real = np.stack([y + 0.5 * z**2] * 4)
+    >>> plainly_turned(np.concatenate([real, real[:2, ::-1, ::-1]]), real), plainly_turned(real, real)
+    (('LPS', 2), ('RAS', 0))
+    """
+    likeness = _likeness(generated, real)
+    plainly = likeness.max(1) - likeness[:, NAMES.index("RAS")] > PLAINLY
+    found = Counter(NAMES[index].replace("L", "R") for index in likeness[plainly].argmax(1)).most_common(1)
+    return (_rotated(found[0][0]), found[0][1]) if found and found[0][1] > 1 else ("RAS", 0)
 
 
 def stored(directions: str, axes: str) -> str:
@@ -78,6 +106,19 @@ def stored(directions: str, axes: str) -> str:
 def mirrored(axes: str) -> str:
     """The same directions with left and right exchanged."""
     return axes.translate(str.maketrans("LR", "RL"))
+
+
+def _likeness(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Correlation of every volume with the mean real brain as if stored in each order, (n, 48)."""
+    mean = _coarse(real).mean(0)
+    mean = mean + mean[::-1]
+    references = _standardised(np.stack([_as_if_stored(mean, order) for order in ORDERS]))
+    return _standardised(_coarse(generated)) @ references.T
+
+
+def _rotated(axes: str) -> str:
+    """Of directions and their mirror image, those that a rotation reaches."""
+    return axes if _is_rotation(axes) else axes.replace("R", "L")
 
 
 def _as_if_stored(volume: np.ndarray, order: tuple[str, ...]) -> np.ndarray:

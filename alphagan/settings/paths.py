@@ -15,7 +15,7 @@ class Paths:
         return self.root / "data" / "scans"
 
     def prepared(self, cohort: str) -> Path:
-        """Folder of one prepared cohort: volumes.npy, subjects.csv, qc.csv."""
+        """Folder of one prepared cohort: volumes.npy, subjects.csv, qc.csv, preparation.json."""
         return self.root / "data" / "prepared" / cohort
 
     def features(self, cohort: str) -> Path:

@@ -6,8 +6,13 @@ Imports stand inside the functions: a command loads what it needs, and training 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alphagan.errors import InputError
+
+if TYPE_CHECKING:
+    from alphagan.settings.config import Config
+    from alphagan.settings.paths import Paths
 
 
 def download(args) -> None:
@@ -60,18 +65,31 @@ def train(args) -> int | None:
     from alphagan.training.distributed import join
     from alphagan.training.launch import launch
 
-    settings, paths = load(args.params).settings(args.experiment), Paths()
+    config, paths = load(args.params), Paths()
+    settings = config.settings(args.experiment)
     device, n = choose_device(settings.train.device), settings.train.devices
     if n > 1 and "WORLD_SIZE" not in os.environ:  # which `launch` and torchrun set
         again = ["-m", "alphagan", *(["--debug"] if args.debug else []), "train", args.experiment]
         return launch(n, device, [*again, "--params", str(args.params)])
     run = paths.run(settings.cohort, settings.name)
     with join(device) as world:
-        prepared, scratch = paths.prepared(settings.cohort), paths.scratch("train", settings.cohort, settings.name)
+        prepared = _prepared(config, settings.cohort, paths, speaks=world.rank == 0)
+        scratch = paths.scratch("train", settings.cohort, settings.name)
         fit(settings, prepared, run, scratch, _sample_grids(), progress=True, world=world)
         if world.rank == 0:
             print(run)
     return None
+
+
+def _prepared(config: "Config", cohort: str, paths: "Paths", speaks: bool = True) -> Path:
+    """Folder of a prepared cohort, refused where params.yaml no longer says how it was prepared."""
+    from alphagan.settings.preparation import check_preparation
+
+    folder = paths.prepared(cohort)
+    for line in check_preparation(config, cohort, folder):
+        if speaks:
+            print(f"note: {line}", file=sys.stderr)
+    return folder
 
 
 def _sample_grids():
@@ -99,8 +117,9 @@ def features(args) -> None:
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
-    settings, paths, device = load(args.params), Paths(), usable(args.device)
-    train_features(paths.prepared(args.cohort), paths.features(args.cohort), settings.features, device)
+    config, paths, device = load(args.params), Paths(), usable(args.device)
+    prepared = _prepared(config, args.cohort, paths)
+    train_features(prepared, paths.features(args.cohort), config.features, device)
     print(paths.features(args.cohort))
 
 
@@ -117,8 +136,9 @@ def evaluate(args) -> None:
 
         print(evaluate_folders(*chosen))
         return
-    paths = Paths()
-    found = evaluate(load(args.params or "params.yaml"), args.cohort, paths)
+    config, paths = load(args.params or "params.yaml"), Paths()
+    _prepared(config, args.cohort, paths)
+    found = evaluate(config, args.cohort, paths)
     for names, reason in found.left_out.items():
         print(f"left out: {names}: {reason}", file=sys.stderr)
     write_json(found.as_dict(), paths.metrics(args.cohort))
@@ -133,8 +153,9 @@ def audit(args) -> None:
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
-    paths = Paths()
-    audits = audit_cohort(load(args.params), args.cohort, paths)
+    config, paths = load(args.params), Paths()
+    _prepared(config, args.cohort, paths)
+    audits = audit_cohort(config, args.cohort, paths)
     write_json({name: found.as_dict() for name, found in audits.items()}, paths.audit(args.cohort))
     for name, found in audits.items():
         if found.membership:  # a model, not one of the generators of known fault

@@ -22,6 +22,7 @@ from alphagan.generation.run import Run
 from alphagan.preparation.prepare import prepare
 from alphagan.settings.config import Config, load, parse
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import check_preparation
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes, cube_affine
 from alphagan.workbench.ablation import recorded
@@ -151,9 +152,18 @@ class Workspace:
         return {name: chosen.model for name, chosen in self.config.experiments.items() if chosen.cohort == cohort}
 
     def prepared(self, cohort: str) -> Volumes:
-        """Scans of a cohort, prepared first where that has not been done."""
+        """Scans of a cohort, prepared first where that has not been done.
+
+        Raises
+        ------
+        InputError
+            If params.yaml no longer says how they were prepared, or they cannot be read.
+        """
         folder = self.paths.prepared(cohort)
-        return Volumes(folder if self._is_there(folder) else prepare(cohort, self.config, self.paths, progress=False))
+        if not self._is_there(folder):
+            return Volumes(prepare(cohort, self.config, self.paths, progress=False))
+        check_preparation(self.config, cohort, folder)
+        return Volumes(folder)
 
     def run(self, experiment: str) -> Run:
         """A trained model; in the smoke profile trained on the spot."""
@@ -206,6 +216,7 @@ class Workspace:
         return recorded(self.paths.root) if self.profile == "full" else []
 
     def _train(self, cohort: str) -> None:
+        self.prepared(cohort)
         self.features(cohort)
         for experiment in self.experiments(cohort):
             self.run(experiment)

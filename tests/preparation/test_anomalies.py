@@ -57,6 +57,31 @@ def test_a_brain_that_is_unusually_small_or_large_is_told(tmp_path, scale):
     assert f"the brain has {found.brain_ml:.0f} ml" in found.note
 
 
+@pytest.mark.parametrize("size", [16, 32])
+def test_a_brain_below_its_background_is_told(tmp_path, size):
+    said = "the brain is darker than its background, 0, as if it had been negated"
+    assert said in prepared(tmp_path, -brain(), size=size).note
+    assert said not in prepared(tmp_path, np.where(INSIDE, brain() - 900.5, 0).astype(np.float32), size=size).note
+
+
+def test_a_mask_that_marks_what_is_around_the_brain_is_told(tmp_path):
+    own, moved = INSIDE.astype(np.uint8), np.roll(INSIDE, 5, axis=1).astype(np.uint8)
+    said = "it may be the mask of another scan"
+    for voxels, telling in ((own, False), (moved, True)):
+        mask = write(tmp_path / f"mask{telling}.nii.gz", voxels, AFFINE)
+        assert (said in prepared(tmp_path, brain(), mask=mask).note) == telling
+    assert said not in prepared(tmp_path, brain()).note
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_unsigned_integers_that_wrapped_are_told(tmp_path, dtype, limit):
+    fits = brain() * (limit / brain().max())
+    assert "counted from 0 again" not in prepared(tmp_path, fits.astype(dtype)).note
+    for too_large in (1.15, 1.6, 3):
+        wrapped = (fits * too_large).astype(np.int64).astype(dtype)
+        assert f"as far apart as {np.dtype(dtype)} allows" in prepared(tmp_path, wrapped).note
+
+
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_contrast_that_is_not_of_t1w_is_told(tmp_path, size):
     assert "not that of a T1w" in prepared(tmp_path, brain(inverted=True), size=size).note

@@ -48,6 +48,12 @@ def cut_short(path):
     path.write_bytes(path.read_bytes()[:-1000])
 
 
+def giant(path):
+    """The mask of a scan whose header, as the mask's, has voxels of twice their length."""
+    for name, volume in (("ann_T1w.nii.gz", whole_head()), (path.name, MASK)):
+        write(path.with_name(name), volume, np.diag([8.0, 8, 8, 1]))
+
+
 # How the mask is written, and words of the line.
 REFUSED = {
     "missing": (lambda path: None, "mask not found: raw/ann_mask.nii.gz", "check mask_pattern"),
@@ -59,6 +65,7 @@ REFUSED = {
     "all NaN": (stored(np.full(SHAPE, np.nan, np.float32)), "mask is empty", "make it anew"),
     "NaN inside": (stored(np.where(INSIDE, np.nan, 0).astype(np.float32)), "mask is empty", "make it anew"),
     "everything marked": (stored(np.ones(SHAPE, np.uint8)), "not skull-stripped", "check mask_pattern"),
+    "a giant's": (giant, "or too large voxels", "correct the header's voxel size, or check mask_pattern"),
     "the outside marked": (stored((~INSIDE).astype(np.uint8)), "inside the mask", "check mask_pattern"),
     "somebody else's, far away": (stored(np.ones((9, 9, 9), np.uint8), FAR), "mask does not overlap", "in its space"),
     "the same, moved out of the head": (stored(MASK, AFFINE + 200 * np.eye(4, k=3)), "mask does not overlap", "space"),

@@ -133,7 +133,11 @@ REFUSED = {
         "not skull-stripped",
         "strip it, or give mask_pattern",
     ),
-    "a giant": (stored(head(), np.diag([6.0, 6, 6, 1])), "not skull-stripped", "strip it, or give mask_pattern"),
+    "a giant": (
+        stored(head(), np.diag([6.0, 6, 6, 1])),
+        "not skull-stripped, or too large voxels",
+        "correct the header's voxel size, or strip it, or give mask_pattern",
+    ),
 }
 NOTED = {
     "a header of another length": (header(sizeof_hdr=(123,)), "nibabel mended the header: sizeof_hdr should be 348"),

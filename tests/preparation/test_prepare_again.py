@@ -1,5 +1,6 @@
 """Preparing again, after an interruption, in parallel, and in little memory."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from alphagan.preparation import resample
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import NAME, check_preparation, describe
 from alphagan.settings.sections import Prepare
 from alphagan.workbench.bench import preparation
 
@@ -26,8 +28,14 @@ from alphagan.workbench.bench import preparation
 def test_result_does_not_depend_on_the_number_of_workers(study, prepared, tmp_path):
     folder = prepare("study", config_for(study, workers=2), Paths(tmp_path))
     assert digests(folder) == digests(prepared)
-    assert set(digests(folder)) == {"volumes.npy", "subjects.csv", "qc.csv"}
+    assert set(digests(folder)) == {"volumes.npy", "subjects.csv", "qc.csv", "preparation.json"}
     assert [path.name for path in folder.parent.iterdir()] == ["study"]  # nothing temporary is left
+
+
+def test_preparation_keeps_what_it_was_told(prepared, study):
+    config = config_for(study)
+    assert json.loads((prepared / NAME).read_text()) == describe(config, "study")
+    assert check_preparation(config, "study", prepared) == []
 
 
 def test_preparing_again_replaces_the_folder(study, tmp_path):

@@ -10,7 +10,7 @@ from scans import AFFINE, SHAPE, head, write
 
 from alphagan.report.measure import doubts
 from alphagan.report.options import Folders
-from alphagan.report.upright import likely_directions, mirrored, stored
+from alphagan.report.upright import likely_directions, mirrored, plainly_turned, stored
 
 ALL = ["".join(axes) for order in permutations(("RL", "AP", "SI")) for axes in product(*order)]
 
@@ -78,6 +78,30 @@ def test_turned_volumes_are_told_of_and_turned_back_by_the_option(real, upright,
     sides = read(Folders(real, folder, size=16, orientation=axes), tmp_path / "again")
     np.testing.assert_array_equal(sides["generated"].volumes.array, upright["generated"].volumes.array)
     assert not [line for line in doubts(sides) if "orientation" in line]
+
+
+@pytest.mark.parametrize(("axes", "n"), [("LPS", 2), ("LPS", 4), ("RPI", 3)])
+def test_a_part_that_is_turned_is_told(real, tmp_path, axes, n):
+    saved(fill(tmp_path / "gen", range(310, 316)), axes, AFFINE, n)
+    (line,) = [
+        line for line in doubts(read(Folders(real, tmp_path / "gen", size=16), tmp_path / "work")) if "fit" in line
+    ]
+    assert f"{n} of {6 + n} volumes fit the real ones plainly better if what was taken for RAS is {axes}" in line
+
+
+def test_one_odd_volume_is_none(upright):
+    real, generated = upright["real"].volumes.array, upright["generated"].volumes.array.copy()
+    generated[0] = generated[0, ::-1, ::-1]
+    assert plainly_turned(generated, real) == plainly_turned(generated[1:], real) == ("RAS", 0)
+
+
+def test_identical_volumes_are_told(real, upright, tmp_path):
+    said = "generated volumes are identical to an earlier one"
+    assert not [line for line in doubts(upright) if said in line]
+    for number in (1, 2):
+        write(tmp_path / "gen" / f"{number}.nii", person(300))
+    write(tmp_path / "gen" / "3.nii", person(301))
+    assert f"1 of 3 {said}" in doubts(read(Folders(real, tmp_path / "gen", size=16), tmp_path / "work"))
 
 
 def test_volumes_that_were_left_out_are_told(real, generated, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from factories import write_prepared
 from refusals import refused
-from trainings import COMMAND_LINE
+from trainings import COMMAND_LINE, described
 
 from alphagan.volumes.prepared import Volumes
 
@@ -106,7 +106,7 @@ N_CASES = len(REFUSED) + len(READ)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(COMMAND_LINE))
-    return write_prepared(tmp_path / "data" / "prepared" / "tiny")
+    return described(write_prepared(tmp_path / "data" / "prepared" / "tiny"))
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -1,0 +1,46 @@
+"""Whether a mask of integers counts probabilities, such as percent, or names regions."""
+
+import numpy as np
+from scipy import ndimage
+
+FEWEST_LOWER = 4  # values below half of the largest; masks that mark by a value or two have fewer
+INNER, PLATEAU = 0.4, 0.6  # much of the mask is above half of the largest value, and most of that near the largest
+NEAR = 0.9  # of the largest value
+RAMP = 0.8  # of the voxels of lower values: they lie between a lower and a higher one
+
+
+def is_graded(mask: np.ndarray) -> bool:
+    """Tell a graded mask from a map of labels.
+
+    In a graded mask most of what is inside has about the largest value, and voxels of lower values are an edge: each
+    has a higher neighbour on the way in and a lower one on the way out. Labels fill regions, whose voxels mostly have
+    neighbours of the same value, or of one side alone; and the largest label is seldom that of most voxels.
+
+    Parameters
+    ----------
+    mask : ndarray, (X, Y, Z)
+        Of integers.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> _, _, z = np.indices((9, 9, 40))
+    >>> is_graded(np.clip(10 * (z - 2), 0, 100)), is_graded(z)
+    (True, False)
+    """
+    if mask.dtype.kind not in "iu" or mask.min() < 0:
+        return False
+    largest = int(mask.max())
+    marked, inner = np.count_nonzero(mask), np.count_nonzero(mask > largest / 2)
+    lower = (mask > 0) & (mask <= largest / 2)
+    if not lower.any() or inner < INNER * marked or np.count_nonzero(mask >= NEAR * largest) < PLATEAU * inner:
+        return False
+    values = mask[lower]
+    if np.unique(values).size < FEWEST_LOWER:
+        return False
+    rises = ndimage.maximum_filter(mask, 3)[lower] > values
+    falls = ndimage.minimum_filter(mask, 3)[lower] < values
+    return bool(np.mean(rises & falls) > RAMP)
