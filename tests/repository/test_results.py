@@ -36,7 +36,7 @@ def shown(estimate, digits):
 
 @pytest.mark.parametrize("start", ROWS)
 def test_rows_of_ixi_are_those_of_its_metrics(start):
-    found = content("metrics.json")[ROWS[start]]
+    found = content("metrics.json")["ixi"][ROWS[start]]
     lines = (IXI / "README.md").read_text(encoding="utf-8").splitlines()
     (row,) = [line for line in lines if line.startswith(start)]
     cells = [cell.strip().replace("**", "") for cell in row.split("|")[2:-1]]
@@ -52,7 +52,7 @@ def test_rows_of_ixi_are_those_of_its_metrics(start):
 
 
 def test_anatomy_membership_and_copies_of_ixi_are_those_of_its_files():
-    metrics, audit, text = content("metrics.json"), content("audit.json"), said("results/ixi_32/README.md")
+    metrics, audit, text = content("metrics.json")["ixi"], content("audit.json"), said("results/ixi_32/README.md")
 
     def three(values, digits=2):
         one, two, last = (f"{value:.{digits}f}" for value in values)
