@@ -9,7 +9,7 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("CONTRIBUTING.md", "data/README.md", "docs/*.md", "docs/reference/*.rst", "results/*/README.md")
+PAGES = ("CONTRIBUTING.md", "data/README.md", "docs/*.md", "docs/reference/*.rst", "results/**/README.md")
 LINKED = ("CITATION.cff", "results/**/*.png", "results/*/*.json", "results/*/*.csv", "docs/book/conf.py")
 OWN = "reports/notebooks"  # where the pipeline leaves the notebooks that it ran
 ON_PEOPLE = "results/ixi_32/notebooks"

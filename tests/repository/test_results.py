@@ -90,3 +90,32 @@ def test_ages_read_back_are_those_of_the_files(seed, file):
             f"| {row} | {shown(age['r'], 2)} | {shown(age['slope'], 2)} | {shown(age['mae'], 1)} | "
             f"{100 * sex['value']:.0f} % {bounds(sex, 0, 100)} |"
         ) in text
+
+
+THUMBNAIL = {
+    "real (training people)": "real",
+    "α-WGAN-GP": "alpha_wgan_gp",
+    "α-GAN": "alpha_gan",
+    "VAE-GAN": "vae_gan",
+    "WGAN-GP": "wgan_gp",
+    "α-WGAN-GP, short code (3)": "alpha_wgan_gp_z100",
+    "α-WGAN-GP, long code (66)": "alpha_wgan_gp_z2048",
+    "noise model": "gaussian_noise",
+    "mean brain": "mean_brain",
+}
+
+
+@pytest.mark.parametrize("name", THUMBNAIL)
+def test_rows_of_the_thumbnail_are_those_of_its_metrics(name):
+    metrics = json.loads((ROOT / "results/thumbnail/metrics.json").read_text(encoding="utf-8"))["normal"]
+    found = metrics[THUMBNAIL[name]]
+    row = [
+        name,
+        shown(found["mmd_as_published"], 4),
+        shown(found["mmd_rbf"], 3),
+        f"{found['mmd_rbf_p']['value']:.2f}",
+        shown(found["spectrum_distance"], 2),
+        shown(found["ms_ssim"], 3),
+        *(f"{100 * found[share]['value']:.0f} %" for share in ("brain_like", "copied")),
+    ]
+    assert f"| {' | '.join(row)} |" in (ROOT / "results/README.md").read_text(encoding="utf-8")
