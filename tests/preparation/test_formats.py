@@ -93,6 +93,6 @@ def test_where_folders_tell_who_is_who_the_pattern_that_works_is_told(tmp_path):
     for person in ("carl", "dora"):
         (tmp_path / "x" / person).mkdir(parents=True)
         (tmp_path / "x" / person / "t1.nii").touch()
-    with pytest.raises(InputError, match=r"a pattern such as \*/\{subject\}/t1\.nii"):
+    with pytest.raises(InputError, match=r"one with \{subject\} at the folder that is a person"):
         found(tmp_path)
     assert [subject for _, subject in found(tmp_path, "*/{subject}/t1.nii")] == ["carl", "dora"]
