@@ -22,7 +22,7 @@ from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.report.options import Folders
-from alphagan.report.sides import Side, read_sides
+from alphagan.report.sides import Side, copies, read_sides
 from alphagan.report.upright import likely_directions, mirrored, plainly_turned, stored
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
@@ -134,6 +134,10 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     if generated.n_identical:
         n = len(generated.volumes.array)
         lines.append(f"{generated.n_identical} of {n} generated volumes are identical to an earlier one")
+    for name, side in sides.items():
+        if side is not generated and (found := copies(generated, side)):
+            n = len(generated.volumes.array)
+            lines.append(f"{found} of {n} generated volumes are scans of {name}, to the voxel")
     directions = likely_directions(generated.volumes.array, real.volumes.array)
     if directions != "RAS":
         axes = stored(directions, generated.axes)

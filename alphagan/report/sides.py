@@ -160,5 +160,11 @@ def _refuse_shared_scans(real: Side, train: Side) -> None:
             )
 
 
+def copies(generated: Side, scans: Side) -> int:
+    """Number of generated volumes that have, once prepared, the very voxels of a scan."""
+    known = set(_digests(scans.volumes))
+    return sum(digest in known for digest in _digests(generated.volumes))
+
+
 def _digests(volumes: Volumes) -> list[bytes]:
     return [hashlib.sha256(volume).digest() for volume in volumes.array]

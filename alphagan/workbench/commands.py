@@ -92,6 +92,16 @@ def _prepared(config: "Config", cohort: str, paths: "Paths", speaks: bool = True
     return folder
 
 
+def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: bool = False) -> None:
+    """Say which models of a cohort, or whether its feature network, were trained on other scans than it has now."""
+    from alphagan.volumes.prepared import Volumes
+    from alphagan.workbench.provenance import of_other_scans
+
+    runs = [paths.run(cohort, chosen.model) for chosen in config.experiments.values() if chosen.cohort == cohort]
+    for line in of_other_scans([*runs, paths.features(cohort)], Volumes(paths.prepared(cohort)), same_size):
+        print(f"note: {line}", file=sys.stderr)
+
+
 def _sample_grids():
     """Pictures while training, where matplotlib is installed; a bare GPU node trains without them."""
     try:
@@ -138,6 +148,7 @@ def evaluate(args) -> None:
         return
     config, paths = load(args.params or "params.yaml"), Paths()
     _prepared(config, args.cohort, paths)
+    _note_other_scans(config, args.cohort, paths)
     found = evaluate(config, args.cohort, paths)
     for names, reason in found.left_out.items():
         print(f"left out: {names}: {reason}", file=sys.stderr)
@@ -155,6 +166,7 @@ def audit(args) -> None:
 
     config, paths = load(args.params), Paths()
     _prepared(config, args.cohort, paths)
+    _note_other_scans(config, args.cohort, paths, same_size=True)
     audits = audit_cohort(config, args.cohort, paths)
     write_json({name: found.as_dict() for name, found in audits.items()}, paths.audit(args.cohort))
     for name, found in audits.items():

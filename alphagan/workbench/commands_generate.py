@@ -38,6 +38,7 @@ def covariates(args) -> None:
 
     run = _run(args)
     prepared = args.prepared or Paths().prepared(run.settings.cohort)
+    _note_other_scans(run, prepared)
     measured = fit_and_show(run, prepared, args.table, args.output, args.n, args.seed, args.shrink)
     for line in lines(measured):
         print(line)
@@ -64,6 +65,8 @@ def reconstruct(args) -> int:
             print(f"left out: {reason}", file=sys.stderr)
     else:
         volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
+        if not args.prepared:  # which may be of anybody
+            _note_other_scans(run, volumes.folder)
         write_reconstructions(run, volumes, args.output, args.split or "test")
     print(args.output)
     return int(bool(refused))
@@ -131,6 +134,14 @@ def _run(args):
     from alphagan.generation.load import load
 
     return load(args.run, usable(args.device))
+
+
+def _note_other_scans(run, prepared: Path) -> None:
+    from alphagan.volumes.prepared import Volumes
+    from alphagan.workbench.provenance import of_other_scans
+
+    for line in of_other_scans([run.folder], Volumes(prepared)):
+        print(f"note: {line}", file=sys.stderr)
 
 
 def _how_prepared(run, params: Path | None):

@@ -1,6 +1,7 @@
 """Folders of NIfTI from any generator are prepared alike, measured, and audited where the training scans are known."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from alphagan.__main__ import main
 from alphagan.errors import TooFewError
 from alphagan.evaluation.samples import Sample
 from alphagan.report.folders import evaluate_folders
-from alphagan.report.measure import _some
+from alphagan.report.measure import _some, doubts
 from alphagan.report.options import Folders
 
 
@@ -104,6 +105,18 @@ def test_identical_volumes_are_kept_and_their_lack_of_diversity_is_seen(real, tr
         0, abs=1e-6
     )
     assert found.evaluation.rows["real"]["ms_ssim"].value < 0.99
+
+
+def test_generated_volumes_that_are_scans_are_told(real, train, tmp_path):
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for number, path in enumerate([*sorted(real.rglob("*.nii*"))[:2], *sorted(train.rglob("*.nii*"))[:3]]):
+        shutil.copy(path, copies / f"g{number}{''.join(path.suffixes)}")
+    lines = [line for line in doubts(read(Folders(real, copies, train, size=16), tmp_path / "work")) if "voxel" in line]
+    assert lines == [
+        "2 of 5 generated volumes are scans of real, to the voxel",
+        "3 of 5 generated volumes are scans of train, to the voxel",
+    ]
 
 
 def test_identical_real_scans_are_double_scans(generated, train, tmp_path):

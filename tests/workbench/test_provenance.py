@@ -1,0 +1,59 @@
+"""Models that were trained on other scans than a cohort has now are told before they are measured on them."""
+
+import pytest
+from factories import tiny_settings, write_prepared
+from trainings import trained
+
+from alphagan.__main__ import main
+from alphagan.errors import InputError
+from alphagan.settings.config import parse
+from alphagan.settings.paths import Paths
+from alphagan.volumes.prepared import Volumes
+from alphagan.workbench.commands import _note_other_scans
+from alphagan.workbench.provenance import of_other_scans
+
+PARAMS = {
+    "cohorts": {"c": {"kind": "nifti", "source": "raw"}},
+    "experiments": {"e": {"cohort": "c", "model": "alpha_wgan_gp"}},
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("root"), tiny_settings(iterations=1))
+
+
+def laid_out(root, folder, **cubes):
+    """A project whose run was trained on one preparation, and whose cohort is another."""
+    paths = Paths(folder)
+    paths.run("c", "alpha_wgan_gp").parent.mkdir(parents=True)
+    paths.run("c", "alpha_wgan_gp").symlink_to(root / "run")
+    write_prepared(paths.prepared("c"), **cubes)
+    return paths
+
+
+def test_a_run_of_the_cohort_as_it_is_goes_unmentioned(root, tmp_path):
+    assert of_other_scans([root / "run", tmp_path / "nowhere"], Volumes(root / "prepared"), same_size=True) == []
+
+
+def test_a_run_of_other_scans_is_told(root, tmp_path, capsys):
+    paths = laid_out(root, tmp_path, n=24)
+    _note_other_scans(parse(PARAMS), "c", paths)
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"note: {paths.run('c', 'alpha_wgan_gp')} was trained on {paths.prepared('c')} as it was before"
+    )
+    assert said.count("\n") == 1
+
+
+def test_a_run_of_another_size_is_refused_where_it_cannot_be_used(root, tmp_path):
+    paths = laid_out(root, tmp_path, size=32)
+    with pytest.raises(InputError, match=r"alpha_wgan_gp: of 16 voxels along each side, .* has 32; train it again"):
+        _note_other_scans(parse(PARAMS), "c", paths, same_size=True)
+
+
+def test_reconstructions_of_held_out_people_say_so(root, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_prepared(tmp_path / "data" / "prepared" / tiny_settings().cohort, n=24)
+    assert main(["reconstruct", str(root / "run"), "-o", str(tmp_path / "out")]) == 0
+    assert "people whom it was trained on may be held out now" in capsys.readouterr().err
