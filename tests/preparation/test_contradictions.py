@@ -53,9 +53,8 @@ def test_a_folder_that_disagrees_with_the_name_is_told(tmp_path, kind, file, tol
 def test_prepare_tells_them(tmp_path, capsys, monkeypatch):
     write(tmp_path / "raw/sub-03/sub-04_T1w.nii", head(1))
     (tmp_path / "raw/sub-03/sub-04_T1w.nii.gz").write_bytes(gzip.compress(b"another"))
-    text = (
-        f"{{cohorts: {{mine: {{kind: nifti, source: {tmp_path / 'raw'}}}}}, experiments: {{}}, prepare: {{size: 16}}}}"
-    )
+    sections = "experiments: {}, prepare: {size: 16, workers: 1}"
+    text = f"{{cohorts: {{mine: {{kind: nifti, source: {tmp_path / 'raw'}}}}}, {sections}}}"
     (tmp_path / "params.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
     assert main(["prepare", "mine"]) == 0
