@@ -22,7 +22,7 @@ from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
 from alphagan.report.options import Folders
-from alphagan.report.sides import Side, copies, read_sides
+from alphagan.report.sides import Side, read_sides
 from alphagan.report.upright import likely_directions, mirrored, plainly_turned, stored
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
@@ -131,13 +131,12 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     ]
     lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
     generated, real = sides["generated"], sides["real"]
+    n_volumes = len(generated.volumes.array)
     if generated.n_identical:
-        n = len(generated.volumes.array)
-        lines.append(f"{generated.n_identical} of {n} generated volumes are identical to an earlier one")
+        lines.append(f"{generated.n_identical} of {n_volumes} generated volumes are identical to an earlier one")
     for name, side in sides.items():
-        if side is not generated and (found := copies(generated, side)):
-            n = len(generated.volumes.array)
-            lines.append(f"{found} of {n} generated volumes are scans of {name}, to the voxel")
+        if side is not generated and (n := generated.n_copied(side)):
+            lines.append(f"{n} of {n_volumes} generated volumes are scans of {name}, to the voxel")
     directions = likely_directions(generated.volumes.array, real.volumes.array)
     if directions != "RAS":
         axes = stored(directions, generated.axes)
@@ -150,7 +149,7 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     directions, n = plainly_turned(generated.volumes.array, real.volumes.array)
     if n:
         lines.append(
-            f"generated: orientation: {n} of {len(generated.volumes.array)} volumes fit the real ones plainly better "
+            f"generated: orientation: {n} of {n_volumes} volumes fit the real ones plainly better "
             f"if what was taken for RAS is {directions} in them; bring all volumes into one orientation"
         )
     return lines

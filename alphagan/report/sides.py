@@ -33,8 +33,8 @@ class Side:
         Files that were taken for scans.
     refused : list of (str, str)
         Path below `source`, and why it was left out.
-    n_identical : int
-        Volumes with the same voxels as an earlier one.
+    digests : list of bytes
+        SHA-256 of each volume's voxels.
     axes : str
         Directions of the axes of most of the files, as their headers have them, or as they were named.
     unusual : list of str
@@ -45,9 +45,19 @@ class Side:
     volumes: Volumes
     n_found: int
     refused: list[tuple[str, str]]
-    n_identical: int
+    digests: list[bytes]
     axes: str
     unusual: list[str]
+
+    @property
+    def n_identical(self) -> int:
+        """Volumes with the same voxels as an earlier one."""
+        return len(self.digests) - len(set(self.digests))
+
+    def n_copied(self, other: "Side") -> int:
+        """Volumes with the very voxels of one of the other side's."""
+        known = set(other.digests)
+        return sum(digest in known for digest in self.digests)
 
     @property
     def affine(self) -> np.ndarray:
@@ -124,8 +134,8 @@ def _prepare(name: str, config: Config, work: Path) -> Side:
         raise
     volumes = Volumes(folder)
     n_found, refused, axes = _quality(folder / "qc.csv", source)
-    n_identical = len(volumes.array) - len(set(_digests(volumes)))
-    return Side(Path(source), volumes, n_found, refused, n_identical, axes, unusual(folder / "qc.csv"))
+    digests = [hashlib.sha256(volume).digest() for volume in volumes.array]
+    return Side(Path(source), volumes, n_found, refused, digests, axes, unusual(folder / "qc.csv"))
 
 
 def _quality(table: Path, source: str) -> tuple[int, list[tuple[str, str]], str]:
@@ -151,20 +161,10 @@ def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:
 
 def _refuse_shared_scans(real: Side, train: Side) -> None:
     """Refuse a scan that is in both folders under two names."""
-    known = dict(zip(_digests(train.volumes), train.volumes.subjects, strict=True))
-    for digest, row in zip(_digests(real.volumes), real.volumes.subjects, strict=True):
+    known = dict(zip(train.digests, train.volumes.subjects, strict=True))
+    for digest, row in zip(real.digests, real.volumes.subjects, strict=True):
         if digest in known:
             raise InputError(
                 f"{row['source']}: same voxels as {known[digest]['source']}; real people must not be among the "
                 "training people: take the scan out of one folder"
             )
-
-
-def copies(generated: Side, scans: Side) -> int:
-    """Number of generated volumes that have, once prepared, the very voxels of a scan."""
-    known = set(_digests(scans.volumes))
-    return sum(digest in known for digest in _digests(generated.volumes))
-
-
-def _digests(volumes: Volumes) -> list[bytes]:
-    return [hashlib.sha256(volume).digest() for volume in volumes.array]
