@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from alphagan.errors import InputError
 from alphagan.settings import yaml_file
 from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
 from alphagan.settings.departures import DEPARTURES
 from alphagan.settings.problems import first_problem
-from alphagan.settings.sections import SIZES, WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Train
+from alphagan.settings.sections import WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Size, Train
 
 
 def _of_a_family(name: str) -> str:
@@ -146,20 +146,13 @@ class Settings(Section):
 
     cohort: Name
     name: ModelName
-    size: int
+    size: Size
     augment: Augment
     departures: list[str] = Field(default=[])
     model: Model
     train: Train
     prepare: Cube | None = None
     modality: Name | None = None
-
-    @field_validator("size")
-    @classmethod
-    def _known_size(cls, value):
-        if value not in SIZES:
-            raise ValueError(f"must be one of {', '.join(map(str, SIZES))}")
-        return value
 
     @property
     def family(self) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from alphagan.settings.cohorts import Name, Section, Seed
 
@@ -10,6 +10,15 @@ Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 # A cube's side is k 2^n: k in 4..7 is what the innermost layers see, n the number of up-samplings.
 SIZES = tuple(sorted(k * 2**n for k in (4, 5, 6, 7) for n in range(2, 7) if k * 2**n <= 256))
+
+
+def _known_size(size: int) -> int:
+    if size not in SIZES:
+        raise ValueError(f"must be one of {', '.join(map(str, SIZES))}")
+    return size
+
+
+Size = Annotated[int, AfterValidator(_known_size)]
 
 
 class Split(Section):
@@ -29,17 +38,10 @@ class Split(Section):
 class Cube(Section):
     """What a cube of a scan depends on; kept with a run, so that further scans can be prepared alike."""
 
-    size: int = 32
+    size: Size = 32
     fit: Literal["stretch", "pad"] = "stretch"
     field_of_view_mm: Annotated[float, Field(gt=0)] | None = None
     upper_percentile: Annotated[float, Field(gt=50, le=100)] = 99.9
-
-    @field_validator("size")
-    @classmethod
-    def _known_size(cls, value):
-        if value not in SIZES:
-            raise ValueError(f"must be one of {', '.join(map(str, SIZES))}")
-        return value
 
     @model_validator(mode="after")
     def _field_of_view_needs_pad(self):
