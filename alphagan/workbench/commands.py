@@ -95,11 +95,10 @@ def _prepared(config: "Config", cohort: str, paths: "Paths", speaks: bool = True
 def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: bool = False) -> None:
     """Say which models of a cohort, or whether its feature network, were trained on other scans than it has now."""
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import of_other_scans
+    from alphagan.workbench.provenance import note_other_scans
 
     runs = [paths.run(cohort, chosen.model) for chosen in config.experiments.values() if chosen.cohort == cohort]
-    for line in of_other_scans([*runs, paths.features(cohort)], Volumes(paths.prepared(cohort)), same_size):
-        print(f"note: {line}", file=sys.stderr)
+    note_other_scans([*runs, paths.features(cohort)], Volumes(paths.prepared(cohort)), same_size)
 
 
 def _sample_grids():

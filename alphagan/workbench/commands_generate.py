@@ -34,11 +34,13 @@ def sample(args) -> None:
 def covariates(args) -> None:
     """Fit how codes depend on age and sex, and say what that is worth."""
     from alphagan.settings.paths import Paths
+    from alphagan.volumes.prepared import Volumes
     from alphagan.workbench.covariates import fit_and_show, lines
+    from alphagan.workbench.provenance import note_other_scans
 
     run = _run(args)
     prepared = args.prepared or Paths().prepared(run.settings.cohort)
-    _note_other_scans(run, prepared)
+    note_other_scans([run.folder], Volumes(prepared))
     measured = fit_and_show(run, prepared, args.table, args.output, args.n, args.seed, args.shrink)
     for line in lines(measured):
         print(line)
@@ -50,6 +52,7 @@ def reconstruct(args) -> int:
     from alphagan.generation.reconstruction import write_reconstructions, write_scan_reconstructions
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
+    from alphagan.workbench.provenance import note_other_scans
 
     if args.scans and (args.split or args.prepared):
         raise InputError("--split, --prepared: of a prepared cohort; leave them out where scans are named")
@@ -66,7 +69,7 @@ def reconstruct(args) -> int:
     else:
         volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
         if not args.prepared:  # which may be of anybody
-            _note_other_scans(run, volumes.folder)
+            note_other_scans([run.folder], volumes)
         write_reconstructions(run, volumes, args.output, args.split or "test")
     print(args.output)
     return int(bool(refused))
@@ -134,14 +137,6 @@ def _run(args):
     from alphagan.generation.load import load
 
     return load(args.run, usable(args.device))
-
-
-def _note_other_scans(run, prepared: Path) -> None:
-    from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import of_other_scans
-
-    for line in of_other_scans([run.folder], Volumes(prepared)):
-        print(f"note: {line}", file=sys.stderr)
 
 
 def _how_prepared(run, params: Path | None):

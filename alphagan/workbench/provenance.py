@@ -1,10 +1,17 @@
 """Whether what was trained on a cohort was trained on it as it is prepared now."""
 
 import json
+import sys
 from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.volumes.prepared import Volumes
+
+
+def note_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = False) -> None:
+    """Print what `of_other_scans` says, as notes."""
+    for line in of_other_scans(trained, volumes, same_size):
+        print(f"note: {line}", file=sys.stderr)
 
 
 def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = False) -> list[str]:
