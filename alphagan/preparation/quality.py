@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -78,14 +79,9 @@ def refusals(table: Path) -> list[str]:
     list of str
         ``"2 of 9 scans refused, such as sub-01.nii: empty: every voxel is zero; ..."``
     """
-    rows, kinds = _rows(table), {}
-    for row in rows:
-        if row["reason"]:
-            kinds.setdefault(row["reason"].partition(":")[0], []).append(row)
-    return [
-        f"{len(found)} of {len(rows)} scans refused, such as {Path(found[0]['source']).name}: {found[0]['reason']}"
-        for found in kinds.values()
-    ]
+    rows = _rows(table)
+    reasons = [(row["source"], row["reason"]) for row in rows if row["reason"]]
+    return _in_kinds(reasons, lambda reason: reason.partition(":")[0], f"of {len(rows)} scans refused")
 
 
 def _overflowed(values: np.ndarray) -> bool:
@@ -109,11 +105,16 @@ def unusual(table: Path) -> list[str]:
         ``"3 scans, such as sub-01.nii: specks: 2 voxels lie apart from the brain, left out"``
     """
     rows = [row for row in _rows(table) if row["kept"] == "yes"]
+    notes = [(row["source"], note) for row in rows for note in filter(None, row["note"].split("; "))]
+    return _in_kinds(notes, lambda note: NUMBER.sub("", note), f"of {len(rows)} scans")
+
+
+def _in_kinds(said: list[tuple[str, str]], kind: Callable[[str], str], of_what: str) -> list[str]:
+    """A line for each kind of what is said of files, with how many there are and the first."""
     kinds = {}
-    for row in rows:
-        for note in filter(None, row["note"].split("; ")):
-            kinds.setdefault(NUMBER.sub("", note), []).append((Path(row["source"]).name, note))
-    return [f"{len(found)} of {len(rows)} scans, such as {found[0][0]}: {found[0][1]}" for found in kinds.values()]
+    for source, words in said:
+        kinds.setdefault(kind(words), []).append((Path(source).name, words))
+    return [f"{len(found)} {of_what}, such as {found[0][0]}: {found[0][1]}" for found in kinds.values()]
 
 
 def _rows(table: Path) -> list[dict[str, str]]:
