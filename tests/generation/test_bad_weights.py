@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 import torch
-from factories import tiny_settings, write_prepared
+from factories import tiny_settings
 from refusals import as_nobody, refused
+from trainings import trained
 
 from alphagan.__main__ import main
-from alphagan.training.loop import fit
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n"
 
@@ -152,26 +152,23 @@ N_CASES = len(REFUSED) + 1
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
-    fit(tiny_settings(), root / "prepared", root / "run", root / "scratch")
-    return root
+def root(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("root"), tiny_settings())
 
 
 @pytest.fixture
-def run(trained, tmp_path):
-    shutil.copytree(trained / "run", tmp_path / "run")
+def run(root, tmp_path):
+    shutil.copytree(root / "run", tmp_path / "run")
     return tmp_path / "run"
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_bad_runs_are_refused_in_one_line(trained, run, capsys, case):
+def test_bad_runs_are_refused_in_one_line(root, run, capsys, case):
     damage, *says = REFUSED[case]
     damage(run)
     with as_nobody(run.parent) if "permitted" in case else contextlib.nullcontext():
         refused(["sample", run, "-n", 1, "-o", run.parent / "out"], run.parent, capsys, says)
-        prepared = ["--prepared", trained / "prepared"] if "permitted" not in case else []
+        prepared = ["--prepared", root / "prepared"] if "permitted" not in case else []
         refused(["reconstruct", run, "-o", run.parent / "out", *prepared], run.parent, capsys)
     assert "was run" not in capsys.readouterr().out
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from factories import tiny_settings, write_prepared
 from scans import config_for, head
+from trainings import trained
 
 import alphagan
 from alphagan import figures
@@ -56,10 +57,7 @@ def mark(tmp_path):
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """A prepared cohort and a model that was trained on it."""
-    root = tmp_path_factory.mktemp("root")
-    write_prepared(root / "prepared")
-    fit(tiny_settings(), root / "prepared", root / "run", root / "scratch")
-    return root
+    return trained(tmp_path_factory.mktemp("root"), tiny_settings())
 
 
 def test_the_intruder_does_intrude(tmp_path):
