@@ -16,7 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from torch import Tensor
 
-from alphagan.errors import InputError, TooFewError
+from alphagan.errors import TooFewError
 from alphagan.generation.conditional import SEXES, ExtrapolationWarning
 from alphagan.generation.run import Run
 from alphagan.metrics.bootstrap import Estimate
@@ -31,34 +31,24 @@ HELD_OUT = ("val", "test")
 Values = dict[str, np.ndarray]  # "age" in years and "sex", F 0 and M 1; NaN where it is not known
 
 
-def of_cohort(volumes: Volumes, table: str | Path | None = None) -> tuple[Values, tuple[str, ...]]:
+def of_cohort(volumes: Volumes, table: str | Path) -> tuple[Values, tuple[str, ...]]:
     """Age and sex of every row of a prepared cohort, and notes on who is without.
 
     Parameters
     ----------
     volumes : Volumes
-    table : path, optional
-        Instead of what preparation wrote to subjects.csv.
+    table : path
+        Read now: what it says may have been corrected since the cohort was prepared.
 
     Raises
     ------
     InputError
-        If there is none, or the table is bad.
+        If the table is bad.
     """
-    rows, notes = volumes.subjects, ()
-    if table:
-        known = of_people(table, {row["subject"] for row in rows})
-        rows, notes = [known.people[row["subject"]] for row in rows], known.notes
-    names = [name for name in ("age", "sex") if name in rows[0]]
-    if not names:
-        raise InputError(
-            f"{volumes.folder}: nobody has an age or a sex; name a table with --table, or as the cohort's covariates "
-            "in params.yaml and prepare it again"
-        )
-    try:
-        return {name: np.array([_number(name, row[name]) for row in rows]) for name in names}, notes
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{volumes.folder / 'subjects.csv'}: damaged ({error}); prepare the cohort again") from None
+    people = volumes.people(volumes.rows())
+    known = of_people(table, set(people))
+    names = [name for name in ("age", "sex") if name in known.names]
+    return {name: np.array([_number(name, known.people[who][name]) for who in people]) for name in names}, known.notes
 
 
 def _number(name: str, told: str) -> float:

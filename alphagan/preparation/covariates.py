@@ -40,10 +40,6 @@ class Covariates:
     people: dict[str, dict[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def of(self, subject: str) -> list[str]:
-        """Values of a person, in the order of `names`."""
-        return [self.people[subject][name] for name in self.names]
-
 
 def of_cohort(cohort: Cohort, scans: Iterable[Scan]) -> Covariates:
     """What the table of a cohort tells of the people on its scans; nothing where it names none.

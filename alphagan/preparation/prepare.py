@@ -21,7 +21,6 @@ from alphagan.errors import InputError, named_disk_errors
 from alphagan.preparation import covariates, resample
 from alphagan.preparation.cohorts import Scan, find_scans
 from alphagan.preparation.cohorts.doubts import doubts
-from alphagan.preparation.covariates import Covariates
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.workers import parallel
 from alphagan.settings.config import Config
@@ -45,10 +44,9 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     """Prepare every scan of a cohort.
 
     Writes volumes.npy (N, S, S, S), uint8; subjects.csv, one line per row of it, whose columns a00 to a23 are the first
-    three rows of the affine from cube voxel to scanner millimetres, and whose last are age and sex, where the cohort
-    names a table of them; qc.csv, one line per scan that was found; and preparation.json, the settings.
-    Files and order depend on the scans, the table and the settings alone. An interrupted run goes on where it was
-    stopped.
+    three rows of the affine from cube voxel to scanner millimetres; qc.csv, one line per scan that was found; and
+    preparation.json, the settings. Files and order depend on the scans and the settings alone. A table of covariates is
+    only looked at: a corrected age shall train nothing again. An interrupted run goes on where it was stopped.
 
     Parameters
     ----------
@@ -73,8 +71,7 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     """
     settings, cohort = config.prepare, config.cohort(cohort_name)
     scans = find_scans(cohort)
-    known = covariates.of_cohort(cohort, scans)
-    for line in (*doubts(cohort, scans), *known.notes):
+    for line in (*doubts(cohort, scans), *covariates.of_cohort(cohort, scans).notes):
         print(f"{cohort_name}: {line}", file=sys.stderr)
     parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
     with named_disk_errors(parts):
@@ -109,7 +106,7 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
         for path in (new, old):  # of a process that was killed
             shutil.rmtree(path, ignore_errors=True)
         try:
-            _write_kept(new, kept, settings, known)
+            _write_kept(new, kept, settings)
             _write_csv(new / "qc.csv", QC_COLUMNS, quality)
             write_description(config, cohort_name, new)
             if folder.exists():
@@ -197,7 +194,7 @@ def _sha256(scan: Scan, cube: np.ndarray) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare, known: Covariates) -> None:
+def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) -> None:
     splits = assign_splits((scan.subject for scan, _ in kept), settings.split)
     rows = []
     folder.mkdir(parents=True)
@@ -212,8 +209,8 @@ def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare, 
             sizes = np.linalg.norm(affine[:3, :3], axis=0)
             measured = [np.round(told["brain_ml"], 3), *sizes.round(6), *affine[:3].ravel(), *told["intensity"]]
             identity = [row, scan.subject, scan.session, scan.source, told["sha256"], splits[scan.subject]]
-            rows.append([*identity, *map(float, measured), *known.of(scan.subject)])
-    _write_csv(folder / "subjects.csv", [*SUBJECT_COLUMNS, *known.names], rows)
+            rows.append([*identity, *map(float, measured)])
+    _write_csv(folder / "subjects.csv", SUBJECT_COLUMNS, rows)
 
 
 def _write_csv(path: Path, columns: list[str], rows: list[list]) -> None:

@@ -42,6 +42,10 @@ class Paths:
         """What the memorisation audit found of one cohort's models."""
         return self.reports() / "audit" / f"{cohort}.json"
 
+    def provenance(self, kind: str, cohort: str) -> Path:
+        """Of which weights the "metrics" or the "audit" of one cohort's models are."""
+        return self.reports() / "provenance" / kind / f"{cohort}.json"
+
     def figures(self, *cohort: str) -> Path:
         """Folder of one cohort's figures, or of those that belong to none."""
         return self.reports().joinpath("figures", *cohort)

@@ -9,7 +9,7 @@ from alphagan.settings.config import Config
 
 NAME = "preparation.json"
 # Of a cohort: what is done to cubes later, what is only expected, and where a download goes.
-LATER = {"augment", "expected", "folder", "url"}
+LATER = {"augment", "covariates", "expected", "folder", "url"}
 
 
 def describe(config: Config, cohort: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What a run is, from what lies beside it: in a dozen lines, and as the model card that goes with its weights."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 from alphagan.audit.findings import findings, headline
@@ -11,6 +10,7 @@ from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.catalogue import QUOTE, metric
 from alphagan.settings.config import load
 from alphagan.settings.paths import Paths
+from alphagan.workbench.provenance import measured
 
 LICENCES = {
     "ixi": "CC BY-SA 3.0: IXI dataset, https://brain-development.org/ixi-dataset/",
@@ -23,11 +23,12 @@ def facts(run: Run) -> dict:
     """Everything that is known of a run, as plain values.
 
     Metrics and audit are those that the pipeline left for it, below reports/ of the folder that holds models/; None
-    where there are none.
+    where there are none, or they are of weights that it had before.
     """
     settings, train, config = run.settings, run.settings.train, run.config
     above = run.folder.resolve().parents
     paths = Paths(above[2]) if run.folder.is_dir() and len(above) > 2 else None
+    metrics, audit = measured(run, paths) if paths else ({}, {})
     return {
         **{"model": settings.name, "cohort": settings.cohort, "modality": settings.modality},
         **{"size": settings.size, "voxel_size_mm": list(run.voxel_size_mm)},
@@ -35,8 +36,8 @@ def facts(run: Run) -> dict:
         **{"iterations": train.iterations, "batch_size": train.batch_size, "seed": train.seed},
         **{"z_dim": settings.model.z_dim, "width": settings.model.width, "networks": list(run.networks.names)},
         **{"alphagan": config.get("alphagan"), "torch": config.get("torch"), "weights_sha256": run.networks.sha256},
-        "metrics": _metrics(_entry(paths and paths.metrics(settings.cohort), settings.name, "real")),
-        "audit": _verdict(_entry(paths and paths.audit(settings.cohort), settings.name)[0]),
+        "metrics": _metrics(metrics.get(settings.name), metrics.get("real")),
+        "audit": _verdict(audit.get(settings.name)),
     }
 
 
@@ -53,8 +54,8 @@ def lines(found: dict) -> list[str]:
         "made with": f"alphagan {found['alphagan']}, torch {found['torch']}",
         "networks": ", ".join(found["networks"]),
         "weights": f"sha256 {found['weights_sha256']}",
-        "metrics": "; ".join(shown) or "none found; run alphagan evaluate",
-        "audit": found["audit"]["verdict"] if found["audit"] else "none found; run alphagan audit",
+        "metrics": "; ".join(shown) or "none of these weights; run alphagan evaluate",
+        "audit": found["audit"]["verdict"] if found["audit"] else "none of these weights; run alphagan audit",
     }
     return [f"{name:10}{text}" for name, text in told.items()]
 
@@ -113,16 +114,7 @@ def _licence(run: Run, paths: Paths | None) -> str | None:
     return LICENCES.get(getattr(cohort, "dataset", ""))
 
 
-def _entry(path: Path | None, *names: str) -> list:
-    """Entries of a JSON file by name, None where there is none."""
-    if path is None or not path.exists():
-        return [None] * len(names)
-    content = json.loads(path.read_text())
-    return [content.get(name) for name in names]
-
-
-def _metrics(entries: list) -> dict | None:
-    mine, real = entries
+def _metrics(mine: dict | None, real: dict | None) -> dict | None:
     if not (mine and real):
         return None
     keys = ("value", "low", "high", "n")

@@ -134,8 +134,6 @@ def features(args) -> None:
 
 def evaluate(args) -> None:
     """Measure a cohort's models, or folders of NIfTI."""
-    from alphagan.evaluation.cohort import evaluate
-    from alphagan.files import write_json
     from alphagan.report.options import from_options
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
@@ -145,29 +143,28 @@ def evaluate(args) -> None:
 
         print(evaluate_folders(*chosen))
         return
+    from alphagan.workbench.results import keep_metrics
+
     config, paths = load(args.params or "params.yaml"), Paths()
     _prepared(config, args.cohort, paths)
     _note_other_scans(config, args.cohort, paths)
-    found = evaluate(config, args.cohort, paths)
+    found = keep_metrics(config, args.cohort, paths)
     for names, reason in found.left_out.items():
         print(f"left out: {names}: {reason}", file=sys.stderr)
-    write_json(found.as_dict(), paths.metrics(args.cohort))
     print(paths.metrics(args.cohort))
 
 
 def audit(args) -> None:
     """Look for what a cohort's models remember."""
     from alphagan.audit import verdict
-    from alphagan.evaluation.memory import audit_cohort
-    from alphagan.files import write_json
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
+    from alphagan.workbench.results import keep_audit
 
     config, paths = load(args.params), Paths()
     _prepared(config, args.cohort, paths)
     _note_other_scans(config, args.cohort, paths, same_size=True)
-    audits = audit_cohort(config, args.cohort, paths)
-    write_json({name: found.as_dict() for name, found in audits.items()}, paths.audit(args.cohort))
+    audits = keep_audit(config, args.cohort, paths)
     for name, found in audits.items():
         if found.membership:  # a model, not one of the generators of known fault
             print(verdict(found, f"{args.cohort}: {name}"))

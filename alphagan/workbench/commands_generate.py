@@ -33,15 +33,22 @@ def sample(args) -> None:
 
 def covariates(args) -> None:
     """Fit how codes depend on age and sex, and say what that is worth."""
+    from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
     from alphagan.workbench.covariates import fit_and_show, lines
     from alphagan.workbench.provenance import note_other_scans
 
     run = _run(args)
-    prepared = args.prepared or Paths().prepared(run.settings.cohort)
+    cohort = run.settings.cohort
+    if not run.folder.is_dir():
+        raise InputError(f"{run.folder}: is one file; name the run's folder, and export it again afterwards")
+    table = args.table or load(args.params).cohort(cohort).covariates
+    if not table:
+        raise InputError(f"{args.params}: cohorts.{cohort}: names no table of age and sex; add covariates, or --table")
+    prepared = args.prepared or Paths().prepared(cohort)
     note_other_scans([run.folder], Volumes(prepared))
-    measured = fit_and_show(run, prepared, args.table, args.output, args.n, args.seed, args.shrink)
+    measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink)
     for line in lines(measured):
         print(line)
     print(args.output)

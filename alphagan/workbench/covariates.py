@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from alphagan.errors import InputError, TooFewError, named_disk_errors
+from alphagan.errors import TooFewError, named_disk_errors
 from alphagan.evaluation.ageing import ageing
 from alphagan.evaluation.covariates import of_cohort, read_back
 from alphagan.figures import ageing_maps, read_ages, save
@@ -18,7 +18,7 @@ NOTHING = 1e-3  # of the variance of codes
 
 
 def fit_and_show(
-    run: Run, prepared: Path, table: Path | None, folder: Path, n: int = 512, seed: int = 0, shrink: bool = False
+    run: Run, prepared: Path, table: str | Path, folder: Path, n: int = 512, seed: int = 0, shrink: bool = False
 ) -> dict[str, dict]:
     """Write RUN/covariates.json, and to a folder what it is worth: covariates.json, and figures where there is an age.
 
@@ -28,8 +28,8 @@ def fit_and_show(
         Opened from its folder.
     prepared : Path
         The prepared cohort that it was trained on.
-    table : Path, optional
-        Of people, where preparation was told of none.
+    table : path
+        Of people with their age and sex.
     folder : Path
         Made if need be.
     n, seed : int
@@ -46,10 +46,8 @@ def fit_and_show(
     Raises
     ------
     InputError
-        If the run is a file or has no encoder, nobody has covariates, or something cannot be written.
+        If the run has no encoder, nobody has covariates, or something cannot be written.
     """
-    if not run.folder.is_dir():
-        raise InputError(f"{run.folder}: is one file; name the run's folder, and export it again afterwards")
     volumes = Volumes(prepared)
     values, notes = of_cohort(volumes, table)
     prior = fit_run(run, volumes, values, shrink)

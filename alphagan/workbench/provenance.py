@@ -1,10 +1,12 @@
-"""Whether what was trained on a cohort was trained on it as it is prepared now."""
+"""Whether models are of the scans that are prepared now, and numbers of the weights that are there now."""
 
 import json
 import sys
 from pathlib import Path
 
 from alphagan.errors import InputError
+from alphagan.generation.run import Run
+from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 
 
@@ -53,3 +55,16 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
                 "whom it was trained on may be held out now; train it again"
             )
     return lines
+
+
+def measured(run: Run, paths: Paths) -> tuple[dict, dict]:
+    """Metrics and audit of a run's cohort, by model: empty unless they are of the weights that the run has now."""
+    name, cohort = run.settings.name, run.settings.cohort
+    return tuple(
+        _read(path) if _read(paths.provenance(kind, cohort)).get(name) == run.networks.sha256 else {}
+        for kind, path in (("metrics", paths.metrics(cohort)), ("audit", paths.audit(cohort)))
+    )
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

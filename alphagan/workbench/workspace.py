@@ -12,12 +12,10 @@ import alphagan
 from alphagan import figures
 from alphagan.audit.auditor import Audit
 from alphagan.errors import InputError
-from alphagan.evaluation.cohort import Evaluation, evaluate
+from alphagan.evaluation.cohort import Evaluation
 from alphagan.evaluation.features.network import FeatureNetwork, load_features, train_features
-from alphagan.evaluation.memory import audit_cohort
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import drawn, real_sample
-from alphagan.files import write_json
 from alphagan.generation.run import Run
 from alphagan.preparation.prepare import prepare
 from alphagan.settings.config import Config, load, parse
@@ -26,6 +24,7 @@ from alphagan.settings.preparation import check_preparation
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes, cube_affine
 from alphagan.workbench.ablation import recorded
+from alphagan.workbench.results import keep_audit, keep_metrics
 
 
 def _simulated(modality: str = "T1w", **more) -> dict:
@@ -184,16 +183,12 @@ class Workspace:
     def evaluate(self, cohort: str) -> Evaluation:
         """Measure every model of a cohort, and keep the numbers as a file."""
         self._train(cohort)
-        evaluation = evaluate(self.config, cohort, self.paths)
-        write_json(evaluation.as_dict(), self.paths.metrics(cohort))
-        return evaluation
+        return keep_metrics(self.config, cohort, self.paths)
 
     def audit(self, cohort: str) -> dict[str, Audit]:
         """Look for what the models of a cohort remember, and keep the numbers as a file."""
         self._train(cohort)
-        audits = audit_cohort(self.config, cohort, self.paths)
-        write_json({name: found.as_dict() for name, found in audits.items()}, self.paths.audit(cohort))
-        return audits
+        return keep_audit(self.config, cohort, self.paths)
 
     def metrics(self, cohort: str) -> dict:
         """What `evaluate` measured.

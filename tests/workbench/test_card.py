@@ -1,5 +1,6 @@
 """What is told of a run is what lies beside it: no metric, audit or licence that is not there."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -41,6 +42,9 @@ def add_results(root):
     for kind, entry in (("metrics", content), ("audit", {"alpha_wgan_gp": audited["alpha_wgan_gp_detail"]})):
         (root / "reports" / kind).mkdir(parents=True)
         (root / "reports" / kind / "tiny.json").write_text(json.dumps(entry))
+        (root / "reports" / "provenance" / kind).mkdir(parents=True)
+        weights = hashlib.sha256((root / "models" / "tiny" / "alpha_wgan_gp" / "weights.pt").read_bytes()).hexdigest()
+        (root / "reports" / "provenance" / kind / "tiny.json").write_text(json.dumps({"alpha_wgan_gp": weights}))
     return content
 
 
@@ -72,6 +76,18 @@ def test_metrics_audit_and_licence_are_told_where_they_are(root, capsys):
     assert f"{mmd['value']:.3g}" in card and found["audit"]["verdict"] in card and "CC BY-SA" in card
     audited = json.loads((root / "reports" / "audit" / "tiny.json").read_text())["alpha_wgan_gp"]
     assert f"{audited['membership']['the error of reconstruction']['value']:.3g}" in card
+
+
+def test_metrics_and_audit_of_earlier_weights_are_not_told(root, capsys):
+    run = root / "models" / "tiny" / "alpha_wgan_gp"
+    add_results(root)
+    assert json.loads(told(capsys, "info", run, "--json"))["audit"]
+    shutil.rmtree(run)
+    fit(tiny_settings(iterations=2), write_prepared(root / "prepared"), run, root / "scratch")
+    found = json.loads(told(capsys, "info", run, "--json"))
+    assert found["metrics"] is found["audit"] is None
+    assert "metrics   none of these weights; run alphagan evaluate" in told(capsys, "info", run)
+    assert "Not evaluated" in told(capsys, "card", run)
 
 
 def test_what_is_no_run_is_told_in_a_line(tmp_path, capsys):

@@ -135,8 +135,6 @@ def test_runs_without_a_fit_or_an_encoder_say_so(tmp_path, capsys):
     says = ["run: knows of no age or sex; run alphagan covariates on it first"]
     refused(sample(root, root / "out", "--age", "70", "--sex", "F"), root, capsys, says)
     refused(command(root), root, capsys, ["run: wgan_gp has no encoder, so that nobody's code is known"])
-    without = ["covariates", root / "run", "--prepared", root / "prepared", "-o", root / "out"]
-    refused(without, root, capsys, ["prepared: nobody has an age or a sex; name a table with --table, or as"])
     with pytest.raises(InputError, match="knows of no sex"):
         alphagan.SyntheticDataset(root / "run", 2, sex="F")
 

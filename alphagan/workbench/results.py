@@ -1,0 +1,51 @@
+"""Measure and audit a cohort's models, and keep the numbers with a note of which weights they are."""
+
+from pathlib import Path
+from typing import Any
+
+from alphagan.audit.auditor import Audit
+from alphagan.evaluation.cohort import Evaluation, evaluate
+from alphagan.evaluation.memory import audit_cohort
+from alphagan.files import write_json
+from alphagan.generation.load import load
+from alphagan.settings.config import Config
+from alphagan.settings.paths import Paths
+
+
+def keep_metrics(config: Config, cohort: str, paths: Paths) -> Evaluation:
+    """Measure every model of a cohort, and write the numbers to its metrics file.
+
+    Raises
+    ------
+    InputError
+        As `alphagan.evaluation.cohort.evaluate` does; if the disk is full or not writable.
+    """
+    weights = _weights(config, cohort, paths)
+    found = evaluate(config, cohort, paths)
+    _keep(found.as_dict(), paths.metrics(cohort), weights, paths.provenance("metrics", cohort))
+    return found
+
+
+def keep_audit(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
+    """Look for what every model of a cohort remembers, and write the numbers to its audit file.
+
+    Raises
+    ------
+    InputError
+        As `alphagan.evaluation.memory.audit_cohort` does; if the disk is full or not writable.
+    """
+    weights = _weights(config, cohort, paths)
+    audits = audit_cohort(config, cohort, paths)
+    plain = {name: found.as_dict() for name, found in audits.items()}
+    _keep(plain, paths.audit(cohort), weights, paths.provenance("audit", cohort))
+    return audits
+
+
+def _weights(config: Config, cohort: str, paths: Paths) -> dict[str, str]:
+    return {model: load(paths.run(cohort, model)).networks.sha256 for model in config.models(cohort)}
+
+
+def _keep(numbers: dict[str, Any], path: Path, weights: dict[str, str], provenance: Path) -> None:
+    provenance.unlink(missing_ok=True)  # killed in between, the numbers are of weights that are not known
+    write_json(numbers, path)
+    write_json(weights, provenance)
