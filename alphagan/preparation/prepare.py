@@ -21,6 +21,7 @@ from alphagan.errors import InputError, named_disk_errors
 from alphagan.preparation import covariates, resample
 from alphagan.preparation.cohorts import Scan, find_scans
 from alphagan.preparation.cohorts.doubts import doubts
+from alphagan.preparation.doubles import doubles, landmark
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.workers import parallel
 from alphagan.settings.config import Config
@@ -38,6 +39,7 @@ SUBJECT_COLUMNS = [
 QC_NUMBERS = ["background", "threshold", "n_specks", "fill"]
 QC_COLUMNS = ["source", "subject", "session", "kept", "reason", *QC_NUMBERS, "axes", "note"]
 UNTOLD = [""] * (len(QC_NUMBERS) + 2)  # of scans that were not read
+Result = tuple[int, Path | None, np.ndarray | None, str, list[str]]
 
 
 def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | None = None) -> Path:
@@ -83,12 +85,10 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     with parallel(cohort_name, settings.workers) as results:
         results = sorted(tqdm(results(tasks), cohort_name, len(scans), unit="scan", disable=hidden))
 
-    seen, kept, quality = {}, [], []
-    for (_, part, content, reason, told), scan in zip(results, scans, strict=True):
-        if part:
-            first = seen.setdefault(content, scan)
-            if first is not scan and settings.duplicates == "leave_out":
-                reason = f"duplicate: same voxels as {first.source}"
+    first, kept, quality = _doubles(results) if settings.duplicates == "leave_out" else {}, [], []
+    for (index, part, _, reason, told), scan in zip(results, scans, strict=True):
+        if index in first:
+            reason = f"duplicate: same voxels as {scans[first[index]].source}"
         if not reason:
             kept.append((scan, part))
         quality.append([scan.source, scan.subject, scan.session, "no" if reason else "yes", reason, *told])
@@ -142,16 +142,14 @@ def _fingerprint(settings: Prepare) -> str:
     return hashlib.sha256(b"".join([content, *code])).hexdigest()[:12]
 
 
-def _prepare_part(
-    index: int, scan: Scan, settings: Prepare, parts: Path
-) -> tuple[int, Path | None, bytes | None, str, list[str]]:
+def _prepare_part(index: int, scan: Scan, settings: Prepare, parts: Path) -> Result:
     """Prepare one scan into a file, unless it is there already.
 
     Returns
     -------
-    index, part, content, reason, quality
-        The file, and a digest that equal cubes alone share; a scan that is refused has neither, but a reason. What
-        qc.csv says of how its brain was told.
+    index, part, landmark, reason, quality
+        The file, and what doubles are found by; a scan that is refused has neither, but a reason. What qc.csv says of
+        how its brain was told.
     """
     if not parts.is_dir():
         raise InputError(
@@ -168,7 +166,7 @@ def _prepare_part(
     part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # absent, or cut short
         with np.load(part) as saved:
-            return index, part, hashlib.sha256(saved["cube"]).digest(), "", json.loads(str(saved["told"]))["quality"]
+            return index, part, landmark(saved["cube"]), "", json.loads(str(saved["told"]))["quality"]
     try:
         prepared = resample.prepare_scan(scan, settings)
     except QualityError as refusal:
@@ -184,7 +182,19 @@ def _prepare_part(
             os.replace(temporary, part)
         finally:
             temporary.unlink(missing_ok=True)
-    return index, part, hashlib.sha256(prepared.cube).digest(), "", quality
+    return index, part, landmark(prepared.cube), "", quality
+
+
+def _doubles(results: list[Result]) -> dict[int, int]:
+    """Which scans are those of an earlier one, by index."""
+    there = [(index, part, mark) for index, part, mark, _, _ in results if part]
+
+    def cube(place: int) -> np.ndarray:
+        with np.load(there[place][1]) as saved:
+            return saved["cube"]
+
+    found = doubles([mark for _, _, mark in there], cube) if there else {}
+    return {there[later][0]: there[earlier][0] for later, earlier in found.items()}
 
 
 def _sha256(scan: Scan, cube: np.ndarray) -> str:

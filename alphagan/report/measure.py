@@ -132,10 +132,10 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
     generated, real = sides["generated"], sides["real"]
     n_volumes = len(generated.volumes.array)
-    if generated.n_identical:
-        lines.append(f"{generated.n_identical} of {n_volumes} generated volumes are identical to an earlier one")
+    if n := generated.n_identical:
+        lines.append(f"{n} of {n_volumes} generated volumes are identical to an earlier one")
     for name, side in sides.items():
-        if side is not generated and (n := generated.n_copied(side)):
+        if side is not generated and (n := len(generated.copied(side))):
             lines.append(f"{n} of {n_volumes} generated volumes are scans of {name}, to the voxel")
     directions = likely_directions(generated.volumes.array, real.volumes.array)
     if directions != "RAS":

@@ -1,7 +1,6 @@
 """The folders that are compared, each prepared as a cohort; what is refused is kept in mind, with the reason."""
 
 import csv
-import hashlib
 import os
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ import numpy as np
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti
 from alphagan.preparation.cohorts.doubts import spelled_alike
+from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.settings.config import Config
@@ -33,8 +33,6 @@ class Side:
         Files that were taken for scans.
     refused : list of (str, str)
         Path below `source`, and why it was left out.
-    digests : list of bytes
-        SHA-256 of each volume's voxels.
     axes : str
         Directions of the axes of most of the files, as their headers have them, or as they were named.
     unusual : list of str
@@ -45,19 +43,17 @@ class Side:
     volumes: Volumes
     n_found: int
     refused: list[tuple[str, str]]
-    digests: list[bytes]
     axes: str
     unusual: list[str]
 
     @property
     def n_identical(self) -> int:
-        """Volumes with the same voxels as an earlier one."""
-        return len(self.digests) - len(set(self.digests))
+        """Volumes with the same voxels as an earlier one, but for rounding."""
+        return len(doubles([landmark(volume) for volume in self.volumes.array], self.volumes.array.__getitem__))
 
-    def n_copied(self, other: "Side") -> int:
-        """Volumes with the very voxels of one of the other side's."""
-        known = set(other.digests)
-        return sum(digest in known for digest in self.digests)
+    def copied(self, other: "Side") -> dict[int, int]:
+        """Rows with the voxels of one of the other side's, but for rounding, and that one's."""
+        return shared(self.volumes.array, other.volumes.array)
 
     @property
     def affine(self) -> np.ndarray:
@@ -134,8 +130,7 @@ def _prepare(name: str, config: Config, work: Path) -> Side:
         raise
     volumes = Volumes(folder)
     n_found, refused, axes = _quality(folder / "qc.csv", source)
-    digests = [hashlib.sha256(volume).digest() for volume in volumes.array]
-    return Side(Path(source), volumes, n_found, refused, digests, axes, unusual(folder / "qc.csv"))
+    return Side(Path(source), volumes, n_found, refused, axes, unusual(folder / "qc.csv"))
 
 
 def _quality(table: Path, source: str) -> tuple[int, list[tuple[str, str]], str]:
@@ -161,10 +156,9 @@ def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:
 
 def _refuse_shared_scans(real: Side, train: Side) -> None:
     """Refuse a scan that is in both folders under two names."""
-    known = dict(zip(train.digests, train.volumes.subjects, strict=True))
-    for digest, row in zip(real.digests, real.volumes.subjects, strict=True):
-        if digest in known:
-            raise InputError(
-                f"{row['source']}: same voxels as {known[digest]['source']}; real people must not be among the "
-                "training people: take the scan out of one folder"
-            )
+    if copied := real.copied(train):
+        row, theirs = next(iter(copied.items()))
+        raise InputError(
+            f"{real.volumes.subjects[row]['source']}: same voxels as {train.volumes.subjects[theirs]['source']}; real "
+            "people must not be among the training people: take the scan out of one folder"
+        )

@@ -55,7 +55,8 @@ def test_fewer_iterations_start_anew_and_say_so_first(tmp_path, prepared, capsys
 def test_a_learning_rate_that_falls_to_the_end_is_not_gone_on_from(tmp_path, prepared, capsys):
     fit(tmp_path, iterations=4, lr_decay=0.5)
     fit(tmp_path, iterations=6, lr_decay=0.5)
-    assert "starting anew" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "(train.iterations 4 -> 6; train.lr_decay spreads the fall" in said and "starting anew" in said
     fit(tmp_path, "fresh", iterations=6, lr_decay=0.5)
     assert whole_run(tmp_path / "run") == whole_run(tmp_path / "fresh")
 
