@@ -22,6 +22,7 @@ import numpy as np
 from alphagan.errors import InputError
 from alphagan.generation.networks import Networks
 from alphagan.generation.weights import COVARIATES, is_file, read_covariates
+from alphagan.settings.cohorts import OLDEST
 
 SEXES = {"F": 0.0, "M": 1.0}
 Given = Mapping[str, float | str]  # "age": years, "sex": "F" or "M"
@@ -195,6 +196,8 @@ def _number(name: str, value: float | str) -> float:
         return SEXES[value]
     if not isinstance(value, Real) or not np.isfinite(value):
         raise InputError(f"{name}: {value!r} is no number")
+    if not 0 <= value <= OLDEST:
+        raise InputError(f"{name}: {value:g} is no age of a person; give years from 0 to {OLDEST}")
     return float(value)
 
 

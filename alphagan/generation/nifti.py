@@ -116,7 +116,8 @@ def write_samples(
     }
     _begin(folder, n, facts, force, layout)
     paths = [folder / layout.name(i) for i in range(n)]
-    done = [_is_there(path) for path in paths]
+    n_bytes = nibabel.Nifti1Header.sizeof_hdr + 4 + run.settings.size**3
+    done = [_is_whole(path, n_bytes) for path in paths]
     with tqdm(total=n, initial=sum(done), unit="volume", disable=None) as bar:
         for first in range(0, n, BATCH):
             batch = range(first, min(first + BATCH, n))
@@ -135,6 +136,9 @@ def _begin(folder: Path, n: int, facts: dict, force: bool, layout: Layout) -> No
     """Note what is being made, once it is known that nothing else is there; with `force`, remove that."""
     new_folder(folder)
     there, record = list(folder.glob(layout.pattern)), folder / layout.record
+    others = (path for path in folder.rglob("[!.]*.nii*") if not path.match(layout.pattern))
+    if other := next(others, None):
+        raise InputError(f"{folder}: holds {other.relative_to(folder)}, which would lie among them; name a new folder")
     known = _read(record)
     n_known = known.pop("n", 0)
     if force and (known != facts or n < n_known):
@@ -183,6 +187,11 @@ def new_folder(folder: Path) -> None:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
 
 
-def _is_there(path: Path) -> bool:
-    """Whether a file was finished; one that a power failure emptied was not."""
-    return path.is_file() and path.stat().st_size > 0
+def _is_whole(path: Path, n_bytes: int) -> bool:
+    """Whether a file holds so many bytes, as its end says; one that was cut or emptied has another end."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-4, os.SEEK_END)
+            return int.from_bytes(file.read(), "little") == n_bytes
+    except OSError:  # not there, or shorter than that
+        return False

@@ -51,9 +51,12 @@ def how_prepared(run: Run, otherwise: Cube | None = None) -> Cube:
     Raises
     ------
     InputError
-        If it does not tell, or that is of another size.
+        If it does not tell, or tells otherwise, or that is of another size.
     """
     cube = run.settings.prepare or otherwise
+    if otherwise and otherwise != cube:
+        told, named = (section.model_dump(exclude_none=True) for section in (cube, otherwise))
+        raise InputError(f"--params: has {named}, but {run.folder} tells that its scans had {told}; leave it out")
     if cube is None:
         raise InputError(
             f"{run.folder / 'config.json'}: does not tell how scans were prepared, as runs of earlier versions do not; "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, table
-from alphagan.settings.cohorts import Cohort
+from alphagan.settings.cohorts import OLDEST, Cohort
 
 COLUMNS = {
     "person": ("participant_id", "participant", "subject", "subject_id"),
@@ -18,7 +18,6 @@ COLUMNS = {
 UNTOLD = {"", "n/a", "na", "nan"}
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 NEITHER = {"o", "other"}  # of the two: kept, with an empty value
-OLDEST = 120
 N_NAMED = 3
 
 

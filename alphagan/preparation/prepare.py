@@ -100,13 +100,18 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
             f"cohort {cohort_name}: all {len(scans)} scans were refused, {count} of them because: {kind}; such as "
             f"{source}: {reason}; every reason is in {parts / 'qc.csv'}"
         )
+    splits = assign_splits((scan.subject for scan, _ in kept), settings.split)
+    for split in ("val", "test"):
+        if getattr(settings.split, split) and split not in splits.values():
+            few = f"{cohort_name}: of {len(splits)} {'person' if len(splits) == 1 else 'people'} nobody is held out"
+            print(f"{few} in the split {split}; what is measured on it cannot be: add people", file=sys.stderr)
     folder = paths.prepared(cohort_name)
     new, old = (folder.with_name(f".{folder.name}.{state}") for state in ("new", "old"))
     with named_disk_errors(folder):
         for path in (new, old):  # of a process that was killed
             shutil.rmtree(path, ignore_errors=True)
         try:
-            _write_kept(new, kept, settings)
+            _write_kept(new, kept, settings.size, splits)
             _write_csv(new / "qc.csv", QC_COLUMNS, quality)
             write_description(config, cohort_name, new)
             if folder.exists():
@@ -204,12 +209,11 @@ def _sha256(scan: Scan, cube: np.ndarray) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], settings: Prepare) -> None:
-    splits = assign_splits((scan.subject for scan, _ in kept), settings.split)
+def _write_kept(folder: Path, kept: list[tuple[Scan, Path]], size: int, splits: dict[str, str]) -> None:
     rows = []
     folder.mkdir(parents=True)
     with open(folder / "volumes.npy", "wb") as file:  # row after row: pages of a memory map would count as memory
-        header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *[settings.size] * 3)}
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(kept), *[size] * 3)}
         np.lib.format.write_array_header_1_0(file, header)
         for row, (scan, part) in enumerate(kept):
             with np.load(part) as saved:

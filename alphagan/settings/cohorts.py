@@ -28,6 +28,7 @@ Key = Annotated[str, BeforeValidator(_carried)]  # of a cohort or an experiment
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what every generator takes
+OLDEST = 120  # years
 
 
 class Section(BaseModel):

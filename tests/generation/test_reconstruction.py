@@ -121,7 +121,9 @@ def test_command_line(root, tmp_path, capsys):
 
 
 def test_a_run_that_does_not_tell_is_told(root, run, tmp_path):
-    assert how_prepared(run) == CUBE
+    assert how_prepared(run) == how_prepared(run, CUBE) == CUBE
+    with pytest.raises(InputError, match="--params: has .*'fit': 'pad'.* its scans had .*'fit': 'stretch'.*; leave it"):
+        how_prepared(run, CUBE.model_copy(update={"fit": "pad"}))
     shutil.copytree(root / "run", tmp_path / "run")
     config = json.loads((root / "run" / "config.json").read_text())
     del config["prepare"], config["modality"]

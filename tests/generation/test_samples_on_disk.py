@@ -9,6 +9,7 @@ from trainings import trained
 
 import alphagan
 from alphagan.errors import InputError
+from alphagan.generation.bids import write_bids
 from alphagan.generation.nifti import write_samples
 from alphagan.generation.reconstruction import write_reconstructions
 from alphagan.volumes.prepared import Volumes
@@ -28,6 +29,28 @@ def test_a_full_disk_leaves_whole_files(root, disk):
     written = sorted((disk / "out").glob("*.nii.gz"))
     assert 0 < len(written) < 40 and len(list((disk / "out").iterdir())) == len(written) + 1  # and samples.json
     assert all(np.asarray(nibabel.load(path).dataobj).shape == (16, 16, 16) for path in written)
+
+
+def test_a_sample_that_was_cut_or_emptied_is_made_again(root, tmp_path):
+    run = alphagan.load(root / "run")
+    paths = write_samples(run, 4, tmp_path / "out")
+    whole = [path.read_bytes() for path in paths]
+    paths[1].write_bytes(whole[1][: len(whole[1]) // 2])
+    paths[2].write_bytes(b"")
+    before = paths[0].stat().st_ino
+    assert write_samples(run, 4, tmp_path / "out") == paths
+    assert [path.read_bytes() for path in paths] == whole and paths[0].stat().st_ino == before
+
+
+def test_samples_do_not_mix_with_other_volumes(root, tmp_path):
+    run = alphagan.load(root / "run")
+    write_samples(run, 2, tmp_path / "plain")
+    with pytest.raises(InputError, match=r"plain: holds sample-000\d.nii.gz, which would lie among them; name a new"):
+        write_bids(run, 2, tmp_path / "plain", "about", modality="T1w")
+    write_bids(run, 2, tmp_path / "bids", "about", modality="T1w")
+    with pytest.raises(InputError, match=r"bids: holds sub-syn\d+.anat.sub-syn\d+_desc-synthetic_T1w.nii.gz, which"):
+        write_samples(run, 2, tmp_path / "bids", force=True)
+    assert len(write_bids(run, 3, tmp_path / "bids", "about", modality="T1w")) == 3
 
 
 def test_a_read_only_folder_is_named(root, disk):

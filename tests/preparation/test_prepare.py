@@ -40,6 +40,15 @@ def test_another_seed_gives_another_split():
     assert assign_splits(people, Split(seed=1)) != assign_splits(people, Split(seed=2))
 
 
+@pytest.mark.parametrize(("n", "missing"), [(1, ["val", "test"]), (2, ["val", "test"]), (3, [])])
+def test_a_cohort_of_too_few_people_says_what_is_held_out_of_nobody(tmp_path, capsys, n, missing):
+    for person in range(n):
+        write(tmp_path / "raw" / f"{person}.nii", head(person))
+    prepare("study", config_for(tmp_path / "raw", "{subject}.nii"), Paths(tmp_path))
+    said = [line for line in capsys.readouterr().err.splitlines() if "nobody is held out" in line]
+    assert [line.split(" in the split ")[1].split(";")[0] for line in said] == missing
+
+
 def test_prepared_cohort_has_one_row_per_kept_scan(study, prepared):
     volumes = np.load(prepared / "volumes.npy", mmap_mode="r")
     subjects, quality = rows_of(prepared / "subjects.csv"), rows_of(prepared / "qc.csv")

@@ -127,6 +127,9 @@ def test_an_age_beyond_the_training_peoples_is_a_note(root, run, tmp_path, capsy
 def test_what_cannot_be_asked_for_is_refused_before_a_folder_is_made(root, tmp_path, capsys):
     refused(sample(root, tmp_path / "out", "--sex", "x"), tmp_path, capsys, ["sex: 'x' is unknown; use F or M"])
     refused(sample(root, tmp_path / "out", "--age", "nan"), tmp_path, capsys, ["age: nan is no number"])
+    for age in ("500", "-5"):
+        says = [f"age: {age} is no age of a person; give years from 0 to 120"]
+        refused(sample(root, tmp_path / "out", "--age", age), tmp_path, capsys, says)
 
 
 def test_runs_without_a_fit_or_an_encoder_say_so(tmp_path, capsys):
