@@ -17,6 +17,8 @@ IN_ENV := PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
 # A backend set for scripts would reach the notebooks' kernels, which would then show no figures.
 unexport MPLBACKEND
+# Where it is set, each of some hundred processes compiles all that it imports anew: seconds for every stage and test.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env repro test lab lint bench notebooks book lock clean
 

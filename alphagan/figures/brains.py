@@ -21,9 +21,9 @@ def _nilearn_row(figure, rect, volume, sizes, plane, indices, cmap):
     cuts = [float((index - volume.shape[0] // 2) * sizes[axis] * (1 - 1e-6)) for index in indices]
     display = plotting.plot_img(
         nibabel.Nifti1Image(volume, centred), cut_coords=cuts, display_mode="xyz"[axis], figure=figure, axes=rect,
-        cmap=cmap, vmin=-1, vmax=1, annotate=False, draw_cross=False, black_bg=True, colorbar=False,
+        cmap=cmap, vmin=-1, vmax=1, annotate=False, draw_cross=False, black_bg=False, colorbar=False,
     )  # fmt: skip
-    # Slices may be narrower than their place, and nilearn's ground stops short of it by a fraction of a pixel.
+    # The ground; nilearn's own would be one picture more for each slice, in each file.
     figure.add_artist(Rectangle(rect[:2], *rect[2:], color="black", transform=figure.transFigure, zorder=-1))
     axes = [display.axes[cut].ax for cut in cuts]
     if plane != "sagittal":

@@ -3,7 +3,8 @@
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib.figure
@@ -156,8 +157,22 @@ def save(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     tuple of Path
         The two files, each replaced in one step, so that no reader meets half of one.
     """
-    path = Path(path)
-    return tuple(write(figure, path.with_name(f"{path.name}.{kind}"), kind) for kind in ("png", "pdf"))
+    png, pdf = (Path(path).with_name(f"{Path(path).name}.{kind}") for kind in ("png", "pdf"))
+    write(figure, png, "png")
+    with _placed(figure):
+        write(figure, pdf, "pdf")
+    return png, pdf
+
+
+@contextmanager
+def _placed(figure: Figure) -> Iterator[None]:
+    """While everything stays where it was when the figure was last written: placing takes longer than drawing."""
+    engine = figure.get_layout_engine()
+    figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
 
 
 def write(figure: Figure, path: Path, kind: str) -> Path:
@@ -213,4 +228,5 @@ def publish(figure: Figure | None, path: str | Path) -> None:
         print(f"{Path(path).name}: no model for it was trained")
         return
     save(figure, path)
-    display(figure)
+    with _placed(figure):
+        display(figure)

@@ -1,9 +1,8 @@
-"""Every kind of cohort goes from its files to a trained model by `dvc repro`, with params.yaml alone edited."""
+"""Every kind of cohort goes from its files to a trained model by the pipeline, with params.yaml alone edited."""
 
 import functools
 import hashlib
 import http.server
-import json
 import threading
 from pathlib import Path
 
@@ -11,10 +10,9 @@ import clones
 import layouts
 import pytest
 import yaml
-from clones import TINY, N, nifti, repro
+from clones import TINY, N, nifti, repro_until_trained
 
 import alphagan
-from alphagan.metrics.catalogue import FAULTY
 from alphagan.volumes.prepared import Volumes
 
 
@@ -55,22 +53,6 @@ def free_data(raw: Path, www: Path, url: str) -> dict:
 
 
 @pytest.mark.slow
-def test_the_whole_pipeline_on_one_cohort_of_ones_own(clone, monkeypatch):
-    """With a single model, and not the proposed one: what needs others is left out."""
-    monkeypatch.chdir(clone)
-    cohorts = {"mine": nifti(Path("data", "raw", "mine"))}
-    experiments = {"mine-run": {"cohort": "mine", "model": "wgan_gp"}}
-    Path("params.yaml").write_text(yaml.safe_dump({"cohorts": cohorts, "experiments": experiments, **TINY}))
-    repro()
-    metrics = json.loads(Path("reports/metrics.json").read_text())["mine"]
-    assert list(metrics) == ["real", *FAULTY, "wgan_gp"]
-    assert "copied" not in metrics["wgan_gp"] and "mmd_rbf" in metrics["wgan_gp"]
-    assert json.loads(Path("reports/audit/mine.json").read_text())["wgan_gp"]["n_held_out"] == 3
-    drawn = {path.name for path in Path("reports/figures/paper").iterdir()}
-    assert {"table_1.md", "figure_2.pdf", "figure_3a.png", "figure_s1.png"} <= drawn
-
-
-@pytest.mark.slow
 def test_every_kind_from_disk_to_a_trained_model(clone, server, monkeypatch):
     monkeypatch.chdir(clone)
     raw = Path("data", "raw")
@@ -91,7 +73,7 @@ def test_every_kind_from_disk_to_a_trained_model(clone, server, monkeypatch):
         }  # fmt: skip
     experiments = {f"{name}-run": {"cohort": name, "model": "alpha_wgan_gp"} for name in cohorts}
     Path("params.yaml").write_text(yaml.safe_dump({"cohorts": cohorts, "experiments": experiments, **TINY}))
-    repro("train")
+    repro_until_trained()
     for name in cohorts:
         volumes = Volumes(Path("data", "prepared", name))
         assert len({subject["subject"] for subject in volumes.subjects}) == N, name

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,8 @@ def execute(socket, code):
             return None if answer["content"]["status"] == "ok" else answer["content"].get("evalue", "aborted")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_notebook_runs_in_jupyterlab(server, name):
+def run(server, name):
+    """Run a notebook's cells one after another; return each with its error, or None."""
     import websocket
 
     notebook = request(server, f"/api/contents/notebooks/{name}")["content"]
@@ -78,9 +78,22 @@ def test_notebook_runs_in_jupyterlab(server, name):
     address = f"ws://{server}/api/kernels/{kernel}/channels?token={TOKEN}"
     socket = websocket.create_connection(address, timeout=300)
     try:
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "code":
-                assert execute(socket, cell["source"]) is None, cell["source"]
+        cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        return [(cell, execute(socket, cell)) for cell in cells]
     finally:
         socket.close()
         request(server, f"/api/sessions/{session['id']}", "DELETE")
+
+
+@pytest.fixture(scope="module")
+def running(server):
+    """Every notebook, in a kernel of its own, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(run, server, name) for name in NOTEBOOKS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebook_runs_in_jupyterlab(running, name):
+    done = running[name].result()
+    assert done and not [(cell, error) for cell, error in done if error is not None]

@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PYTHON = """#!/bin/sh
 case "$*" in
-  *"pip install"*) echo "WARNING: Location is ignored"; echo "said $PIP_STATUS" >&2; exit $PIP_STATUS ;;
+  *"pip install"*)
+    echo "WARNING: Location is ignored"; echo "said $PIP_STATUS$PYTHONDONTWRITEBYTECODE" >&2; exit $PIP_STATUS ;;
 esac
 """
 
@@ -36,6 +37,12 @@ def test_what_pip_says_goes_to_a_file(make_env, tmp_path):
     assert (tmp_path / "install.log").read_text().count("WARNING: Location is ignored\nsaid 0\n") == 2
     assert (tmp_path / ".alphagan-installed").read_text().strip().isdigit()
     assert "Nothing to be done" in make_env(1).stdout
+
+
+def test_what_is_imported_is_kept_compiled_whatever_the_environment_says(make_env, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    make_env(0)
+    assert "said 0\n" in (tmp_path / "install.log").read_text()
 
 
 def test_a_failure_is_shown_and_nothing_is_taken_for_installed(make_env, tmp_path):
