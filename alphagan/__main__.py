@@ -188,9 +188,7 @@ def _parser() -> argparse.ArgumentParser:
 
     help = "write a run as one file that describes itself: .safetensors for alphagan sample and alphagan.load, or .onnx"
     command = add_run("export", commands_generate.export, help)
-    command.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .safetensors or .onnx"
-    )
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors or .onnx")
     command.add_argument("--all", action="store_true", help="every network, not G's moving average alone")
 
     command = add("bench", commands.bench, "time a training step against the textbook one")
