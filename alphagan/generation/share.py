@@ -5,18 +5,19 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.files import write_atomically
+from alphagan.generation import onnx_file
 from alphagan.generation.run import Run
 from alphagan.generation.weights import SUFFIX, is_file, read_states, safetensors
 
 
 def export(run: Run, path: str | Path, everything: bool = False, card: str = "") -> Path:
-    """Write a run as one file in the safetensors format, which `alphagan.load` opens as it opens the folder.
+    """Write a run as one file: .safetensors, which `alphagan.load` opens as it opens the folder, or G alone as .onnx.
 
     Parameters
     ----------
     run : Run
     path : str or Path
-        Ends in .safetensors; replaced if it is there.
+        Ends in .safetensors or .onnx; replaced if it is there.
     everything : bool
         Every network, instead of "G_average" alone, which is what sampling needs.
     card : str
@@ -29,7 +30,8 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
     Raises
     ------
     InputError
-        If safetensors is not installed, the path ends otherwise, or it cannot be written.
+        If safetensors or onnx is not installed, the path ends otherwise, every network is asked for as .onnx, or the
+        file cannot be written.
 
     Examples
     --------
@@ -42,16 +44,20 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
     True
     """
     path = Path(path)
+    metadata = {"config": json.dumps(run.config), "card": card}
+    if run.prior:
+        metadata["covariates"] = run.prior.as_json()
+    if path.suffix == onnx_file.SUFFIX:
+        if everything:
+            raise InputError(f"{path}: holds G alone; leave out --all, or name a file that ends in {SUFFIX}")
+        return onnx_file.write_onnx(run, path, metadata)
     if not is_file(path):
-        raise InputError(f"{path}: name a file that ends in {SUFFIX}")
+        raise InputError(f"{path}: name a file that ends in {SUFFIX} or {onnx_file.SUFFIX}")
     tensors = {
         f"{name}.{key}": tensor.contiguous()
         for name, state in read_states(run.folder).items()
         if everything or name == "G_average"
         for key, tensor in state.items()
     }
-    metadata = {"format": "pt", "config": json.dumps(run.config), "card": card}
-    if run.prior:
-        metadata["covariates"] = run.prior.as_json()
-    content = safetensors().torch.save(tensors, metadata)
+    content = safetensors().torch.save(tensors, {"format": "pt", **metadata})
     return write_atomically(lambda file: file.write(content), path.parent, path.name)

@@ -10,6 +10,7 @@ from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.catalogue import QUOTE, metric
 from alphagan.settings.config import load
 from alphagan.settings.paths import Paths
+from alphagan.workbench import fitted
 from alphagan.workbench.provenance import measured
 
 LICENCES = {
@@ -38,6 +39,7 @@ def facts(run: Run) -> dict:
         **{"alphagan": config.get("alphagan"), "torch": config.get("torch"), "weights_sha256": run.networks.sha256},
         "metrics": _metrics(metrics.get(settings.name), metrics.get("real")),
         "audit": _verdict(audit.get(settings.name)),
+        "covariates": fitted.described(run.prior, paths and paths.reports()),
     }
 
 
@@ -57,6 +59,8 @@ def lines(found: dict) -> list[str]:
         "metrics": "; ".join(shown) or "none of these weights; run alphagan evaluate",
         "audit": found["audit"]["verdict"] if found["audit"] else "none of these weights; run alphagan audit",
     }
+    if found["covariates"]:
+        told["age, sex"] = "; ".join(fitted.in_words(found["covariates"]))
     return [f"{name:10}{text}" for name, text in told.items()]
 
 
@@ -81,6 +85,8 @@ def card(found: dict) -> str:
         audited += ["", "Passing such an audit is no guarantee of privacy."]
     else:
         audited = ["Not audited: it may reproduce people that it was trained on."]
+    known = found["covariates"]
+    people = ["## Age and sex", "", *(f"- {text}" for text in fitted.in_words(known)), ""] if known else []
     about = (
         f"Generates 3D brain MRI ({found['modality'] or 'contrast not recorded'}), {found['size']} voxels a side, "
         f"voxels of {_mm(found)} mm, from codes of {found['z_dim']} random numbers."
@@ -91,7 +97,7 @@ def card(found: dict) -> str:
             *("## Training", "", f"{found['scans']} scans of {found['people']} people, skull-stripped. Licence of the"),
             f"scans: {found['scans_licence'] or UNKNOWN}. {found['iterations']} iterations in batches of "
             f"{found['batch_size']}, seed {found['seed']}; alphagan {found['alphagan']}, torch {found['torch']}.",
-            *("", "## Quality", "", *measured, "", "## Memory", "", *audited, "", "## Use", ""),
+            *("", "## Quality", "", *measured, "", "## Memory", "", *audited, "", *people, "## Use", ""),
             "For research into methods. What it makes is no person's brain and no basis for a diagnosis; what is rare",
             "among the training scans is rare or missing in what it makes.",
             *("", "```", "alphagan sample FILE_OR_FOLDER -n 100 -o samples --seed 1", "```", ""),

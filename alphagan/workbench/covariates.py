@@ -64,6 +64,7 @@ def fit_and_show(
     each = {who: reading.measured(seed) for who, reading in sets.items()}
     measured = {name: {who: found[name] for who, found in each.items()} for name in prior.names}
     told = {"fit": {"people": prior.people, "shrinkage": prior.shrinkage, "explained": prior.explained}}
+    told["fit"]["sha256"] = prior.sha256  # by which a card knows whose numbers these are
     told |= {
         name: {who: {key: value.as_dict() for key, value in found.items()} for who, found in sides.items()}
         for name, sides in measured.items()

@@ -120,7 +120,7 @@ def add_commands(add: Add) -> None:
     command = add_run("card", commands_generate.card, help)
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="Markdown (default: print it)")
 
-    help = "write a run as one .safetensors file that describes itself, for alphagan sample and alphagan.load"
+    help = "write a run as one file that describes itself: .safetensors for alphagan sample and alphagan.load, or .onnx"
     command = add_run("export", commands_generate.export, help)
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="ends in .safetensors")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors or .onnx")
     command.add_argument("--all", action="store_true", help="every network, not G's moving average alone")

@@ -89,7 +89,7 @@ class Workspace:
     def __init__(self, profile: str = "smoke", root: str | Path | None = None):
         self.profile = profile
         if profile == "full":
-            root = Path(root) if root else _repository()
+            root = Path(root) if root else repository()
             self.config: Config = load(root / "params.yaml")
             _every_cohort_is_used(self.config)
             os.chdir(root)  # paths in params.yaml, such as data/raw/ixi, count from the repository
@@ -223,7 +223,7 @@ class Workspace:
 
 def published(name: str) -> dict:
     """Read results/NAME/metrics.json, which is kept in the repository: {cohort: {model: {metric: ...}}}."""
-    return json.loads((_repository() / "results" / name / "metrics.json").read_text(encoding="utf-8"))
+    return json.loads((repository() / "results" / name / "metrics.json").read_text(encoding="utf-8"))
 
 
 def _every_cohort_is_used(config: Config) -> None:
@@ -235,7 +235,8 @@ def _every_cohort_is_used(config: Config) -> None:
             )
 
 
-def _repository() -> Path:
+def repository() -> Path:
+    """Nearest folder upwards that has a params.yaml."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / "params.yaml").exists():
             return folder

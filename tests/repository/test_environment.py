@@ -66,7 +66,8 @@ def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
 def test_alphagan_imports_nothing_undeclared():
     # One prepares on a cluster where the user has it, one is a competitor in the benchmark, one comes with pydantic,
     # which pins it and sends to it for errors of one's own.
-    declared = modules(CORE + EXTRAS["notebooks"] + EXTRAS["share"]) | {"distributed", "torchmetrics", "pydantic_core"}
+    of_users = CORE + EXTRAS["notebooks"] + EXTRAS["share"] + EXTRAS["onnx"]
+    declared = modules(of_users) | {"distributed", "torchmetrics", "pydantic_core"}
     undeclared = {
         f"{path.relative_to(ROOT)}: {module}"
         for path in (ROOT / "alphagan").rglob("*.py")

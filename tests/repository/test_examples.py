@@ -46,7 +46,8 @@ def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     prepared = write_prepared(root / "data" / "prepared" / "normal")
     settings = tiny_settings(iterations=2).model_copy(update={"cohort": "normal"})
-    fit(settings, prepared, root / "models" / "normal" / "alpha_wgan_gp", root / "scratch")
+    run = fit(settings, prepared, root / "models" / "normal" / "alpha_wgan_gp", root / "scratch")
+    export(alphagan.load(run), root / "brains.onnx")
     return root
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Of one machine, or a library's word to programmers.
 STRAY = re.compile(r"[Ww]arning|(?<![\w.])/(?:tmp|root|work|home|Users|opt)/|ipykernel|Traceback")
 
@@ -23,7 +24,7 @@ def code(cells):
 
 
 def test_all_are_here_in_order():
-    assert [int(path.stem[:2]) for path in NOTEBOOKS] == list(range(1, 8))
+    assert [int(path.stem[:2]) for path in NOTEBOOKS] == list(range(8))
 
 
 def test_code_cells_are_short_and_words_stand_between(cells):
@@ -38,7 +39,15 @@ def test_code_cells_are_short_and_words_stand_between(cells):
 def test_one_cell_holds_the_parameters(cells):
     tagged = [cell for cell in code(cells) if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1
-    assert tagged[0].source.startswith('profile = "smoke"')
+    assert tagged[0].source.startswith(('profile = "smoke"', 'scans = ""'))
+
+
+def test_no_stage_runs_the_notebook_for_a_start_which_writes_where_no_stage_does():
+    stages = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    run = set(re.findall(r" build/(\w+)\.ipynb", stages))
+    assert {path.stem for path in NOTEBOOKS} - run == {"00_start"}
+    start = "\n".join(cell.source for cell in code(nbformat.read(NOTEBOOKS[0], as_version=4).cells))
+    assert "Workspace" not in start and "paths.root" in start
 
 
 def test_outputs_are_kept_and_without_errors(cells):
@@ -55,6 +64,11 @@ def strays(cells) -> list[str]:
         shown = {kind: content for kind, content in output.get("data", {}).items() if not kind.startswith("image/")}
         said += STRAY.findall(json.dumps([output.get("text", ""), shown], ensure_ascii=False))
     return said
+
+
+def test_outputs_hold_no_page_to_click_through(cells):
+    html = ["".join(output.get("data", {}).get("text/html", "")) for cell in code(cells) for output in cell.outputs]
+    assert not [page for page in html if "<iframe" in page]
 
 
 def test_outputs_hold_no_warning_and_no_path_of_a_machine(cells):

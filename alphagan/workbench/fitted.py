@@ -1,0 +1,68 @@
+"""What `alphagan covariates` fitted to a run and read back of it, for the run's facts and its card."""
+
+import json
+from pathlib import Path
+
+from alphagan.generation.conditional import ConditionalPrior
+from alphagan.generation.weights import COVARIATES
+
+SIDES = {"generated": "generated", "real": "held-out"}
+MEASURES = {"r": "correlation with what was asked for", "accuracy": "share read rightly"}
+
+
+def described(prior: ConditionalPrior | None, reports: Path | None = None) -> dict | None:
+    """What was fitted to a run, and what was read back of it, as plain values; None where nothing was fitted.
+
+    Parameters
+    ----------
+    prior : ConditionalPrior, optional
+        Of the run.
+    reports : Path, optional
+        Folder below which `alphagan covariates` may have left its numbers; those of another fit are passed over.
+
+    Returns
+    -------
+    dict or None
+        "read" is {covariate: {"real" or "generated": {measure: {"value": ..., "low": ..., "high": ..., "n": ...}}}}, or
+        None.
+    """
+    if prior is None:
+        return None
+    ranges = {name: [low, high] for name, low, high in zip(prior.names, prior.low, prior.high, strict=True)}
+    return {
+        "names": list(prior.names),
+        "people": prior.people,
+        "age_range": ranges.get("age"),
+        "shrinkage": prior.shrinkage,
+        "explained": prior.explained,
+        "read": _read_back(prior, reports) if reports else None,
+    }
+
+
+def in_words(found: dict) -> list[str]:
+    """Say what `described` found: what was fitted to whom, and for each covariate how well it shows."""
+    aged = " aged {:g} to {:g}".format(*found["age_range"]) if found["age_range"] else ""
+    how = "ridge regression" if found["shrinkage"] else "least squares"
+    said = [f"{' and '.join(found['names'])}, fitted to {found['people']} people{aged} by {how}"]
+    if not found["read"]:
+        return [*said, "not read back: no numbers of this fit below reports/"]
+    for name, sides in found["read"].items():
+        measure = "r" if name == "age" else "accuracy"
+        shown = [f"{_estimate(sides[side][measure])} in {who} people" for side, who in SIDES.items()]
+        said.append(f"{name} read back, {MEASURES[measure]}: {', '.join(shown)}")
+    return said
+
+
+def _read_back(prior: ConditionalPrior, reports: Path) -> dict | None:
+    for path in sorted(reports.rglob(COVARIATES)):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if told["fit"]["sha256"] == prior.sha256:
+                return {name: told[name] for name in prior.names}
+        except (OSError, ValueError, KeyError, TypeError):  # of an earlier version, or something else of this name
+            continue
+    return None
+
+
+def _estimate(estimate: dict) -> str:
+    return "{value:.2f} [{low:.2f}, {high:.2f}]".format(**estimate)
