@@ -33,6 +33,15 @@ def test_save_gives_the_same_bytes_each_time_and_leaves_nothing_else(volumes, tm
     assert len(list((tmp_path / "a").iterdir())) == 2 * len(first)
 
 
+def test_a_figure_is_placed_once_for_both_files_and_anew_when_it_is_saved_again(tmp_path, monkeypatch):
+    figure = figures.loss_curves({"iteration": [1, 2, 3], "L_D": [3.0, 2.0, 1.0]})
+    engine, placed = figure.get_layout_engine(), []
+    monkeypatch.setattr(engine, "execute", placed.append)
+    for times in (1, 2):
+        figures.save(figure, tmp_path / "loss")
+        assert figure.get_layout_engine() is engine and placed == [figure] * times
+
+
 def test_a_failed_save_keeps_the_old_file(volumes, tmp_path, monkeypatch):
     figure = figures.montage(volumes)
     png, _ = figures.save(figure, tmp_path / "figure")

@@ -86,10 +86,12 @@ def run(server, name):
 
 
 @pytest.fixture(scope="module")
-def running(server):
-    """Every notebook, in a kernel of its own, two at a time."""
+def running(server, request):
+    """Every notebook that is asked for, in a kernel of its own, two at a time."""
+    test = test_notebook_runs_in_jupyterlab.__name__
+    names = [item.callspec.params["name"] for item in request.session.items if item.originalname == test]
     with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(run, server, name) for name in NOTEBOOKS}
+        yield {name: pool.submit(run, server, name) for name in names}
 
 
 @pytest.mark.slow
