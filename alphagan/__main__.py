@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    def add_params(command):
+    def add_params(command, name=None):
+        if name:
+            command.add_argument(name, help=f"a name under {name}s in the params file")
         command.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
 
     def add_device(command):
@@ -58,16 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     add_params(command)
 
     command = add("prepare", commands.prepare, "turn a cohort's scans into data/prepared/COHORT")
-    command.add_argument("cohort", help="a name under cohorts in the params file")
-    add_params(command)
+    add_params(command, "cohort")
 
     command = add("train", commands.train, "train an experiment, or go on with it, into models/COHORT/MODEL")
-    command.add_argument("experiment", help="a name under experiments in the params file")
-    add_params(command)
+    add_params(command, "experiment")
 
     command = add("features", commands.features, "train the feature network that the evaluation of a cohort rests on")
-    command.add_argument("cohort", help="a name under cohorts in the params file")
-    add_params(command)
+    add_params(command, "cohort")
     add_device(command)
 
     command = add(
@@ -103,7 +102,10 @@ def _parser() -> argparse.ArgumentParser:
     folders.add_argument("--device", help="torch device of feature networks, such as cuda (default: cpu)")
 
     command = add("audit", commands.audit, "look for what a cohort's models remember of their training scans")
-    command.add_argument("cohort", help="a name under cohorts in the params file")
+    add_params(command, "cohort")
+
+    command = add("utility", commands.utility, "test whether generated brains help to read the age of real people")
+    command.add_argument("cohort", nargs="?", help="a name under cohorts in the params file (default: its only one)")
     add_params(command)
 
     def add_run(name, function, help):
@@ -132,9 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     help = "of people, with participant_id, age and sex; default: what preparation took from the cohort's covariates"
     command.add_argument("--table", type=Path, metavar="FILE", help=help)
     command.add_argument("--prepared", type=Path, metavar="DIR", help="prepared cohort (default: the run's own)")
-    help = (
-        "ridge regression instead of least squares, as leave-one-out chooses: false changes are fewer, true ones less"
-    )
+    help = "ridge regression, as leave-one-out chooses, not least squares: false changes are fewer, true ones less"
     command.add_argument("--shrink", action="store_true", help=help)
     help = "people to generate and read from (default: %(default)s)"
     command.add_argument("-n", type=_positive, default=512, metavar="N", help=help)

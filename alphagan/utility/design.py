@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.models import OBJECTIVES
-from alphagan.settings.cohorts import Augment
+from alphagan.settings.cohorts import Augment, TemplateCohort
 from alphagan.settings.config import Config, Settings
 from alphagan.settings.paths import Paths
 from alphagan.settings.preparation import check_preparation
@@ -39,6 +39,8 @@ class Design:
         Of the cohort.
     folder : Path
         For parts, and for trainings that are under way.
+    simulated : bool
+        Whether nobody of them was ever scanned.
     """
 
     cohort: str
@@ -47,6 +49,12 @@ class Design:
     models: dict[str, Settings]
     augment: Augment
     folder: Path
+    simulated: bool = False
+
+    @property
+    def title(self) -> str:
+        """Of figures; simulated people are always called so."""
+        return f"Age read from {'simulated people' if self.simulated else 'people'}: {self.cohort}"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -101,7 +109,7 @@ def design(config: Config, cohort: str, paths: Paths) -> Design:
         raise InputError(f"utility: no experiment on {cohort} has an encoder; add one under experiments")
     people = people_of(Volumes(prepared), section)
     folder = paths.scratch("utility", cohort, _fingerprint(utility, people, section.augment))
-    return Design(cohort, utility, people, models, section.augment, folder)
+    return Design(cohort, utility, people, models, section.augment, folder, isinstance(section, TemplateCohort))
 
 
 def _fingerprint(utility: Utility, people: People, augment: Augment) -> str:

@@ -22,9 +22,10 @@ from alphagan.utility.people import Cell
 from alphagan.utility.reader import Pool, Reader, augmented_pool, choose_rate, looks, pool
 
 Say = Callable[[str], None]
+Errors = dict[int, dict[str, np.ndarray]]  # by number of training people and arm: (seeds, test people), in years
 
 
-def run(design: Design, say: Say = lambda line: None, progress: bool | None = None) -> dict[str, dict[str, np.ndarray]]:
+def run(design: Design, say: Say = lambda line: None, progress: bool | None = None) -> Errors:
     """Do what is not done yet of an experiment.
 
     Parameters
@@ -37,8 +38,8 @@ def run(design: Design, say: Say = lambda line: None, progress: bool | None = No
 
     Returns
     -------
-    errors : dict of int to dict of str to ndarray, (seeds, people)
-        Absolute error in years of every number of people and arm, of each test person.
+    errors : dict of int to dict of str to ndarray, (seeds, test people)
+        Absolute error in years of every test person, by number of training people and arm.
 
     Raises
     ------
@@ -133,7 +134,7 @@ class Bench:
         return Reader(pools, design.share, [rate], design.updates, design.batch_size, generator)
 
 
-def _errors(design: Design, parts: list[tuple[Cell, str, Path]]) -> dict[int, dict[str, np.ndarray]]:
+def _errors(design: Design, parts: list[tuple[Cell, str, Path]]) -> Errors:
     ages, found = design.people.ages, {}
     tested = np.zeros(len(ages), bool)
     for cell, _, path in parts:

@@ -3,7 +3,6 @@
 Errors are compared within people and seeds. A resample draws people and seeds with replacement, the same for all arms.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,9 @@ import numpy as np
 from alphagan.metrics.bootstrap import Estimate, subject_counts
 from alphagan.seeding import seed_for
 from alphagan.utility.design import CLASSICAL, REAL
+from alphagan.utility.experiment import Errors
 
 LEVEL = 0.05
-Errors = Mapping[int, Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True)

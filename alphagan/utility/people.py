@@ -1,6 +1,7 @@
 """Who is learned from, who is tested on, and how old they are; of simulated people the effect of age is known."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,11 +170,8 @@ def seed_of(cell: Cell, *what: str) -> int:
 
 
 def _csv(lines: list[dict[str, str]]) -> str:
-    class Text(list):
-        write = list.append
-
-    text = Text()
+    text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
-    return "".join(text)
+    return text.getvalue()
