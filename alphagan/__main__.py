@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("utility", commands.utility, "test whether generated brains help to read the age of real people")
     command.add_argument("cohort", nargs="?", help="a name under cohorts in the params file (default: its only one)")
+    command.add_argument("--only-seed", type=int, metavar="I", help="from 0: so that several processes can share them")
     add_params(command)
 
     def add_run(name, function, help):
@@ -205,9 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--iterations", type=_positive, default=12000, help="default: %(default)s")
     command.add_argument("--precision", choices=("float32", "bf16"), default="float32", help="default: %(default)s")
     command.add_argument("--checkpoint-activations", action="store_true", help="compute activations twice")
-    command.add_argument(
-        "--critic-norm", choices=("batch", "group", "none"), default="batch", help="default: %(default)s"
-    )
+    norms = ("batch", "group", "none")
+    command.add_argument("--critic-norm", choices=norms, default="batch", help="default: %(default)s")
     command.add_argument("--z-dim", type=_positive, default=1000, help="length of the code (default: %(default)s)")
     command.add_argument("--width", type=float, default=1.0, help="multiplier of channels (default: %(default)s)")
     command.add_argument("--tflops", type=float, help="rate of each device; default: measured on this processor")

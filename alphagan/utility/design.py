@@ -41,6 +41,8 @@ class Design:
         For parts, and for trainings that are under way.
     simulated : bool
         Whether nobody of them was ever scanned.
+    only : int, optional
+        The one seed whose parts are asked for.
     """
 
     cohort: str
@@ -50,6 +52,7 @@ class Design:
     augment: Augment
     folder: Path
     simulated: bool = False
+    only: int | None = None
 
     @property
     def title(self) -> str:
@@ -69,7 +72,7 @@ class Design:
     def parts(self) -> Iterator[tuple[Cell, str, Path]]:
         """Every cell and source, and where its part is kept; one seed after the other, fewer people first."""
         every = sorted(cells(self.people, self.utility), key=lambda cell: (cell.seed, cell.n, cell.fold))
-        for cell in every:
+        for cell in (cell for cell in every if self.only in (None, cell.seed)):
             for source in self.sources if cell.n in self.utility.people else (REAL,):
                 yield cell, source, self.folder / self._kept(source) / f"{cell.name}.json"
 

@@ -180,8 +180,9 @@ def utility(args) -> None:
     from alphagan.settings.paths import Paths
     from alphagan.workbench.utility import run_and_show
 
-    folder = run_and_show(load(args.params), args.cohort, Paths())
-    print((folder / "table.md").read_text(encoding="utf-8"), end="")
+    folder = run_and_show(load(args.params), args.cohort, Paths(), args.only_seed)
+    if args.only_seed is None:
+        print((folder / "table.md").read_text(encoding="utf-8"), end="")
     print(folder)
 
 

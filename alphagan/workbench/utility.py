@@ -1,6 +1,8 @@
 """The command `alphagan utility`: run the experiment, or go on with it, and write what came out."""
 
+import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
@@ -16,7 +18,7 @@ from alphagan.utility.shown import errors, table
 FILES = "utility.json", "table.md", "errors"
 
 
-def run_and_show(config: Config, cohort: str | None, paths: Paths) -> Path:
+def run_and_show(config: Config, cohort: str | None, paths: Paths, only: int | None = None) -> Path:
     """Run what is missing, and write numbers, table and figure to reports/utility/COHORT.
 
     Parameters
@@ -25,26 +27,35 @@ def run_and_show(config: Config, cohort: str | None, paths: Paths) -> Path:
     cohort : str, optional
         By default the only one.
     paths : Paths
+    only : int, optional
+        Run this seed's parts alone, and write nothing but these, so that processes can work side by side.
 
     Returns
     -------
     folder : Path
+        With what came out; of one seed alone, with its parts.
 
     Raises
     ------
     InputError
-        If there are several cohorts and none is named, another process runs the same experiment, or as
+        If there are several cohorts and none is named, no such seed, another process runs the same seeds, or as
         `alphagan.utility.design.design` and `alphagan.utility.experiment.run` do.
     """
     if cohort is None and len(config.cohorts) != 1:
         raise InputError(f"utility: name one of the cohorts {', '.join(config.cohorts)}")
     chosen = design(config, cohort or next(iter(config.cohorts)), paths)
-    with named_disk_errors(chosen.folder):
+    every = range(chosen.utility.seeds)
+    if only is not None and only not in every:
+        raise InputError(f"--only-seed: {only} is none of utility.seeds, 0 to {every[-1]}")
+    chosen = replace(chosen, only=only)
+    with named_disk_errors(chosen.folder), contextlib.ExitStack() as locks:
         chosen.folder.mkdir(parents=True, exist_ok=True)
-        with held(chosen.folder / ".lock") as nobody_else:
-            if not nobody_else:
-                raise InputError(f"{chosen.folder}: another process runs this experiment; wait for it")
-            measured = run(chosen, lambda line: print(line, file=sys.stderr, flush=True), progress=True)
+        for seed in every if only is None else [only]:
+            if not locks.enter_context(held(chosen.folder / f".seed-{seed}.lock")):
+                raise InputError(f"{chosen.folder}: another process runs seed {seed} of this experiment; wait for it")
+        measured = run(chosen, lambda line: print(line, file=sys.stderr, flush=True), progress=True)
+    if only is not None:
+        return chosen.folder
     return write(chosen, measured, paths.reports() / "utility" / chosen.cohort)
 
 
