@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
 
+    command = add("utility", commands.utility, "test whether generated brains help to read the age of real people")
+    command.add_argument("cohort", nargs="?", help="a name under cohorts in the params file (default: its only one)")
+    command.add_argument("--only-seed", type=int, metavar="I", help="from 0: so that several processes can share them")
+    add_params(command)
+
     add_commands(add)
 
     command = add("bench", commands.bench, "time a training step against the textbook one")

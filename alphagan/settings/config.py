@@ -14,6 +14,7 @@ from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name
 from alphagan.settings.departures import DEPARTURES
 from alphagan.settings.problems import first_problem
 from alphagan.settings.sections import WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Size, Train
+from alphagan.settings.utility import Utility
 
 
 def _of_a_family(name: str) -> str:
@@ -74,6 +75,7 @@ class Config(Section):
     evaluate: Evaluate = Evaluate()
     audit: Audit = Audit()
     paper: Paper = Paper()
+    utility: Utility | None = None
 
     @model_validator(mode="after")
     def _cohorts_exist(self):

@@ -171,6 +171,18 @@ def audit(args) -> None:
     print(paths.audit(args.cohort))
 
 
+def utility(args) -> None:
+    """Test whether generated brains help to read age."""
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+    from alphagan.workbench.utility import run_and_show
+
+    folder = run_and_show(load(args.params), args.cohort, Paths(), args.only_seed)
+    if args.only_seed is None:
+        print((folder / "table.md").read_text(encoding="utf-8"), end="")
+    print(folder)
+
+
 def repro(args) -> int:
     """Run the pipeline."""
     from alphagan.workbench.pipeline import repro

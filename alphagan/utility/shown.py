@@ -1,0 +1,87 @@
+"""The findings as a figure and as a table."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from alphagan.figures.common import Figure, appearance, style
+from alphagan.metrics.bootstrap import interval
+from alphagan.utility.design import ALONE, CLASSICAL, REAL
+from alphagan.utility.findings import Finding
+
+Found = Mapping[int, Mapping[str, Finding]]
+APART = 1.035  # factor by which arms stand beside each other along the logarithm of n
+
+
+def named(arm: str) -> str:
+    """An arm in words."""
+    if arm == REAL:
+        return "real alone"
+    if arm == CLASSICAL:
+        return "+ classical augmentation"
+    if arm.endswith(ALONE):
+        return f"{appearance(arm.removesuffix(ALONE))[0]} alone"
+    return f"+ {appearance(arm)[0]}"
+
+
+@style()
+def errors(found: Found, title: str) -> Figure:
+    """Error against the number of real people that were learned from, with 95 % intervals, a line for each arm.
+
+    Parameters
+    ----------
+    found : dict of int to dict of str to Finding
+    title : str
+    """
+    figure = Figure(figsize=(8.6, 5.4), layout="constrained")
+    axes = figure.subplots()
+    arms = list(dict.fromkeys(arm for told in found.values() for arm in told))
+    for position, arm in enumerate(arms):
+        numbers = [n for n in sorted(found) if arm in found[n]]
+        of = [found[n][arm].error for n in numbers]
+        value, low, high = (np.array([getattr(error, end) for error in of]) for end in ("value", "low", "high"))
+        alone = arm.endswith(ALONE)
+        _, colour, marker = ("", "#56B4E9", "P") if arm == CLASSICAL else appearance(arm.removesuffix(ALONE), position)
+        at = np.array(numbers) * APART ** (position - (len(arms) - 1) / 2)
+        look = {"linestyle": "--", "markerfacecolor": "white"} if alone else {"linestyle": "-"}
+        axes.plot(at, value, color=colour, marker=marker, label=named(arm), **look)
+        axes.vlines(at, low, high, color=colour, linewidth=1.2)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted(found), [str(n) for n in sorted(found)])
+    axes.minorticks_off()
+    axes.set(xlabel="Real people learned from", ylabel="Mean error of age (years)", title=title)
+    figure.legend(loc="outside right upper", fontsize=9)
+    return figure
+
+
+def worth(finding: Finding) -> str:
+    """Worth in real people, in words; "" where it was not asked."""
+    if finding.worth is None:
+        return ""
+    ends = {"above": "more than was tried: ≥ ", "below": "fewer than was tried: ≤ "}
+    value, low, high = (f"{end:+.0f}" for end in (finding.worth.value, finding.worth.low, finding.worth.high))
+    return f"{ends.get(finding.beyond, '')}{value} [{low}, {high}]"
+
+
+def rows(found: Found, people: list[int]) -> list[dict[str, str]]:
+    """One row for each number of people and arm."""
+    return [
+        {
+            "real people": str(n),
+            "learned from": named(arm),
+            "error, years": interval(told.error.as_dict()),
+            "difference from classical": interval(told.difference.as_dict()) if told.difference else "",
+            "p (Holm)": f"{told.p_holm:.3g}" if told.p_holm is not None else "",
+            "worth so many real people": worth(told),
+            "verdict": told.verdict,
+        }
+        for n in people
+        for arm, told in found[n].items()
+    ]
+
+
+def table(found: Found, people: list[int]) -> str:
+    """The rows in Markdown."""
+    told = rows(found, people)
+    lines = [list(told[0]), ["---"] * len(told[0]), *(list(row.values()) for row in told)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
