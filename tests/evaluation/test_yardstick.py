@@ -217,7 +217,7 @@ def test_every_metric_follows_what_is_done_to_real_brains(tmp_path, real_scans):
     config, paths = parse(content), Paths(tmp_path)
     volumes = Volumes(prepare("ixi", config, paths, progress=False))
     train, new, unseen = (volumes.tensor(volumes.rows(split))[:, 0] for split in ("train", "val", "test"))
-    network = train_features(volumes.folder, tmp_path / "f", Features(iterations=60, threads=2))
+    network = train_features(volumes.folder, tmp_path / "f", Features(iterations=60, batch_size=16, threads=2))
     search = auditor(config, volumes).searches[0]
     yardstick = Yardstick(Sample(unseen), Sample(train), SETTINGS, [network], "T1w", search)
 
