@@ -39,6 +39,7 @@ def test_a_folder_becomes_brains_and_an_audit_and_nothing_else_changes(scans, tm
     assert tmp_path / "results" in run.folder.parents
 
 
+@pytest.mark.slow
 def test_the_same_call_trains_nothing_again_and_another_number_of_iterations_does(scans, tmp_path, capsys):
     hashes = []
     for iterations in (1, 1, 2):
@@ -56,6 +57,7 @@ def test_what_else_a_cohort_can_be_told_is_handed_on(scans, tmp_path):
         Start(str(scans), str(tmp_path / "results"), patern="x")
 
 
+@pytest.mark.slow
 def test_without_a_folder_simulated_people_are_written_to_a_temporary_one(monkeypatch):
     monkeypatch.setattr(starting, "N_SIMULATED", 2)
     start = Start()
@@ -75,6 +77,7 @@ def test_paths_count_from_the_repository(monkeypatch):
     monkeypatch.chdir(repository() / "notebooks")
     start = Start("data/raw/nobody", "scratch/start-test")
     assert start.paths.root == repository() / "scratch" / "start-test" and not start.paths.root.exists()
+    assert start.config.cohort("mine").source == str(repository() / "data" / "raw" / "nobody")
     with pytest.raises(InputError, match="data/raw/nobody"):
         start.check()
 
