@@ -65,6 +65,7 @@ SMOKE = {
     "features": {"iterations": 30, "batch_size": 8, "threads": 1},
     "evaluate": {"n_generated": 32, "n_pairs": 40, "mmd_batch": 4, "mmd_repeats": 10, "n_bootstrap": 100},
     "audit": {"n_copies": 16, "inversion_steps": 10},
+    "utility": {"experiments": ["normal-alpha_wgan_gp"], "folds": 2, "seeds": 1, "people": [12, 20], "curve": [10]},
     "paper": {"normal": "normal", "tumour_flair": "tumour_flair", "tumour_t2": "tumour_t2", "stroke": "stroke"},
 }  # fmt: skip
 

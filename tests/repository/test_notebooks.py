@@ -24,7 +24,7 @@ def code(cells):
 
 
 def test_all_are_here_in_order():
-    assert [int(path.stem[:2]) for path in NOTEBOOKS] == list(range(8))
+    assert [int(path.stem[:2]) for path in NOTEBOOKS] == list(range(9))
 
 
 def test_code_cells_are_short_and_words_stand_between(cells):
