@@ -7,6 +7,7 @@ from imports import ROOT
 
 IXI = ROOT / "results/ixi_32"
 SEEDS = {"2019": "alpha_wgan_gp_detail", "1": "alpha_wgan_gp_detail_seed1", "2": "alpha_wgan_gp_detail_seed2"}
+CRITIC = "the critic's score"
 ROWS = {  # how rows of the table begin, and whose they are
     "| real (training people)": "real",
     "| **α-WGAN-GP, detail**, seed 2019": "alpha_wgan_gp_detail",
@@ -14,6 +15,10 @@ ROWS = {  # how rows of the table begin, and whose they are
     "| seed 2 ": "alpha_wgan_gp_detail_seed2",
     "| noise model": "gaussian_noise",
     "| memoriser": "memoriser",
+    "| α-WGAN-GP |": "alpha_wgan_gp",
+    "| α-GAN |": "alpha_gan",
+    "| VAE-GAN |": "vae_gan",
+    "| WGAN-GP |": "wgan_gp",
 }
 
 
@@ -41,7 +46,8 @@ def test_rows_of_ixi_are_those_of_its_metrics(start):
     (row,) = [line for line in lines if line.startswith(start)]
     cells = [cell.strip().replace("**", "") for cell in row.split("|")[2:-1]]
     assert cells[0] == shown(found["mmd_rbf"], 3)
-    assert cells[1] == f"{found['mmd_rbf_p']['value']:.2f}"
+    p = found["mmd_rbf_p"]["value"]
+    assert cells[1] == f"{p:.{2 if p > 0.01 else 3}f}"
     assert cells[2] == shown(found["spectrum_distance"], 3)
     for cell, name in zip(cells[3:5], ("brain_like", "copied"), strict=True):
         share, _, interval = cell.partition(" % ")
@@ -69,8 +75,23 @@ def test_anatomy_membership_and_copies_of_ixi_are_those_of_its_files():
     (features,) = {space for space in audit[SEEDS["2019"]]["spaces"] if space != "voxels"}
     flagged = [audit[model]["spaces"][features]["criteria"]["relative"]["flagged"]["value"] for model in SEEDS.values()]
     assert f"{three([100 * share for share in flagged], 1)} % [8, 15] stand out" in text
-    critics = [audit[model]["membership"]["the critic's score"]["value"] for model in SEEDS.values()]
+    critics = [audit[model]["membership"][CRITIC]["value"] for model in SEEDS.values()]
     assert f"area under the ROC curve {three(critics)} [0.52, 0.73] from the critic's score" in text
+
+    baselines = [metrics[model] for model in ("alpha_gan", "vae_gan", "wgan_gp")]
+    worst = zip(baselines, ("ventricle_volume", "brain_volume", "asymmetry"), strict=True)
+    d = [f"(d {row[f'{name}_cohens_d']['value']:.2f})" for row, name in worst]
+    assert f"ventricles are too small {d[0]}, VAE-GAN's brains too large {d[1]}, and WGAN-GP's halves" in text
+    assert f"mirror images {d[2]}" in text
+    proposed = metrics["alpha_wgan_gp"]
+    assert max(abs(proposed[f"{name}_cohens_d"]["value"]) for name in _measures(metrics)) < 0.37
+    recall = [metrics[model]["recall"]["value"] for model in ("vae_gan", "alpha_gan", "real", "alpha_wgan_gp")]
+    vae_gan, alpha_gan, people, ours = (f"{value:.2f}" for value in recall)
+    assert f"{vae_gan} and {alpha_gan}, real people's {people}, the proposed model's {ours}" in text
+    names = ("vae_gan", "alpha_gan", "alpha_wgan_gp", "wgan_gp")
+    known = [f"{audit[model]['membership'][CRITIC]['value']:.2f}" for model in names]
+    assert known[2] == known[3]
+    assert f"curve {known[0]} and {known[1]}; α-WGAN-GP and WGAN-GP {known[2]})" in text
 
     first = audit[SEEDS["2019"]]["membership"]
     words = f"{shown(first['the error of reconstruction'], 2)} from the error of reconstruction"
@@ -119,3 +140,26 @@ def test_rows_of_the_thumbnail_are_those_of_its_metrics(name):
         *(f"{100 * found[share]['value']:.0f} %" for share in ("brain_like", "copied")),
     ]
     assert f"| {' | '.join(row)} |" in (ROOT / "results/README.md").read_text(encoding="utf-8")
+
+
+def test_claims_that_ixi_was_asked_about_have_its_numbers():
+    metrics, text = content("metrics.json")["ixi"], said("results/README.md")
+    models = ("alpha_wgan_gp", "wgan_gp", "alpha_gan", "vae_gan", "real", "mean_brain")
+
+    def row(name, digits):
+        return [f"{metrics[model][name]['value']:.{digits}f}" for model in models]
+
+    ours, wgan_gp, alpha_gan, vae_gan, *_ = row("mmd_rbf", 3)
+    p = [metrics[model]["mmd_rbf_p"]["value"] for model in models]
+    assert (
+        f"**IXI**: {ours} (p {p[0]:.2f}), WGAN-GP {wgan_gp} (p {p[1]:.2f}), α-GAN {alpha_gan} and VAE-GAN {vae_gan} "
+        f"(p {p[3]:.3f})"
+    ).replace("**", "") in text
+    ours, wgan_gp, alpha_gan, vae_gan, people, mean = row("mmd_as_published", 4)
+    published = f"{ours}, WGAN-GP {wgan_gp}, α-GAN {alpha_gan}, VAE-GAN {vae_gan}, real people {people}"
+    assert f"IXI: {published}, the mean brain {mean}" in text
+    ours, wgan_gp, _, vae_gan, people, _ = row("ms_ssim", 3)
+    assert f"IXI: {ours}, real people {people}" in text and f"near from below ({wgan_gp})" in text
+    assert f"IXI: WGAN-GP {wgan_gp}, more diverse than people ({people}); VAE-GAN {vae_gan}, and few kinds" in text
+    recall = row("recall", 2)
+    assert f"(recall {recall[3]}, the proposed model {recall[0]})" in text
