@@ -127,7 +127,7 @@ def completed(shown: dict) -> dict:
     whole = yaml.safe_load((ROOT / "params.yaml").read_text())
     if not shown.keys() <= Config.model_fields.keys():
         return whole | {"cohorts": whole["cohorts"] | shown}
-    return whole | {key: value if key in REPLACED else {**whole[key], **value} for key, value in shown.items()}
+    return whole | {key: value if key in REPLACED else {**whole.get(key, {}), **value} for key, value in shown.items()}
 
 
 @pytest.mark.parametrize(
