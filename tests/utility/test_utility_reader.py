@@ -52,8 +52,13 @@ def test_a_batch_holds_the_stated_share_of_each_pool():
 
 def test_generated_brains_that_are_nothing_like_brains_do_not_make_it_diverge():
     ages = some_ages(24, 5)
-    noise = torch.rand(24, 16, 16, 16, generator=seeded("cpu", "noise")) * 2 - 1
-    reader = learn([pool(scans(ages), ages), pool(noise, ages)], rates=(1.0,))
+    real = pool(scans(ages), ages)
+    generated = Pool(5 * real.looks.flip(1), ages, real.people)
+    reader = learn([real, generated], rates=(1.0,), share=0.25)
+    squares = [
+        ((part.looks - reader.centre) / reader.scale).square().sum(1).mean().item() for part in (real, generated)
+    ]
+    assert 0.75 * squares[0] + 0.25 * squares[1] == pytest.approx(1, rel=1e-3)
     read = reader(looks(scans(ages)))
     assert np.isfinite(read).all() and np.abs(read - ages).mean() < 20
 
