@@ -139,7 +139,12 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # not where a test or a notebook collects what is said
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
-        return args.function(args) or 0
+        status = args.function(args) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # of `| head`, which has read enough; nothing is left to be flushed at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (InputError, FloatingPointError, KeyboardInterrupt) as error:
         if args.debug:
             raise

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +16,13 @@ from alphagan.errors import InputError
 from alphagan.generation.nifti import new_folder, save, to_nifti
 from alphagan.generation.run import Run
 from alphagan.preparation.cohorts import Scan, names, tree
+from alphagan.preparation.orientation import affines, millimetres
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.resample import Prepared, prepare_scan
 from alphagan.settings.sections import Cube, Prepare
 from alphagan.volumes.prepared import Volumes, to_uint8
+
+UNKNOWN = Scan("", "", "", Path())  # whose contrast, orientation and background nobody told
 
 
 class Reconstruction(NamedTuple):
@@ -67,7 +71,7 @@ def how_prepared(run: Run, otherwise: Cube | None = None) -> Cube:
     return cube
 
 
-def prepared_scan(path: str | Path, cube: Cube) -> Prepared:
+def prepared_scan(path: str | Path, cube: Cube, like: Scan = UNKNOWN) -> Prepared:
     """Prepare one skull-stripped scan as a run's training scans were.
 
     Parameters
@@ -76,21 +80,26 @@ def prepared_scan(path: str | Path, cube: Cube) -> Prepared:
         Any file that nibabel reads.
     cube : Cube
         As `how_prepared` returns it.
+    like : Scan
+        Whose contrast, orientation and background it has; its files count for nothing.
 
     Raises
     ------
     InputError
-        If there is no such file, or it is no brain, with the reason.
+        If there is no such file, it is no brain, with the reason, or float32 cannot hold its values.
     """
-    scan = Scan("", "", "", Path(path))
+    scan = replace(like, image=Path(path), mask=None)
     if not scan.image.exists():
         raise InputError(f"{path}: no such file; name a skull-stripped scan")
     shared = {name: getattr(cube, name) for name in Cube.model_fields}
     try:
         # Somebody chose this scan, so that no limits of a cohort apply.
-        return prepare_scan(scan, Prepare(**shared, min_brain_ml=0.0, max_saturated=1.0))
+        prepared = prepare_scan(scan, Prepare(**shared, min_brain_ml=0.0, max_saturated=1.0))
     except QualityError as refusal:
         raise InputError(f"{path}: {refusal}") from None
+    if (largest := max(map(abs, prepared.intensity))) > float(np.finfo(np.float32).max):
+        raise InputError(f"{path}: has values of {largest:.3g}, which float32 cannot hold; divide them")
+    return prepared
 
 
 def on_grid(cube: np.ndarray, affine: np.ndarray, shape: Sequence[int], onto: np.ndarray) -> np.ndarray:
@@ -117,23 +126,19 @@ def on_grid(cube: np.ndarray, affine: np.ndarray, shape: Sequence[int], onto: np
     )
 
 
-def reconstruct(run: Run, path: str | Path, cube: Cube, weights: str = "G_average") -> Reconstruction:
+def reconstruct(
+    run: Run, path: str | Path, cube: Cube, weights: str = "G_average", like: Scan = UNKNOWN
+) -> Reconstruction:
     """Give back one scan on its own grid.
 
-    Parameters
-    ----------
-    run : Run
-    path, cube
-        As in `prepared_scan`.
-    weights
-        As `Run.decode` has them.
+    `path`, `cube` and `like` are as in `prepared_scan`, `weights` as in `Run.decode`.
 
     Raises
     ------
     InputError
         If the scan cannot be used, or the run has no encoder.
     """
-    return _given_back(run, path, prepared_scan(path, cube), weights)
+    return _given_back(run, path, prepared_scan(path, cube, like), weights, like)
 
 
 def write_scan_reconstructions(
@@ -142,6 +147,7 @@ def write_scan_reconstructions(
     folder: str | Path,
     cube: Cube,
     weights: str = "G_average",
+    like: Scan = UNKNOWN,
 ) -> tuple[dict[Path, str], dict[Path, str]]:
     """Write NAME_prepared, NAME_rec and NAME_error of every scan, on its own grid.
 
@@ -150,7 +156,7 @@ def write_scan_reconstructions(
     Returns
     -------
     refused, noted : dict of Path to str
-        Scans that cannot be used, and why; what is unusual about the others.
+        Scans that cannot be used, and why; notes on the others.
 
     Raises
     ------
@@ -161,13 +167,13 @@ def write_scan_reconstructions(
     stems = _stems(folder, [_who(scan, scans) for scan in scans])
     for scan, stem in zip(tqdm(scans, unit="scan", disable=None), stems, strict=True):
         try:
-            prepared = prepared_scan(scan, cube)
+            prepared = prepared_scan(scan, cube, like)
         except InputError as refusal:
             refused[scan] = str(refusal)
             continue
         if prepared.note:
             noted[scan] = prepared.note
-        images = _given_back(run, scan, prepared, weights)
+        images = _given_back(run, scan, prepared, weights, like)
         for ending, image in zip(("prepared", "rec", "error"), images, strict=True):
             save(image, stem.with_name(f"{stem.name}_{ending}.nii.gz"))
     return refused, noted
@@ -200,16 +206,20 @@ def write_reconstructions(run: Run, volumes: Volumes, folder: str | Path, split:
     return paths
 
 
-def _given_back(run: Run, path: Path, prepared: Prepared, weights: str) -> Reconstruction:
+def _given_back(run: Run, path: Path, prepared: Prepared, weights: str, like: Scan) -> Reconstruction:
     x_real = prepared.cube[None]
     x_rec = run.decode(run.encode(x_real), weights)
     image = nibabel.load(path)
     shape = [n for n in image.shape if n != 1] if len(image.shape) > 3 else image.shape
-    low, high = prepared.intensity
-    real, rec = (
-        low + (high - low) / 255 * on_grid(levels[0], prepared.affine, shape, image.affine)
-        for levels in (x_real, (x_rec + 1) * 127.5)
-    )
+    onto, _ = millimetres(affines(image, None, like.orientation)[0], shape)
+    (low, high), ground = prepared.intensity, prepared.background
+
+    def given_back(levels: np.ndarray) -> np.ndarray:
+        # The ground may lie among the brain's values, as after a z-score.
+        above = np.where(levels >= 0.5, low + (high - low) / 255 * levels - ground, 0)
+        return ground + on_grid(above, prepared.affine, shape, onto)
+
+    real, rec = given_back(x_real[0].astype(float)), given_back((x_rec[0] + 1) * 127.5)
     return Reconstruction(*(to_nifti(volume, image.affine) for volume in (real, rec, np.abs(real - rec))))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti
-from alphagan.preparation.cohorts.doubts import spelled_alike
+from alphagan.preparation.cohorts.doubts import spelled_alike, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
@@ -81,8 +81,9 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     scans = {name: _find(config, name) for name in config.cohorts}
     if with_train and not different_people:
         _refuse_shared_people(scans["real"], scans["train"])
-        if line := spelled_alike(scans["real"], scans["train"]):
-            print(f"real and train: {line}", file=sys.stderr)
+        for doubt in (spelled_alike, visits_of_others):
+            if line := doubt(scans["real"], scans["train"]):
+                print(f"real and train: {line}", file=sys.stderr)
     sides = {name: _prepare(name, config, work) for name in config.cohorts}
     if with_train:
         _refuse_shared_scans(sides["real"], sides["train"])

@@ -8,6 +8,7 @@ from alphagan.errors import InputError
 from alphagan.generation.run import Run
 from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.catalogue import QUOTE, metric
+from alphagan.settings.cohorts import TemplateCohort
 from alphagan.settings.config import load
 from alphagan.settings.paths import Paths
 from alphagan.workbench import fitted
@@ -17,6 +18,7 @@ LICENCES = {
     "ixi": "CC BY-SA 3.0: IXI dataset, https://brain-development.org/ixi-dataset/",
     "ds002748": "CC0: OpenNeuro ds002748, https://openneuro.org/datasets/ds002748",
 }
+SIMULATED = "none needed: simulated people, drawn from the MNI152 atlas that nilearn carries; nobody's scans"
 UNKNOWN = "not known here; ask whoever gave the scans before passing this on"
 
 
@@ -112,12 +114,12 @@ def _mm(found: dict) -> str:
 
 
 def _licence(run: Run, paths: Paths | None) -> str | None:
-    """Licence of the scans, where params.yaml names a data set that is known."""
+    """Licence of the scans, where params.yaml names a data set that is known, or they are simulated."""
     try:
         cohort = load(paths.root / "params.yaml").cohort(run.settings.cohort) if paths else None
     except InputError:
         return None
-    return LICENCES.get(getattr(cohort, "dataset", ""))
+    return SIMULATED if isinstance(cohort, TemplateCohort) else LICENCES.get(getattr(cohort, "dataset", ""))
 
 
 def _metrics(mine: dict | None, real: dict | None) -> dict | None:

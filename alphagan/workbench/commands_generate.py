@@ -68,7 +68,7 @@ def reconstruct(args) -> int:
     run, refused = _run(args), {}
     if args.scans:
         cube = _how_prepared(run, args.params)
-        refused, noted = write_scan_reconstructions(run, args.scans, args.output, cube)
+        refused, noted = write_scan_reconstructions(run, args.scans, args.output, cube, like=_like(run))
         for scan, note in noted.items():
             print(f"note: {scan}: {note}", file=sys.stderr)
         for reason in refused.values():
@@ -136,7 +136,10 @@ def _code(run, end: str, args):
     if sample := re.fullmatch(r"(?:(\d+):)?(\d+)", end):
         seed, index = sample.groups()
         return run.random_codes(1, args.seed if seed is None else int(seed), int(index))[0]
-    return run.encode(prepared_scan(end, _how_prepared(run, args.params)).cube[None])[0]
+    prepared = prepared_scan(end, _how_prepared(run, args.params), _like(run))
+    if prepared.note:
+        print(f"note: {end}: {prepared.note}", file=sys.stderr)
+    return run.encode(prepared.cube[None])[0]
 
 
 def _run(args):
@@ -151,3 +154,23 @@ def _how_prepared(run, params: Path | None):
     from alphagan.settings.config import load
 
     return how_prepared(run, load(params).prepare.cube if params else None)
+
+
+def _like(run):
+    """Contrast of a run's scans, and, where its cohort lies prepared, how they are stored and what is around them."""
+    import json
+
+    from alphagan.preparation.cohorts import Scan
+    from alphagan.settings.paths import Paths
+    from alphagan.settings.preparation import NAME
+
+    path = Paths().prepared(run.settings.cohort) / NAME
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: told[key] for key in ("orientation", "background") if told.get(key) is not None}
+    except (OSError, ValueError, AttributeError):  # a run from elsewhere; what is damaged, preparation tells
+        known = {}
+    if known:
+        words = ", ".join(f"{key} {value}" for key, value in known.items())
+        print(f"note: scans are taken as those of the cohort were: {words} ({path})", file=sys.stderr)
+    return Scan("", "", run.settings.modality or "", Path(), **known)

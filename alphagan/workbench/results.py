@@ -10,6 +10,7 @@ from alphagan.files import write_json
 from alphagan.generation.load import load
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
+from alphagan.volumes.prepared import Volumes
 
 
 def keep_metrics(config: Config, cohort: str, paths: Paths) -> Evaluation:
@@ -42,7 +43,10 @@ def keep_audit(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
 
 
 def _weights(config: Config, cohort: str, paths: Paths) -> dict[str, str]:
-    return {model: load(paths.run(cohort, model)).networks.sha256 for model in config.models(cohort)}
+    """Hash of every model's weights, but of one that was trained on other scans, or another split of them."""
+    runs = [load(paths.run(cohort, model)) for model in config.models(cohort)]
+    known = None, Volumes(paths.prepared(cohort)).fingerprint()
+    return {run.settings.name: run.networks.sha256 for run in runs if run.config.get("data") in known}
 
 
 def _keep(numbers: dict[str, Any], path: Path, weights: dict[str, str], provenance: Path) -> None:

@@ -8,7 +8,7 @@ from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.check import check
-from alphagan.preparation.cohorts.doubts import doubts, spelled_alike
+from alphagan.preparation.cohorts.doubts import doubts, spelled_alike, visits_of_others
 from alphagan.settings.cohorts import NiftiCohort
 
 COMPOSED, DECOMPOSED = "Andr\u00e9", "Andre\u0301"
@@ -80,3 +80,39 @@ def test_the_commands_tell_them(tmp_path, capsys):
         main(["evaluate", *map(str, folders), "--size", "16", "-o", str(tmp_path / "out"), "--different-people"]) == 2
     )
     assert "second spelling" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "ends",
+    ["_V1_T1 _V2_T1", "_pre_T1w_brain _post_T1w_brain", "_20100101_T1 _20110505_T1", "-tp1-brain -tp2-brain", "a b",
+     "_T1 _T1_defaced", "_3T_T1w _7T_T1w"],
+)  # fmt: skip
+def test_visits_are_seen_before_a_contrast_and_across_folders(tmp_path, ends):
+    first, second = ends.split()
+    both = layouts.tree(tmp_path / "both", *(f"P00{k}{end}.nii.gz" for k in (1, 2) for end in (first, second)))
+    told = doubts(cohort(both), find_scans(cohort(both)))
+    assert any("is a person of its own" in line or "at a second visit" in line for line in told.unsure), told
+    real = find_scans(cohort(layouts.tree(tmp_path / "real", f"P001{first}.nii.gz", f"P007{first}.nii.gz")))
+    train = find_scans(cohort(layouts.tree(tmp_path / "train", f"P001{second}.nii.gz", f"P009{second}.nii.gz")))
+    line = visits_of_others(real, train)
+    assert line.startswith("1 of 2 people may be another at a second visit: P001") and f"P001{second}.nii.gz" in line
+    assert visits_of_others(real[1:], train) is None
+
+
+def test_a_pattern_that_swallows_a_visit_is_told(tmp_path):
+    tree = layouts.tree(
+        tmp_path / "raw", *(f"sub0{k}_V{v}_T1.nii.gz" for k in (1, 2) for v in (1, 2)), "sub03_V1_T1.nii.gz"
+    )
+    chosen = cohort(tree).model_copy(update={"pattern": "sub{subject}_T1.nii.gz"})
+    assert any("4 of 5 people may be another at a second visit" in line for line in doubts(chosen, find_scans(chosen)))
+
+
+def test_images_of_another_ending_than_the_pattern_s_are_told(tmp_path):
+    names = ["a_T1.nii.gz", "b_T1.nii.gz", "b_T1.nii", "c_T1.nii", "d_T1.NII.gz", "e_T2.nii"]
+    chosen = cohort(layouts.tree(tmp_path / "raw", *names)).model_copy(update={"pattern": "{subject}_T1.nii.gz"})
+    scans = find_scans(chosen)
+    assert [scan.subject for scan in scans] == ["a", "b"]
+    (line,) = [line for line in doubts(chosen, scans) if line.startswith("passed over: ")]
+    assert line.startswith("passed over: 2 images") and "such as c_T1.nii;" in line
+    every = chosen.model_copy(update={"pattern": "{subject}_T1.*"})
+    assert not [line for line in doubts(every, find_scans(every)) if line.startswith("passed over: ")]

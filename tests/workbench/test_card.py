@@ -4,14 +4,21 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from factories import tiny_settings, write_prepared
 
+import alphagan
 from alphagan.__main__ import main
 from alphagan.audit.findings import COPIES
+from alphagan.settings.config import parse
+from alphagan.settings.paths import Paths
 from alphagan.training.loop import fit
+from alphagan.workbench import results
+from alphagan.workbench.provenance import measured
+from alphagan.workbench.results import keep_metrics
 
 RESULTS = Path(__file__).parents[2] / "results" / "ixi_32"
 
@@ -88,6 +95,25 @@ def test_metrics_and_audit_of_earlier_weights_are_not_told(root, capsys):
     assert found["metrics"] is found["audit"] is None
     assert "metrics   none of these weights; run alphagan evaluate" in told(capsys, "info", run)
     assert "Not evaluated" in told(capsys, "card", run)
+
+
+def test_numbers_of_a_model_of_another_split_are_not_told(root, monkeypatch):
+    run, paths = alphagan.load(root / "models" / "tiny" / "alpha_wgan_gp"), Paths(root)
+    write_prepared(paths.prepared("tiny"))
+    config = parse(
+        {
+            "cohorts": {"tiny": {"kind": "nifti", "source": "x"}},
+            "experiments": {"tiny": {"cohort": "tiny", "model": "alpha_wgan_gp"}},
+        }
+    )
+    numbers = {"real": {"mmd_rbf": 1}, "alpha_wgan_gp": {"mmd_rbf": 2}}
+    monkeypatch.setattr(results, "evaluate", lambda *_: SimpleNamespace(as_dict=lambda: numbers))
+    keep_metrics(config, "tiny", paths)
+    assert measured(run, paths)[0] == numbers
+    table = paths.prepared("tiny") / "subjects.csv"
+    table.write_text(table.read_text().replace(",test,", ",val,"))
+    keep_metrics(config, "tiny", paths)
+    assert measured(run, paths)[0] == {}
 
 
 def test_what_is_no_run_is_told_in_a_line(tmp_path, capsys):

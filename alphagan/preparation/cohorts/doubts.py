@@ -10,6 +10,12 @@ from alphagan.preparation.cohorts import Scan, names, nifti, tree
 from alphagan.settings.cohorts import Cohort
 
 MOST_VISITS = 12  # of one person; more names with one beginning are those of a site or a study
+# What ends a name beside who is on the scan: its contrast or what was done to it, and before that the visit.
+DONE = r"[_.-](?:t[12]w?|flair|mprage|anat|brain|stripped|defaced)$"
+VISIT = (
+    r"[_.-](?:(?:v|tp|visit|ses|time|wave|scan)\d{1,2}|m\d{1,3}|(?:19|20)\d\d(?:-?\d\d){0,2}|bl|base|baseline|template"
+    r"|pre|post|fu\d?|[ab]|[37]t)$|(?<=\d)[ab]$"
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     if cohort.kind in ("nifti", "bids"):
         unsure.append(_disagree(cohort, scans))
     if cohort.kind == "nifti":
-        unsure = [*unsure, _own_people(scans) or _visits(scans), _doubles(scans)]
+        unsure = [*unsure, _other_endings(cohort), _own_people(scans) or _visits(scans), _doubles(scans)]
         mixed = _mixed(cohort, scans)
     else:
         unsure.append(_visits(scans))
@@ -53,6 +59,14 @@ def _passed_over(cohort: Cohort) -> str | None:
         return f"folders left out, as they are no visit of anybody's: {names.count(others)}"
     cure = "a pattern takes what it fits" if cohort.kind == "nifti" else "modality chooses one"
     return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; {cure}"
+
+
+def _other_endings(cohort: Cohort) -> str | None:
+    found = nifti.of_another_ending(cohort)
+    if not found:
+        return None
+    fits = f"{len(found)} images that the pattern {cohort.pattern!r} fits but for their ending, such as {found[0]}"
+    return f"passed over: {fits}; end the pattern with * to take all"
 
 
 def _copies(scans: list[Scan]) -> str | None:
@@ -108,11 +122,11 @@ def _own_people(scans: list[Scan]) -> str | None:
 
 
 def _visits(scans: list[Scan]) -> str | None:
-    """Warn of people whose names differ in what ends them alone: a month, a baseline, or a number that others lack."""
+    """Warn of people whose names differ in what ends them alone: a visit, a date, or a number that others lack."""
     people = {names.spelling(scan.subject): scan.subject for scan in scans}
     alike = defaultdict(list)
     for spelled, subject in people.items():
-        bare = re.sub(r"(?<=.)[_.-](?:m\d{1,3}|bl|base|template)$", "", spelled)
+        bare = without_visit(spelled)
         numbered = re.sub(r"(?<=.)[_.-]\d{1,2}$", "", spelled)
         alike[numbered if numbered != spelled and numbered in people else bare].append(subject)
     groups = [found for found in alike.values() if 1 < len(found) <= MOST_VISITS]
@@ -122,6 +136,37 @@ def _visits(scans: list[Scan]) -> str | None:
     return (
         f"{sum(map(len, groups))} of {len(people)} people may be another at a second visit: {one} and {other}; if they "
         "are one person, rename them, such as sub-NAME_ses-m12, so that no split divides them"
+    )
+
+
+def without_visit(name: str) -> str:
+    """A name without the words at its end that may tell a visit, as those of one person share it.
+
+    Examples
+    --------
+    >>> without_visit("sub04_v2_t1"), without_visit("case_1_pre_t1w_brain"), without_visit("p1b")
+    ('sub04', 'case_1', 'p1')
+    """
+    done = name
+    while (shorter := re.sub(DONE, "", done)) not in (done, ""):
+        done = shorter
+    return re.sub(VISIT, "", done) or name
+
+
+def visits_of_others(scans: list[Scan], others: list[Scan]) -> str | None:
+    """Warn of people whose names differ from those of others in a visit alone."""
+    known = {}
+    for scan in others:
+        known.setdefault(without_visit(names.spelling(scan.subject)), scan)
+    people = {names.spelling(scan.subject): scan for scan in reversed(scans)}
+    pairs = [(scan, known[bare]) for spelled, scan in people.items() if (bare := without_visit(spelled)) in known]
+    pairs = [(one, other) for one, other in pairs if names.spelling(one.subject) != names.spelling(other.subject)]
+    if not pairs:
+        return None
+    one, other = pairs[-1]
+    return (
+        f"{len(pairs)} of {len(people)} people may be another at a second visit: {one.subject} ({one.image.name}) and "
+        f"{other.subject} ({other.image.name}); if they are one person, take one out, or tell who is who with patterns"
     )
 
 

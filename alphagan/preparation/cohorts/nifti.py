@@ -51,6 +51,21 @@ def passed_over(cohort: NiftiCohort) -> Counter:
     return Counter() if cohort.pattern else _look(cohort)[1]
 
 
+def of_another_ending(cohort: NiftiCohort) -> list[str]:
+    """Images that a pattern would fit if they ended otherwise, as .nii does beside .nii.gz, and that are no copies."""
+    if not cohort.pattern:
+        return []
+    source, regex = tree.folder(cohort.source), _regex(cohort.pattern, "pattern")
+    images = {path.relative_to(source).as_posix() for path in tree.files(source)}
+    taken = {image.removesuffix(tree.suffix(Path(image))) for image, *_ in _by_pattern(sorted(images), regex)}
+    bare = {image: image.removesuffix(ending) for image in images if (ending := tree.suffix(Path(image)))}
+    return sorted(
+        image
+        for image, stem in bare.items()
+        if stem not in taken and any(regex.fullmatch(stem + ending) for ending in tree.SUFFIXES)
+    )
+
+
 def is_of(modality: str, *contrasts: str) -> bool:
     """Whether contrasts that names tell, "" where they do not, are this one.
 
