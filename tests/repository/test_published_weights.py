@@ -18,7 +18,7 @@ def test_it_is_small_and_its_readme_is_its_card():
         assert all(name.startswith("G_average.") for name in file.keys())
     assert card == (FOLDER / "README.md").read_text(encoding="utf-8")
     assert "trained on normal" in card and "simulated" in card
-    assert "Not evaluated" not in card and "Not audited" not in card and "no sign of memorisation" in card
+    assert "Not evaluated" not in card and "Not audited" not in card and "No copying is shown" in card
 
 
 def test_it_makes_brains(tmp_path):
