@@ -119,3 +119,17 @@ def test_rows_of_the_thumbnail_are_those_of_its_metrics(name):
         *(f"{100 * found[share]['value']:.0f} %" for share in ("brain_like", "copied")),
     ]
     assert f"| {' | '.join(row)} |" in (ROOT / "results/README.md").read_text(encoding="utf-8")
+
+
+def test_what_generated_brains_are_worth_is_as_the_files_have_it():
+    folder = ROOT / "results" / "utility"
+    found = json.loads((folder / "utility.json").read_text(encoding="utf-8"))
+    readme, table = ((folder / name).read_text(encoding="utf-8") for name in ("README.md", "table.md"))
+    assert table in readme
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    arms = [told for n in found["design"]["utility"]["people"] for told in found["findings"][str(n)].values()]
+    assert len(rows) == len(arms)
+    for row, told in zip(rows, arms, strict=True):
+        assert row[2] == shown(told["error"], 2)
+        assert row[3] == (shown(told["difference"], 2) if "difference" in told else "")
+        assert row[6].removesuffix(" |") == told.get("verdict", "")
