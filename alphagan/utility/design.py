@@ -57,7 +57,7 @@ class Design:
     @property
     def title(self) -> str:
         """Of figures; simulated people are always called so."""
-        return f"Age read from {'simulated people' if self.simulated else 'people'}: {self.cohort}"
+        return f"Age read from {'simulated ' if self.simulated else ''}people, cohort {self.cohort}"
 
     @property
     def sources(self) -> tuple[str, ...]:

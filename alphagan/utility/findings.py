@@ -33,7 +33,7 @@ class Finding:
         "", or where the worth ends: "above" where no number of people that was tried errs so little, "below" where the
         fewest err less.
     verdict : str
-        "helps", "harms", "no difference shown", or "too small to count".
+        "better", "worse", "no difference shown", or "too small to count".
     """
 
     error: Estimate
@@ -143,7 +143,7 @@ def verdict(difference: float, p_holm: float, invisible: float) -> str:
         return "no difference shown"
     if abs(difference) < invisible:
         return "too small to count"
-    return "helps" if difference < 0 else "harms"
+    return "better" if difference < 0 else "worse"
 
 
 def _estimate(value: float, draws: np.ndarray, n: int) -> Estimate:

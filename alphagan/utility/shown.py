@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from alphagan.figures.common import Figure, appearance, style
-from alphagan.metrics.bootstrap import interval
+from alphagan.metrics.bootstrap import Estimate
 from alphagan.utility.design import ALONE, CLASSICAL, REAL
 from alphagan.utility.findings import Finding
 
@@ -54,6 +54,11 @@ def errors(found: Found, title: str) -> Figure:
     return figure
 
 
+def years(estimate: Estimate) -> str:
+    """An estimate in years, in words: 8.68 [7.68, 9.70]."""
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
 def worth(finding: Finding) -> str:
     """Worth in real people, in words; "" where it was not asked."""
     if finding.worth is None:
@@ -69,8 +74,8 @@ def rows(found: Found, people: list[int]) -> list[dict[str, str]]:
         {
             "real people": str(n),
             "learned from": named(arm),
-            "error, years": interval(told.error.as_dict()),
-            "difference from classical": interval(told.difference.as_dict()) if told.difference else "",
+            "error, years": years(told.error),
+            "difference from classical": years(told.difference) if told.difference else "",
             "p (Holm)": f"{told.p_holm:.3g}" if told.p_holm is not None else "",
             "worth so many real people": worth(told),
             "verdict": told.verdict,

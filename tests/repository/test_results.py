@@ -163,3 +163,17 @@ def test_claims_that_ixi_was_asked_about_have_its_numbers():
     assert f"IXI: WGAN-GP {wgan_gp}, more diverse than people ({people}); VAE-GAN {vae_gan}, and few kinds" in text
     recall = row("recall", 2)
     assert f"(recall {recall[3]}, the proposed model {recall[0]})" in text
+
+
+def test_what_generated_brains_are_worth_is_as_the_files_have_it():
+    folder = ROOT / "results" / "utility"
+    found = json.loads((folder / "utility.json").read_text(encoding="utf-8"))
+    readme, table = ((folder / name).read_text(encoding="utf-8") for name in ("README.md", "table.md"))
+    assert table in readme
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    arms = [told for n in found["design"]["utility"]["people"] for told in found["findings"][str(n)].values()]
+    assert len(rows) == len(arms)
+    for row, told in zip(rows, arms, strict=True):
+        assert row[2] == shown(told["error"], 2)
+        assert row[3] == (shown(told["difference"], 2) if "difference" in told else "")
+        assert row[6].removesuffix(" |") == told.get("verdict", "")

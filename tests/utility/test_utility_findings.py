@@ -32,7 +32,7 @@ def found(**options):
 def test_a_gain_is_seen_and_told_in_people():
     told = found(gain=0.9)[64]["vae_gan"]
     assert told.difference.value == pytest.approx(-0.9, abs=0.15) and told.difference.high < -0.7
-    assert told.p_holm < 0.01 and told.verdict == "helps"
+    assert told.p_holm < 0.01 and told.verdict == "better"
     # 8.1 years are the error of 64 * 2^0.9 people, which are 55 more
     assert told.worth.value == pytest.approx(55, abs=12) and 0 < told.worth.low < told.worth.value < told.worth.high
     assert told.error.n == 200
@@ -48,9 +48,9 @@ def test_no_gain_is_not_seen():
 
 
 def test_harm_is_seen_and_a_small_difference_does_not_count():
-    assert found(gain=-1.0)[64]["vae_gan"].verdict == "harms"
+    assert found(gain=-1.0)[64]["vae_gan"].verdict == "worse"
     assert found(gain=0.4)[64]["vae_gan"].verdict == "too small to count"
-    assert verdict(-1.0, 0.04, 0.7) == "helps" and verdict(-1.0, 0.05, 0.7) == "no difference shown"
+    assert verdict(-1.0, 0.04, 0.7) == "better" and verdict(-1.0, 0.05, 0.7) == "no difference shown"
 
 
 def test_the_interval_is_over_people_and_holds_as_often_as_it_says():
@@ -94,7 +94,7 @@ def test_p_values_count_both_sides():
 def test_the_table_and_the_figure_have_every_arm():
     told = found(gain=1.0)
     text = table(told, [64])
-    assert text.count("\n") == 2 + 4 and "| + VAE-GAN |" in text and "| real alone |" in text and "helps" in text
+    assert text.count("\n") == 2 + 4 and "| + VAE-GAN |" in text and "| real alone |" in text and "better" in text
     axes = drawn(told, "People").axes[0]
     assert [line.get_label() for line in axes.lines] == [named(arm) for arm in told[64]]
     by_arm = {line.get_label(): line.get_ydata() for line in axes.lines}
