@@ -87,6 +87,8 @@ def card(found: dict) -> str:
         audited += ["", "Passing such an audit is no guarantee of privacy."]
     else:
         audited = ["Not audited: it may reproduce people that it was trained on."]
+    simulated = found["scans_licence"] == SIMULATED
+    scans = "simulated scans" if simulated else "scans"
     known = found["covariates"]
     people = ["## Age and sex", "", *(f"- {text}" for text in fitted.in_words(known)), ""] if known else []
     about = (
@@ -95,8 +97,12 @@ def card(found: dict) -> str:
     )
     return "\n".join(
         [
-            *(f"# {found['model']} trained on {found['cohort']}", "", about, ""),
-            *("## Training", "", f"{found['scans']} scans of {found['people']} people, skull-stripped. Licence of the"),
+            *(f"# {found['model']} trained on {found['cohort']}{' (simulated people)' * simulated}", "", about, ""),
+            *(
+                "## Training",
+                "",
+                f"{found['scans']} {scans} of {found['people']} people, skull-stripped. Licence of the",
+            ),
             f"scans: {found['scans_licence'] or UNKNOWN}. {found['iterations']} iterations in batches of "
             f"{found['batch_size']}, seed {found['seed']}; alphagan {found['alphagan']}, torch {found['torch']}.",
             *("", "## Quality", "", *measured, "", "## Memory", "", *audited, "", *people, "## Use", ""),
