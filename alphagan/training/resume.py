@@ -153,6 +153,6 @@ def _replaced(run: Path, configuration: dict[str, Any]) -> str | None:
     theirs = {key: theirs[key] for key in told}
     changed = [text for text in checkpoint.differences(theirs, told) if not text.endswith(" -> absent")]
     why = ", ".join(changed) or "trained by other code, or its checkpoints are gone"
-    if told["train"]["lr_decay"] and any(text.startswith(LENGTH) for text in changed):
+    if configuration["train"]["lr_decay"] and any(text.startswith(LENGTH) for text in changed):
         why += "; train.lr_decay spreads the fall of the learning rate over all of them, so that none can be added"
     return f"{run}: a finished run of another configuration ({why}), replaced once this one has finished; starting anew"

@@ -189,4 +189,6 @@ def test_what_was_mended_is_noted(path, capfd, case):
     make(path)
     assert main(["prepare", "mine"]) == 0
     told = capfd.readouterr().err
-    assert says in told and all(line.startswith("note: ") for line in told.splitlines() if "%|" not in line)
+    assert says in told and all(
+        line.startswith("note: ") for line in told.splitlines() if "%|" not in line and "held out" not in line
+    )
