@@ -25,6 +25,18 @@ def write_description(config: Config, cohort: str, folder: Path) -> None:
     (folder / NAME).write_text(text, encoding="utf-8")
 
 
+def stored_as(folder: Path) -> dict[str, Any]:
+    """Orientation and background that the scans of a prepared cohort were said to have; empty where nobody said.
+
+    What cannot be read says nothing here: preparation, and whoever uses the cubes, refuse it.
+    """
+    try:
+        told = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        return {key: told[key] for key in ("orientation", "background") if told.get(key) is not None}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
 def check_preparation(config: Config, cohort: str, folder: Path) -> list[str]:
     """Refuse a prepared cohort if params.yaml says otherwise by now: what is made of it would tell what is not so.
 

@@ -158,19 +158,12 @@ def _how_prepared(run, params: Path | None):
 
 def _like(run):
     """Contrast of a run's scans, and, where its cohort lies prepared, how they are stored and what is around them."""
-    import json
-
     from alphagan.preparation.cohorts import Scan
     from alphagan.settings.paths import Paths
-    from alphagan.settings.preparation import NAME
+    from alphagan.settings.preparation import stored_as
 
-    path = Paths().prepared(run.settings.cohort) / NAME
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        known = {key: told[key] for key in ("orientation", "background") if told.get(key) is not None}
-    except (OSError, ValueError, AttributeError):  # a run from elsewhere; what is damaged, preparation tells
-        known = {}
-    if known:
+    prepared = Paths().prepared(run.settings.cohort)
+    if known := stored_as(prepared):
         words = ", ".join(f"{key} {value}" for key, value in known.items())
-        print(f"note: scans are taken as those of the cohort were: {words} ({path})", file=sys.stderr)
+        print(f"note: scans are taken as those of the cohort were: {words} ({prepared})", file=sys.stderr)
     return Scan("", "", run.settings.modality or "", Path(), **known)

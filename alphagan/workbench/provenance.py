@@ -51,7 +51,7 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
             )
         if data not in (None, volumes.fingerprint()):
             lines.append(
-                f"{folder} was trained on {volumes.folder} as it was before (other scans, split or table): people "
+                f"{folder} was trained on {volumes.folder} as it was before (other scans, or another split): people "
                 "whom it was trained on may be held out now; train it again"
             )
     return lines

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +116,15 @@ def test_numbers_of_a_model_of_another_split_are_not_told(root, monkeypatch):
     table.write_text(table.read_text().replace(",test,", ",val,"))
     keep_metrics(config, "tiny", paths)
     assert measured(run, paths)[0] == {}
+
+
+def test_a_reader_that_has_enough_is_no_error(root):
+    """As `| head` is, which closes the pipe before all is said."""
+    command = [sys.executable, "-m", "alphagan", "info", str(root / "models" / "tiny" / "alpha_wgan_gp")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as said:
+        said.stdout.close()
+        assert said.wait(120) == 0
+        assert said.stderr.read() == ""
 
 
 def test_what_is_no_run_is_told_in_a_line(tmp_path, capsys):
