@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 
 import websocket
@@ -16,6 +16,11 @@ QUIET = ("--disable-background-networking", "--disable-component-update", "--dis
 ALONE = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND")
 BUTTONS = {"left": 1, "right": 2}
 PATIENCE_S = 60
+LEAVING = ("navigated or closed", "context was destroyed", "Cannot find context", "Cannot find default")
+
+
+class PageChangesError(AssertionError):
+    """A page was asked while another took its place; the next one can be asked again."""
 
 
 class Browser:
@@ -41,7 +46,9 @@ class Browser:
         self.socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while (told := json.loads(self.socket.recv())).get("id") != number:
             self._hear(told)
-        assert "error" not in told, told
+        if "error" in told:
+            leaving = any(sign in told["error"]["message"] for sign in LEAVING)
+            raise (PageChangesError if leaving else AssertionError)(told)
         return told["result"]
 
     def open(self, path, width=1280, height=900, scheme="light", scale=1):
@@ -61,12 +68,14 @@ class Browser:
         return done["result"].get("value")
 
     def until(self, script):
-        """Wait until a script gives something true, and return it."""
+        """Wait until a script gives something true, also on the page that comes next, and return it."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (found := self.value(script)):
-            assert time.monotonic() < deadline, script
+        while time.monotonic() < deadline:
+            with suppress(PageChangesError):
+                if found := self.value(script):
+                    return found
             time.sleep(0.02)
-        return found
+        raise AssertionError(f"not true within {PATIENCE_S} s: {script}")
 
     def mouse(self, kind, x, y, button="none", **more):
         self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, **more)

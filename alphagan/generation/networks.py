@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from alphagan.errors import InputError
-from alphagan.generation.weights import is_file, read_names, read_states, weights_of
+from alphagan.generation.weights import is_file, read_config, read_names, read_states, weights_of
 from alphagan.models import OBJECTIVES
 from alphagan.models.build import build
 from alphagan.models.networks import Generator
@@ -59,6 +59,11 @@ class Networks:
     def sha256(self) -> str:
         """Hash of the file of weights, in 64 hexadecimal digits; what equal weights make is equal.
 
+        Raises
+        ------
+        InputError
+            If the file is missing, or another than config.json was written with.
+
         Examples
         --------
         >>> len(alphagan.load("models/normal/alpha_wgan_gp").networks.sha256)
@@ -67,9 +72,13 @@ class Networks:
         path = weights_of(self.folder)
         try:
             with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
             raise InputError(f"{path}: not found; train the model again") from None
+        # Runs of earlier versions tell nothing; a file that was exported holds its configuration in itself.
+        if not is_file(self.folder) and read_config(self.folder).get("weights_sha256", found) != found:
+            raise InputError(f"{path}: not the weights that config.json was written with; {PAIR}")
+        return found
 
     def generator(self, weights: str) -> nn.Module:
         """G by the name of its weights.
@@ -129,4 +138,5 @@ class Networks:
         if set(found) != set(self.names):
             held, named = ", ".join(map(str, found)), ", ".join(self.names)
             raise InputError(f"{path}: has {held}, but {self.settings.name} has {named}; {PAIR}")
+        _ = self.sha256  # refuses those of another run
         return found

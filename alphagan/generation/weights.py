@@ -15,6 +15,7 @@ from alphagan.generation.tensors import read_tensors
 
 SUFFIX = ".safetensors"
 COVARIATES = "covariates.json"
+NAME_IT = "name the folder of a finished run, models/COHORT/MODEL"
 
 
 def is_file(run: Path) -> bool:
@@ -45,7 +46,10 @@ def read_config(run: Path) -> dict:
             raise ValueError("there are no keys in it")
         return told
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{run}: no config.json; name the folder of a finished run, models/COHORT/MODEL") from None
+        if run.is_file():
+            cure = f"{NAME_IT}, or a file that alphagan export wrote, which ends in {SUFFIX}"
+            raise InputError(f"{run}: is neither a folder nor {SUFFIX}; {cure}") from None
+        raise InputError(f"{run}: no config.json; {NAME_IT}") from None
     except KeyError:
         raise InputError(f"{run}: does not describe a run; name a file that alphagan export wrote") from None
     except OSError as error:

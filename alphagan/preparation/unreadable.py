@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nibabel
 
-from alphagan.preparation.cohorts import Scan
+from alphagan.preparation.cohorts import Scan, tree
 
 AGAIN = "copy or download it again"
 # How files begin that are something else than their names say.
@@ -63,6 +63,9 @@ def _looked_at(path: Path) -> str:
     if stranger := next((words for begin, words in STRANGERS.items() if start.lstrip().startswith(begin)), ""):
         return stranger
     packed, suffix = start.startswith(b"\x1f\x8b"), path.suffix.lower()
+    headers = (path.with_name(tree.stem(path) + ending) for ending in (".hdr", ".HDR", ".hdr.gz"))
+    if path.name.lower().endswith((".img", ".img.gz")) and not any(header.exists() for header in headers):
+        return f"has no header beside it; copy {tree.stem(path)}.hdr too"
     if suffix == ".gz" and not packed:
         return f"is not packed, despite its name; remove .gz from it if it is an image, or {AGAIN}"
     if suffix in (".nii", ".img") and packed:

@@ -1,6 +1,7 @@
 """Train one model on one prepared cohort. Needs torch, numpy, pyyaml, pydantic and tqdm, nothing else."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -228,13 +229,14 @@ def _publish(training: Training, volumes: Volumes, work: Path, run: Path) -> Non
         "early_iteration": training.early_iteration,  # of G_early
         "voxel_size_mm": volumes.voxel_sizes_mm(rows).mean(0).round(4).tolist(),
     }
-    config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"
     weights = training.weights(volumes, rows)
     refuse_non_finite(weights, training.iteration)
     partial = run.with_name(f".{run.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        write_atomically(lambda file: torch.save(weights, file), partial, "weights.pt")
+        written = write_atomically(lambda file: torch.save(weights, file), partial, "weights.pt")
+        facts["weights_sha256"] = hashlib.sha256(written.read_bytes()).hexdigest()  # they belong together
+        config = json.dumps(training.settings.model_dump(mode="json") | facts, indent=2) + "\n"
         write_atomically(lambda file: file.write(config.encode()), partial, "config.json")
         _write_history(training, partial)
         with named_disk_errors(partial):

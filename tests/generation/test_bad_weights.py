@@ -62,9 +62,10 @@ def saved(content):
 
 
 def states(change):
-    """Change what weights.pt holds, and save it as it should be."""
+    """Change what weights.pt holds, as if a run had been written so."""
 
     def damage(run):
+        settings(lambda config: config.pop("weights_sha256"))(run)
         content = torch.load(run / "weights.pt", weights_only=True)
         torch.save(change(content) or content, run / "weights.pt")
 
@@ -74,6 +75,12 @@ def states(change):
 def flipped(data):
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def early(run):
+    """Weights of the same networks that are not this run's."""
+    content = torch.load(run / "weights.pt", weights_only=True)
+    torch.save({**content, "G_average": content["G_early"]}, run / "weights.pt")
 
 
 def nan(content):
@@ -87,7 +94,7 @@ NAME_IT = "name the folder of a finished run, models/COHORT/MODEL"
 # What happens to a run, and words of the line.
 REFUSED = {
     "missing": (shutil.rmtree, "run: no config.json", NAME_IT),
-    "a file": (lambda run: [shutil.rmtree(run), run.write_text("x")], "run: no config.json", NAME_IT),
+    "a file": (lambda run: [shutil.rmtree(run), run.write_text("x")], "run: is neither a folder nor", NAME_IT),
     "empty": (lambda run: [shutil.rmtree(run), run.mkdir()], "run: no config.json", NAME_IT),
     "no config.json": (without("config.json"), "run: no config.json", NAME_IT),
     "config.json a folder": (folder("config.json"), "config.json: cannot be read (Is a directory)", "train again"),
@@ -124,6 +131,7 @@ REFUSED = {
     "two voxel sizes": (settings(lambda c: c.update(voxel_size_mm=[5, 6])), "should be three lengths, not [5, 6]"),
     "voxels of no size": (settings(lambda c: c.update(voxel_size_mm=[0, 6, 5])), "should be three lengths"),
     "voxels of NaN mm": (settings(lambda c: c.update(voxel_size_mm=[float("nan")] * 3)), "should be three lengths"),
+    "weights of another run": (early, WEIGHTS, "not the weights that", TOGETHER),
     "no weights": (without("weights.pt"), WEIGHTS, "not found", AGAIN),
     "weights a folder": (folder("weights.pt"), WEIGHTS, "cannot be read (Is a directory)", AGAIN),
     "weights a link to itself": (loop("weights.pt"), WEIGHTS, "cannot be read (Too many levels", AGAIN),

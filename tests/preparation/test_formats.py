@@ -45,6 +45,13 @@ def test_every_format_gives_the_same_cube(tmp_path, name, kind, extra):
     assert found(tmp_path) == [(name, "a")]
 
 
+def test_an_image_without_its_header_is_told(tmp_path):
+    nibabel.save(nibabel.Nifti1Pair(head(), AFFINE), tmp_path / "a.img")
+    (tmp_path / "a.hdr").unlink()
+    with pytest.raises(QualityError, match="a.img has no header beside it; copy a.hdr too"):
+        prepare_scan(scan_of(tmp_path / "a.img"), SETTINGS)
+
+
 @pytest.mark.parametrize("shape", [(1, *SHAPE), (*SHAPE, 1), (1, 1, *SHAPE), (*SHAPE, 1, 1), (1, *SHAPE, 1)])
 def test_axes_of_length_one_are_dropped_wherever_they_are(tmp_path, shape):
     nibabel.save(nibabel.Nifti1Image(head().reshape(shape), AFFINE), tmp_path / "a.nii")

@@ -53,6 +53,14 @@ def test_accents_are_stored_in_two_ways_by_one_person(tmp_path):
     assert "names begin alike" in " ".join(check(cohort(alike)).doubts)
 
 
+def test_visits_that_stand_first_are_told_from_people(tmp_path):
+    names = [f"{visit}_P00{k}.nii.gz" for visit in ("pre", "post") for k in (1, 2)]
+    told = " ".join(check(cohort(layouts.tree(tmp_path / "raw", *names))).doubts)
+    assert "names end alike: post_P001.nii.gz and pre_P001.nii.gz" in told and "{session}_{subject}.nii.gz" in told
+    one_visit = layouts.tree(tmp_path / "one", *names[:2], "pre_P003.nii.gz")
+    assert not list(check(cohort(one_visit)).doubts)
+
+
 def test_one_mask_for_each_way_to_store_an_accent(tmp_path):
     raw = layouts.tree(tmp_path, f"{DECOMPOSED}_T1w.nii", f"{DECOMPOSED}_mask.nii")
     (scan,) = find_scans(cohort(raw, pattern="{subject}_T1w.nii", mask_pattern="{subject}_mask.nii"))
@@ -114,5 +122,8 @@ def test_images_of_another_ending_than_the_pattern_s_are_told(tmp_path):
     assert [scan.subject for scan in scans] == ["a", "b"]
     (line,) = [line for line in doubts(chosen, scans) if line.startswith("passed over: ")]
     assert line.startswith("passed over: 2 images") and "such as c_T1.nii;" in line
+    for forgets in ("{subject}_T1", "{subject}_T2.nii.gz"):
+        with pytest.raises(InputError, match="fits but for the ending; end it as the images end"):
+            find_scans(chosen.model_copy(update={"pattern": forgets}))
     every = chosen.model_copy(update={"pattern": "{subject}_T1.*"})
     assert not [line for line in doubts(every, find_scans(every)) if line.startswith("passed over: ")]

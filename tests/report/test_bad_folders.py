@@ -73,8 +73,8 @@ REFUSED = {
     "a pattern that fits none": (nothing, [*BOTH, "--pattern", "x{subject}.nii"], "fits 'x{subject}.nii'", "--pattern"),
     "a generated pattern that fits none": (
         nothing,
-        [*BOTH, "--generated-pattern", "{subject}.mgz"],
-        "no NIfTI file that fits '{subject}.mgz'",
+        [*BOTH, "--generated-pattern", "x{subject}.nii"],
+        "no NIfTI file that fits 'x{subject}.nii'",
         "check --generated-pattern",
     ),
     "a pattern with another word": (nothing, [*BOTH, "--pattern", "{sub}.nii"], "broken placeholder", "known are {sub"),

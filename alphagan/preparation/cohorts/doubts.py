@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -109,15 +110,24 @@ def _own_people(scans: list[Scan]) -> str | None:
     people = {scan.subject for scan in scans}
     if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
         return None
-    alike = defaultdict(list)
+    alike, ends = defaultdict(list), defaultdict(list)
     for scan in scans:
-        alike[re.split(r"[_ .-]+(?=[^_ .-]*$)", scan.subject)[0]].append(scan.image.name)
+        begin, *end = re.split(r"[_ .-]+(?=[^_ .-]*$)", scan.subject)
+        alike[begin].append(scan.image.name)
+        ends["".join(end)].append(scan.image.name)
+    if all(re.search(VISIT, f"_{begin}") for begin in alike):  # pre_P001 and post_P001
+        visits = next((found for found in ends.values() if len(found) > 1), None)
+        return visits and _of_its_own(scans, "end", visits, "{session}_{subject}")
     groups = [found for found in alike.values() if len(found) > 1]
     if len(groups) < 2 or max(map(len, groups)) > MOST_VISITS:
         return None
+    return _of_its_own(scans, "begin", groups[0], "{subject}_{session}")
+
+
+def _of_its_own(scans: list[Scan], how: str, alike: list[str], pattern: str) -> str:
     return (
-        f"each of {len(scans)} scans is a person of its own, although names begin alike: {groups[0][0]} and "
-        f"{groups[0][1]}; if they are of one person, give a pattern such as {{subject}}_{{session}}.nii.gz"
+        f"each of {len(scans)} scans is a person of its own, although names {how} alike: {alike[0]} and {alike[1]}; if "
+        f"they are of one person, give a pattern such as {pattern}.nii.gz"
     )
 
 
@@ -155,19 +165,25 @@ def without_visit(name: str) -> str:
 
 def visits_of_others(scans: list[Scan], others: list[Scan]) -> str | None:
     """Warn of people whose names differ from those of others in a visit alone."""
-    known = {}
-    for scan in others:
-        known.setdefault(without_visit(names.spelling(scan.subject)), scan)
-    people = {names.spelling(scan.subject): scan for scan in reversed(scans)}
+    known = _first(others, lambda subject: without_visit(names.spelling(subject)))
+    people = _first(scans, names.spelling)
     pairs = [(scan, known[bare]) for spelled, scan in people.items() if (bare := without_visit(spelled)) in known]
     pairs = [(one, other) for one, other in pairs if names.spelling(one.subject) != names.spelling(other.subject)]
     if not pairs:
         return None
-    one, other = pairs[-1]
+    one, other = pairs[0]
     return (
         f"{len(pairs)} of {len(people)} people may be another at a second visit: {one.subject} ({one.image.name}) and "
         f"{other.subject} ({other.image.name}); if they are one person, take one out, or tell who is who with patterns"
     )
+
+
+def _first(scans: list[Scan], called: Callable[[str], str]) -> dict[str, Scan]:
+    """The first scan of each person, by a form of the person's name."""
+    first = {}
+    for scan in scans:
+        first.setdefault(called(scan.subject), scan)
+    return first
 
 
 def _stem(scan: Scan) -> str:
@@ -176,9 +192,7 @@ def _stem(scan: Scan) -> str:
 
 def spelled_alike(scans: list[Scan], others: list[Scan] | None = None) -> str | None:
     """Warn of people whose names differ from those of one another, or of `others`, in spelling alone."""
-    first = {}
-    for scan in scans if others is None else others:
-        first.setdefault(names.spelling(scan.subject), scan)
+    first = _first(scans if others is None else others, names.spelling)
     alike = {scan.subject: (first.get(names.spelling(scan.subject), scan), scan) for scan in reversed(scans)}
     pairs = [(one, other) for one, other in reversed(alike.values()) if one.subject != other.subject]
     if not pairs:

@@ -62,7 +62,7 @@ def of_another_ending(cohort: NiftiCohort) -> list[str]:
     return sorted(
         image
         for image, stem in bare.items()
-        if stem not in taken and any(regex.fullmatch(stem + ending) for ending in tree.SUFFIXES)
+        if stem not in taken and any(regex.fullmatch(stem + ending) for ending in ("", *tree.SUFFIXES))
     )
 
 
@@ -105,6 +105,11 @@ def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
         raise InputError(
             f"{other}: {other.suffix} is not read; convert it to NIfTI, with dcm2niix if it is DICOM, or else with "
             "SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz')"
+        )
+    if not scans and (nearly := of_another_ending(cohort)):
+        raise InputError(
+            f"{source / nearly[0]}: the pattern {cohort.pattern!r} fits but for the ending; end it as the images end, "
+            "or with *"
         )
     return scans, others
 
@@ -159,7 +164,7 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
         if not name.subject and folder_of.setdefault(stored, path.parent) != path.parent:
             raise InputError(
                 f"{source / path}: {source / folder_of[stored]} has a {subject!r} too, so the name does not tell the "
-                f"subject; give the cohort {_cure(path, [p for p, n in wanted.items() if not n.subject])}"
+                f"subject; give {_cure(path, [p for p, n in wanted.items() if not n.subject])}"
             )
         scans.append((path.as_posix(), subject, name.session))
     return scans, others
