@@ -46,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("experiment", help="a name under experiments in the params file")
     add_params(command)
 
+    command = add("watch", commands.watch, "follow a training that runs elsewhere: losses and samples, until it ends")
+    command.add_argument("experiment", help="a name under experiments in the params file")
+    help = "hand them to TensorBoard, below this folder, instead of drawing losses.png"
+    command.add_argument("--tensorboard", type=Path, metavar="DIR", help=help)
+    add_params(command)
+
     command = add("features", commands.features, "train the feature network that the evaluation of a cohort rests on")
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)

@@ -1,5 +1,6 @@
 """Measure trained models of one cohort, beside real scans and generators of known fault."""
 
+import csv
 import json
 from dataclasses import dataclass
 from itertools import chain
@@ -97,7 +98,9 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
 
 
 def collect(config: Config, paths: Paths) -> Path:
-    """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs into one folder.
+    """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs below one folder.
+
+    There each loss term has a folder with a file for each run that has it, as DVC draws one column of all of them.
 
     Raises
     ------
@@ -106,8 +109,12 @@ def collect(config: Config, paths: Paths) -> Path:
     """
     for name, experiment in config.experiments.items():
         cohort, model = experiment.cohort, experiment.model
-        text = _made(paths.run(cohort, model) / "history.csv", f"train@{name}")
-        write_atomically(lambda file, text=text: file.write(text), paths.reports() / "history", f"{cohort}-{model}.csv")
+        text = _made(paths.run(cohort, model) / "history.csv", f"train@{name}").decode()
+        iterations, *terms = zip(*csv.reader(text.splitlines()), strict=True)
+        for term, *values in terms:
+            lines = "".join(f"{i},{value}\n" for i, value in zip(iterations, [term, *values], strict=True)).encode()
+            folder = paths.reports() / "history" / term
+            write_atomically(lambda file, lines=lines: file.write(lines), folder, f"{cohort}-{model}.csv")
     path = paths.reports() / "metrics.json"
     found = {cohort: _made(paths.metrics(cohort), f"evaluate@{cohort}") for cohort in config.cohorts}
     write_json({cohort: json.loads(text) for cohort, text in found.items()}, path)

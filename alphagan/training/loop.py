@@ -3,10 +3,10 @@
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from alphagan.files import write_atomically
 from alphagan.settings.config import Settings
 from alphagan.settings.sections import WHERE
 from alphagan.training import checkpoint, resume
+from alphagan.training.arithmetic import arithmetic, choose_device
 from alphagan.training.distributed import World
 from alphagan.training.engine import Training
 from alphagan.training.health import refuse_divergence, refuse_non_finite
@@ -27,26 +28,13 @@ from alphagan.training.progress import Progress
 from alphagan.volumes.prepared import Volumes
 
 LOOK_EVERY = 10  # iterations between looks at the losses, which on a GPU wait for the device
+TELL_EVERY = 2.0  # seconds between histories for whoever watches
 
 OnSample = Callable[[np.ndarray, Path], None]
 
 
 class Interrupted(SystemExit):
     """Training was asked to stop; a checkpoint is saved, and the exit status tells that the run is not finished."""
-
-
-def choose_device(name: str) -> torch.device:
-    """Resolve "auto" to a GPU where there is one.
-
-    Raises
-    ------
-    InputError
-        If "cuda" is asked for and there is none.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise InputError("train.device: cuda is asked for and torch finds no GPU; use auto or cpu")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def fit(
@@ -131,7 +119,7 @@ def fit(
         world.on_first(lambda: resume.describe(work, configuration, origin))
 
         # Train
-        pending, stop = [], 0
+        pending, stop, told = [], 0, time.monotonic()
         shown = Progress(title, training.iteration, train.iterations, training.device, progress if writes else False)
         try:
             with shown:
@@ -143,6 +131,10 @@ def fit(
                     if save_now or done % LOOK_EVERY == 0 or look:
                         losses, pending = training.record(pending), []
                         refuse_divergence(training.columns, training.history)
+                        if writes and time.monotonic() - told >= TELL_EVERY:
+                            with contextlib.suppress(InputError):  # of a full disk, which the next checkpoint tells of
+                                _write_history(training, work)
+                            told = time.monotonic()
                     # Before the checkpoint: a run that is killed while it draws goes back, and draws again.
                     if on_sample and done % train.sample_every == 0:
                         world.on_first(lambda: _draw(training, work / "samples", on_sample))
@@ -158,29 +150,6 @@ def fit(
             hint = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before"
             raise FloatingPointError(f"{title}: {error}; {hint}") from None
     return run
-
-
-@contextlib.contextmanager
-def arithmetic(deterministic: bool) -> Iterator[None]:
-    """Choose between kernels that repeat to the byte and whichever are fastest; what was set before comes back after.
-
-    Raises
-    ------
-    RuntimeError
-        By torch, inside, where an operation has no deterministic kernel.
-    """
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    benchmark, fill = torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory
-    if deterministic:  # read once, when CUDA starts, so that there is nothing to bring back
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
-    torch.backends.cudnn.benchmark = not deterministic
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs a write of every tensor that is made
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory = benchmark, fill
 
 
 @contextlib.contextmanager

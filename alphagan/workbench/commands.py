@@ -81,6 +81,23 @@ def train(args) -> int | None:
     return None
 
 
+def watch(args) -> None:
+    """Follow a training until it ends; it may be one that has not begun yet."""
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+    from alphagan.workbench.watch import draw, follow, glance, to_tensorboard
+
+    settings = load(args.params).settings(args.experiment)
+    scratch = Paths().scratch("train", settings.cohort, settings.name)
+    if glance(scratch) is None:
+        print(f"nothing of {args.experiment} is training here yet: alphagan train {args.experiment}", file=sys.stderr)
+    target = args.tensorboard / settings.cohort / settings.name if args.tensorboard else scratch / "losses.png"
+    seen = to_tensorboard(follow(scratch), target) if args.tensorboard else draw(follow(scratch), target)
+    print(f"tensorboard --logdir {args.tensorboard}" if args.tensorboard else target, flush=True)
+    for line in seen:
+        print(line, flush=True)
+
+
 def _prepared(config: "Config", cohort: str, paths: "Paths", speaks: bool = True) -> Path:
     """Folder of a prepared cohort, refused where params.yaml no longer says how it was prepared."""
     from alphagan.settings.preparation import check_preparation

@@ -1,5 +1,6 @@
 """The first hour: from a folder of scans to brains and an audit, away from the pipeline's own files."""
 
+import contextlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from alphagan.settings.paths import Paths
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.look import is_stepped_through
+from alphagan.workbench.watch import live
 from alphagan.workbench.workspace import repository
 
 COHORT, EXPERIMENT = "mine", "mine-alpha_wgan_gp_detail"
@@ -63,7 +65,7 @@ class Start:
         content["cohorts"] = {COHORT: {"kind": "nifti", "source": str(source), **cohort}}
         content["experiments"] = {EXPERIMENT: content["experiments"][LIKE] | {"cohort": COHORT}}
         content["paper"] = {part: None for part in content["paper"]} | {"normal": COHORT}
-        content["train"]["iterations"] = iterations
+        content["train"] |= {"iterations": iterations, "sample_every": max(1, iterations // 10)}
         content["prepare"]["workers"] = -1 if scans else 1  # to start more takes longer than to prepare so few
         self.config = parse(content, "notebook 0")
         self.settings = self.config.settings(EXPERIMENT)
@@ -80,10 +82,14 @@ class Start:
         return Volumes(prepare(COHORT, self.config, self.paths, progress=is_stepped_through()))
 
     def train(self) -> Run:
-        """Train, or go on where the training was stopped; one that has ended is not repeated."""
+        """Train, or go on where the training was stopped; one that has ended is not repeated.
+
+        Where a notebook is stepped through, losses and samples are drawn below the cell as they come.
+        """
         folder = self.paths.run(COHORT, self.settings.name)
         scratch = self.paths.scratch("train", COHORT, self.settings.name)
-        fit(self.settings, self.paths.prepared(COHORT), folder, scratch, progress=is_stepped_through())
+        with live(scratch) if is_stepped_through() else contextlib.nullcontext() as on_sample:
+            fit(self.settings, self.paths.prepared(COHORT), folder, scratch, on_sample)
         return load_run(folder)
 
     def audit(self, run: Run, seed: int = 0) -> Audit:

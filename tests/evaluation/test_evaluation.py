@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 from factories import write_prepared
@@ -51,6 +52,10 @@ def test_evaluate_and_collect(tmp_path):
     assert evaluate(config, "blobs", paths) == found
     write_json(found.as_dict(), paths.metrics("blobs"))
     assert json.loads(collect(config, paths).read_text())["blobs"].keys() == found.rows.keys()
+    history = pd.read_csv(paths.run("blobs", model) / "history.csv", dtype=str)
+    for term in history.columns.drop("iteration"):
+        told = pd.read_csv(paths.reports() / "history" / term / f"blobs-{model}.csv", dtype=str)
+        assert told.equals(history[["iteration", term]])
 
 
 def test_a_model_that_makes_no_brains_is_named_and_the_others_are_measured(tmp_path, monkeypatch):

@@ -137,7 +137,7 @@ def test_the_whole_pipeline_on_one_cohort_of_ones_own(clones):
 @pytest.mark.slow
 def test_two_clones_make_identical_metrics_and_histories(clones):
     """In two folders; see `test_threads_of_the_environment_do_not_count` for the environment."""
-    for name in ("reports/metrics.json", "reports/history/mine-wgan_gp.csv"):
+    for name in ("reports/metrics.json", "reports/history/L_D/mine-wgan_gp.csv"):
         one, other = ((folder / name).read_bytes() for folder in clones[:2])
         assert one and one == other
     assert "mmd_rbf" in json.loads((clones[0] / "reports/metrics.json").read_text())["mine"]["wgan_gp"]
