@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alphagan import __version__
 from alphagan.errors import InputError
-from alphagan.workbench import commands
+from alphagan.workbench import commands, commands_train
 from alphagan.workbench.options_generate import add_commands, add_device, add_params, positive
 
 
@@ -42,17 +42,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
 
-    command = add("train", commands.train, "train an experiment, or go on with it, into models/COHORT/MODEL")
+    command = add("train", commands_train.train, "train an experiment, or go on with it, into models/COHORT/MODEL")
     command.add_argument("experiment", help="a name under experiments in the params file")
     add_params(command)
 
-    command = add("watch", commands.watch, "follow a training that runs elsewhere: losses and samples, until it ends")
+    command = add("watch", commands_train.watch, "follow a training: losses and samples, until it ends")
     command.add_argument("experiment", help="a name under experiments in the params file")
     help = "hand them to TensorBoard, below this folder, instead of drawing losses.png"
     command.add_argument("--tensorboard", type=Path, metavar="DIR", help=help)
     add_params(command)
 
-    command = add("features", commands.features, "train the feature network that the evaluation of a cohort rests on")
+    command = add(
+        "features", commands_train.features, "train the feature network that the evaluation of a cohort rests on"
+    )
     command.add_argument("cohort", help="a name under cohorts in the params file")
     add_params(command)
     add_device(command)
@@ -96,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     command = add("utility", commands.utility, "test whether generated brains help to read the age of real people")
     command.add_argument("cohort", nargs="?", help="a name under cohorts in the params file (default: its only one)")
     command.add_argument("--only-seed", type=int, metavar="I", help="from 0: so that several processes can share them")
+    add_params(command)
+
+    command = add("lesions", commands.lesions, "count strokes in a cohort's people and in what its models make")
+    command.add_argument("cohort", help="a name under cohorts in the params file; T1w")
+    help = "another prepared cohort, of people without, who say how much darker than the other one side may be"
+    command.add_argument("--healthy", required=True, metavar="COHORT", help=help)
     add_params(command)
 
     add_commands(add)

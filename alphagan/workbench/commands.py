@@ -3,7 +3,6 @@
 Imports stand inside the functions: a command loads what it needs, and training needs torch and little else.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,48 +56,7 @@ def prepare(args) -> None:
     print(folder)
 
 
-def train(args) -> int | None:
-    """Train an experiment, in several processes where `train.devices` asks for them."""
-    from alphagan.settings.config import load
-    from alphagan.settings.paths import Paths
-    from alphagan.training import choose_device, fit
-    from alphagan.training.distributed import join
-    from alphagan.training.launch import launch
-
-    config, paths = load(args.params), Paths()
-    settings = config.settings(args.experiment)
-    device, n = choose_device(settings.train.device), settings.train.devices
-    if n > 1 and "WORLD_SIZE" not in os.environ:  # which `launch` and torchrun set
-        again = ["-m", "alphagan", *(["--debug"] if args.debug else []), "train", args.experiment]
-        return launch(n, device, [*again, "--params", str(args.params)])
-    run = paths.run(settings.cohort, settings.name)
-    with join(device) as world:
-        prepared = _prepared(config, settings.cohort, paths, speaks=world.rank == 0)
-        scratch = paths.scratch("train", settings.cohort, settings.name)
-        fit(settings, prepared, run, scratch, _sample_grids(), progress=True, world=world)
-        if world.rank == 0:
-            print(run)
-    return None
-
-
-def watch(args) -> None:
-    """Follow a training until it ends; it may be one that has not begun yet."""
-    from alphagan.settings.config import load
-    from alphagan.settings.paths import Paths
-    from alphagan.workbench.watch import draw, follow, glance, to_tensorboard
-
-    settings = load(args.params).settings(args.experiment)
-    scratch = Paths().scratch("train", settings.cohort, settings.name)
-    if glance(scratch) is None:
-        print(f"nothing of {args.experiment} is training here yet: alphagan train {args.experiment}", file=sys.stderr)
-    target = args.tensorboard / settings.cohort / settings.name if args.tensorboard else scratch / "losses.png"
-    seen = to_tensorboard(follow(scratch), target) if args.tensorboard else draw(follow(scratch), target)
-    print(f"tensorboard --logdir {args.tensorboard}" if args.tensorboard else target, flush=True)
-    for line in seen:
-        print(line, flush=True)
-
-
-def _prepared(config: "Config", cohort: str, paths: "Paths", speaks: bool = True) -> Path:
+def prepared_as_told(config: "Config", cohort: str, paths: "Paths", speaks: bool = True) -> Path:
     """Folder of a prepared cohort, refused where params.yaml no longer says how it was prepared."""
     from alphagan.settings.preparation import check_preparation
 
@@ -118,35 +76,12 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
     note_other_scans([*runs, paths.features(cohort)], Volumes(paths.prepared(cohort)), same_size)
 
 
-def _sample_grids():
-    """Pictures while training, where matplotlib is installed; a bare GPU node trains without them."""
-    try:
-        from alphagan.figures import save_montage
-    except ModuleNotFoundError as error:
-        print(f"no sample grids while training: {error.name} is not installed", file=sys.stderr)
-        return None
-    return save_montage
-
-
 def view(args) -> None:
     """Write volumes as a page to look at."""
     from alphagan.viewer.view import Wanted, write_view
 
     wanted = Wanted(args.sources, args.n, args.seed, args.real, args.names)
     print(write_view(wanted, args.output, args.force))
-
-
-def features(args) -> None:
-    """Train a cohort's feature network."""
-    from alphagan.evaluation.features.network import train_features
-    from alphagan.generation.device import usable
-    from alphagan.settings.config import load
-    from alphagan.settings.paths import Paths
-
-    config, paths, device = load(args.params), Paths(), usable(args.device)
-    prepared = _prepared(config, args.cohort, paths)
-    train_features(prepared, paths.features(args.cohort), config.features, device)
-    print(paths.features(args.cohort))
 
 
 def evaluate(args) -> None:
@@ -163,7 +98,7 @@ def evaluate(args) -> None:
     from alphagan.workbench.results import keep_metrics
 
     config, paths = load(args.params or "params.yaml"), Paths()
-    _prepared(config, args.cohort, paths)
+    prepared_as_told(config, args.cohort, paths)
     _note_other_scans(config, args.cohort, paths)
     found = keep_metrics(config, args.cohort, paths)
     for names, reason in found.left_out.items():
@@ -179,7 +114,7 @@ def audit(args) -> None:
     from alphagan.workbench.results import keep_audit
 
     config, paths = load(args.params), Paths()
-    _prepared(config, args.cohort, paths)
+    prepared_as_told(config, args.cohort, paths)
     _note_other_scans(config, args.cohort, paths, same_size=True)
     audits = keep_audit(config, args.cohort, paths)
     for name, found in audits.items():
@@ -197,6 +132,21 @@ def utility(args) -> None:
     folder = run_and_show(load(args.params), args.cohort, Paths(), args.only_seed)
     if args.only_seed is None:
         print((folder / "table.md").read_text(encoding="utf-8"), end="")
+    print(folder)
+
+
+def lesions(args) -> None:
+    """Look for strokes in real people and in what models make."""
+    from alphagan.settings.config import load
+    from alphagan.settings.paths import Paths
+    from alphagan.workbench.lesions import find_and_show
+
+    config, paths = load(args.params), Paths()
+    for cohort in (args.cohort, args.healthy):
+        prepared_as_told(config, cohort, paths)
+    _note_other_scans(config, args.cohort, paths)
+    folder = find_and_show(config, args.cohort, args.healthy, paths)
+    print((folder / "table.md").read_text(encoding="utf-8"), end="")
     print(folder)
 
 

@@ -1,0 +1,105 @@
+"""Strokes, found in every volume alike: the largest patch of brain that is darker than its mirror image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from alphagan.metrics.bootstrap import Estimate, share
+from alphagan.metrics.checks import check_volumes
+from alphagan.metrics.histogram import brain_masks
+from alphagan.volumes.prepared import Array
+
+DARKER = 0.3  # of the brain's mean brightness, by which a voxel is darker than the one opposite, both smoothed
+WINDOW = 3  # voxels along each side, over which the two sides are smoothed
+INSIDE = 0.9  # of a window that has to be brain on both sides
+HEALTHY = 0.95  # share of healthy brains whose patches are smaller than what counts as a lesion
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """What is found in some volumes.
+
+    Parameters
+    ----------
+    share : Estimate
+        Of the volumes that show a lesion, with its 95 % interval (Clopper and Pearson).
+    quartiles : tuple of float
+        Of the lesions' sizes, in millilitres: a quarter, half and three quarters of them are smaller.
+    left : Estimate or None
+        Share of lesions on the left side; None where there is none.
+    frequency : ndarray, (S, S, S)
+        Share of the volumes with a lesion at each voxel, 0 to 1.
+    """
+
+    share: Estimate
+    quartiles: tuple[float, float, float]
+    left: Estimate | None
+    frequency: np.ndarray
+
+
+def dark_patches(x: Array) -> np.ndarray:
+    """Find in each brain the largest connected patch that is plainly darker than the other side.
+
+    Parameters
+    ----------
+    x : ndarray or Tensor, (n, S, S, S)
+        T1w volumes, float in [-1, 1] or uint8, the first axis from left to right.
+
+    Returns
+    -------
+    ndarray of bool, (n, S, S, S)
+        All False where there is none. A lesion that lies alike on both sides is not seen, nor where there is no brain
+        on one of them.
+
+    Raises
+    ------
+    InputError
+        If a volume is all background.
+    """
+    x = check_volumes("volumes", x)
+    found = np.zeros(x.shape, bool)
+    for patch, volume, mask in zip(found, x.cpu().numpy(), brain_masks(x), strict=True):
+        values, both = (volume + 1.0) * mask, (mask & mask[::-1]).astype(float)
+        near = ndimage.uniform_filter(both, WINDOW)
+        difference = ndimage.uniform_filter((values - values[::-1]) * both, WINDOW) / np.maximum(near, INSIDE)
+        label, n = ndimage.label((difference < -DARKER * values[mask].mean()) & (near > INSIDE))
+        if n:
+            patch[:] = label == 1 + np.bincount(label.ravel())[1:].argmax()
+    return found
+
+
+def smallest_lesion(healthy: Array) -> float:
+    """Size in voxels above which a dark patch is larger than those of 95 % of healthy brains."""
+    return float(np.quantile(dark_patches(healthy).sum((1, 2, 3)), HEALTHY))
+
+
+def lesions(x: Array, smallest: float, voxel_ml: float) -> Lesions:
+    """Count and measure the lesions of volumes.
+
+    Parameters
+    ----------
+    x : ndarray or Tensor, (n, S, S, S)
+        As `dark_patches` has them.
+    smallest : float
+        Voxels that a lesion has to exceed; of healthy people `smallest_lesion`.
+    voxel_ml : float
+        Volume of a voxel in millilitres.
+
+    Raises
+    ------
+    InputError
+        If a volume is all background.
+    """
+    patches = dark_patches(x)
+    sizes = patches.sum((1, 2, 3))
+    seen = patches[sizes > smallest]
+    quartiles = np.quantile(sizes[sizes > smallest] * voxel_ml, (0.25, 0.5, 0.75)) if len(seen) else [np.nan] * 3
+    middle = seen.shape[1] // 2
+    on_left = (seen[:, :middle].sum((1, 2, 3)) > seen[:, -middle:].sum((1, 2, 3))).sum() if len(seen) else 0
+    return Lesions(
+        share(len(seen), len(sizes)),
+        tuple(map(float, quartiles)),
+        share(int(on_left), len(seen)) if len(seen) else None,
+        seen.sum(0) / len(sizes),
+    )

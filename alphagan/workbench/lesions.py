@@ -1,0 +1,122 @@
+"""The command `alphagan lesions`: how many generated brains carry a stroke, how large and where, beside real people."""
+
+from pathlib import Path
+
+import numpy as np
+
+from alphagan.errors import InputError, named_disk_errors
+from alphagan.figures import center_cuts, save
+from alphagan.files import write_atomically, write_json
+from alphagan.generation.load import load
+from alphagan.metrics.lesions import Lesions, lesions, smallest_lesion
+from alphagan.settings.config import Config
+from alphagan.settings.paths import Paths
+from alphagan.volumes.prepared import Volumes
+
+FILES = "lesions.json", "table.md", "frequency"
+TRAINING = "training people"
+COLUMNS = (
+    "",
+    "n",
+    "with a lesion, %",
+    "ml: quarter, half, three quarters below",
+    "on the left, %",
+    "map, r with training",
+)
+
+
+def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Path:
+    """Write to reports/lesions/COHORT what is found in training and held-out people and in every model's samples.
+
+    Parameters
+    ----------
+    config : Config
+    cohort : str
+        Whose models are sampled, `evaluate.n_generated` volumes each; T1w.
+    healthy : str
+        Another prepared cohort, of people without lesions, prepared alike: they say how dark one side may be.
+    paths : Paths
+
+    Returns
+    -------
+    folder : Path
+        With lesions.json, table.md and the maps of where lesions are.
+
+    Raises
+    ------
+    InputError
+        If a cohort is not prepared or not T1w, the two are of different size, a model is not trained, or nothing can
+        be written.
+    """
+    ill, well = (Volumes(paths.prepared(name)) for name in (cohort, healthy))
+    if config.cohort(cohort).modality != "T1w":
+        raise InputError(f"cohorts.{cohort}: {config.cohort(cohort).modality}; strokes are looked for in T1w alone")
+    if ill.size != well.size:
+        raise InputError(f"--healthy: {healthy} has {well.size} voxels along each side, {cohort} {ill.size}")
+    without = well.tensor(well.rows())[:, 0]
+    smallest, voxel_ml = smallest_lesion(without), _millilitres(ill.voxel_sizes_mm(ill.rows()).mean(0))
+    sets = {TRAINING: (ill.tensor(ill.rows("train"))[:, 0], voxel_ml)}
+    sets["held-out people"] = ill.tensor(ill.rows("val", "test"))[:, 0], voxel_ml
+    sets["healthy people"] = without, voxel_ml
+    for model in config.models(cohort):
+        run = load(paths.run(cohort, model))
+        samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
+        sets[model] = samples, _millilitres(run.voxel_size_mm)
+    found = {name: lesions(volumes, smallest, size) for name, (volumes, size) in sets.items()}
+    folder = paths.reports() / "lesions" / cohort
+    numbers, words, maps = FILES
+    told = {name: _as_dict(each, found[TRAINING]) for name, each in found.items()}
+    with named_disk_errors(folder):
+        write_json({"smallest_voxels": smallest, "voxel_ml": voxel_ml, "found": told}, folder / numbers)
+        write_atomically(lambda file: file.write(table(told).encode()), folder, words)
+        save(_maps(found, np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])), folder / maps)
+    return folder
+
+
+def table(told: dict[str, dict]) -> str:
+    """What was found, as Markdown."""
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    for name, each in told.items():
+        sizes = ", ".join(f"{size:.0f}" for size in each["quartiles_ml"]) or "–"
+        r = "–" if each["map_correlation"] is None else f"{each['map_correlation']:.2f}"
+        cells = name, str(each["share"]["n"]), _percent(each["share"]), sizes, _percent(each["left"]), r
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _percent(estimate: dict | None) -> str:
+    return (
+        "{:.0f} [{:.0f}, {:.0f}]".format(*(100 * estimate[key] for key in ("value", "low", "high")))
+        if estimate
+        else "–"
+    )
+
+
+def _as_dict(each: Lesions, training: Lesions) -> dict:
+    return {
+        "share": each.share.as_dict(),
+        "quartiles_ml": list(each.quartiles) if each.left else [],
+        "left": each.left and each.left.as_dict(),
+        "map_correlation": _correlation(each.frequency, training.frequency),
+    }
+
+
+def _millilitres(sizes_mm) -> float:
+    return float(np.prod(sizes_mm)) / 1000
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
+    """Pearson's r of two maps, over voxels where either has a lesion; None where one is flat."""
+    either = (one > 0) | (other > 0)
+    if not either.any() or not (np.ptp(one[either]) and np.ptp(other[either])):
+        return None
+    return float(np.corrcoef(one[either], other[either])[0, 1])
+
+
+def _maps(found: dict[str, Lesions], affine: np.ndarray):
+    """Maps of all sets in one scale, whose end is the highest frequency in any."""
+    highest = max(float(each.frequency.max()) for each in found.values()) or 1.0
+    rows = {name: (2 * each.frequency / highest - 1)[None] for name, each in found.items()}
+    through = np.stack(np.unravel_index(rows[TRAINING][0].argmax(), rows[TRAINING].shape[1:]))
+    title = f"Share of volumes with a lesion, black 0 to {100 * highest:.0f} %"
+    return center_cuts(rows, affine, 1, "magma", title, {name: through[None] for name in rows})

@@ -1,0 +1,75 @@
+"""Strokes in people and in what a model makes: a table, numbers and maps, with healthy people as the floor."""
+
+import json
+
+import numpy as np
+import pytest
+from factories import write_prepared
+
+from alphagan.errors import InputError
+from alphagan.settings.config import parse
+from alphagan.settings.paths import Paths
+from alphagan.training.loop import fit
+from alphagan.workbench.lesions import find_and_show
+
+CONTENT = {
+    "cohorts": {name: {"kind": "template", "source": "x"} for name in ("ill", "well")},
+    "experiments": {"run": {"cohort": "ill", "model": "alpha_wgan_gp"}},
+    "prepare": {"size": 16},
+    "model": {"z_dim": 8, "width": 0.0625, "code_units": 16, "critic_norm": "none"},
+    "train": {"iterations": 2, "batch_size": 4},
+    "evaluate": {"n_generated": 12},
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Twenty people with a brain that is the same on both sides, of whom the "ill" have a hole on the left."""
+    root = tmp_path_factory.mktemp("root")
+    for name in ("ill", "well"):
+        folder = write_prepared(Paths(root).prepared(name))
+        volumes = np.where(np.load(folder / "volumes.npy") > 0, 160, 0).astype(np.uint8)
+        if name == "ill":
+            volumes[:, 4:7, 6:10, 6:10] = 30
+        np.save(folder / "volumes.npy", volumes)
+    fit(
+        parse(CONTENT).settings("run"), Paths(root).prepared("ill"), Paths(root).run("ill", "alpha_wgan_gp"), root / "s"
+    )
+    return root
+
+
+def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
+    folder = find_and_show(parse(CONTENT), "ill", "well", Paths(root))
+    found = json.loads((folder / "lesions.json").read_text())["found"]
+    assert list(found) == ["training people", "held-out people", "healthy people", "alpha_wgan_gp"]
+    assert [found[name]["share"]["n"] for name in found] == [12, 8, 20, 12]
+    assert found["training people"]["share"]["value"] == found["held-out people"]["left"]["value"] == 1
+    assert found["healthy people"]["share"]["value"] == 0 and found["healthy people"]["map_correlation"] is None
+    voxel_ml = 5 * 6 * 5 / 1000
+    assert found["held-out people"]["quartiles_ml"][1] == pytest.approx(3 * 4 * 4 * voxel_ml, rel=0.5)
+    lines = (folder / "table.md").read_text().splitlines()
+    assert lines[2].startswith("| training people | 12 | 100 [74, 100] | ") and lines[4].endswith(
+        "| 0 [0, 17] | – | – | – |"
+    )
+    assert (folder / "frequency.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"healthy": "nobody"}, "nobody"),
+        ({"modality": "FLAIR"}, "cohorts.ill: FLAIR; strokes are looked for in T1w alone"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_named(root, change, says):
+    content = CONTENT | {"cohorts": {"ill": {**CONTENT["cohorts"]["ill"], "modality": change.get("modality", "T1w")}}}
+    with pytest.raises(InputError, match=says):
+        find_and_show(parse(content), "ill", change.get("healthy", "well"), Paths(root))
+
+
+def test_cubes_of_another_size_say_nothing(root, tmp_path):
+    (tmp_path / "data" / "prepared").mkdir(parents=True)
+    (tmp_path / "data" / "prepared" / "ill").symlink_to(Paths(root).prepared("ill"))
+    write_prepared(Paths(tmp_path).prepared("well"), size=20)
+    with pytest.raises(InputError, match="--healthy: well has 20 voxels along each side, ill 16"):
+        find_and_show(parse(CONTENT), "ill", "well", Paths(tmp_path))
