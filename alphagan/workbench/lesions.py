@@ -8,12 +8,14 @@ from alphagan.errors import InputError, named_disk_errors
 from alphagan.figures import center_cuts, save
 from alphagan.files import write_atomically, write_json
 from alphagan.generation.load import load
+from alphagan.metrics.anatomy import most_asymmetric
 from alphagan.metrics.lesions import Lesions, lesions, smallest_lesion
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Array, Volumes
 
-FILES = "lesions.json", "table.md", "frequency"
+FILES = "lesions.json", "table.md", "frequency", "examples"
+N_EXAMPLES = 4
 TRAINING = "training people"
 COLUMNS = (
     "",
@@ -40,7 +42,8 @@ def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Pa
     Returns
     -------
     folder : Path
-        With lesions.json, table.md and the maps of where lesions are.
+        With lesions.json, table.md, maps of where lesions are, and the first brains of each set, cut where they
+        depart most from their mirror image.
 
     Raises
     ------
@@ -64,12 +67,14 @@ def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Pa
         sets[model] = samples, _millilitres(run.voxel_size_mm)
     found = {name: lesions(volumes, smallest, size) for name, (volumes, size) in sets.items()}
     folder = paths.reports() / "lesions" / cohort
-    numbers, words, maps = FILES
+    numbers, words, maps, examples = FILES
+    affine = np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])
     told = {name: _as_dict(each, found[TRAINING]) for name, each in found.items()}
     with named_disk_errors(folder):
         write_json({"smallest_voxels": smallest, "voxel_ml": voxel_ml, "found": told}, folder / numbers)
         write_atomically(lambda file: file.write(table(told).encode()), folder, words)
-        save(_maps(found, np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])), folder / maps)
+        save(_maps(found, affine), folder / maps)
+        save(_examples({name: volumes for name, (volumes, _) in sets.items()}, affine), folder / examples)
     return folder
 
 
@@ -120,3 +125,11 @@ def _maps(found: dict[str, Lesions], affine: np.ndarray):
     through = np.stack(np.unravel_index(rows[TRAINING][0].argmax(), rows[TRAINING].shape[1:]))
     title = f"Share of volumes with a lesion, black 0 to {100 * highest:.0f} %"
     return center_cuts(rows, affine, 1, "magma", title, {name: through[None] for name in rows})
+
+
+def _examples(sets: dict[str, Array], affine: np.ndarray):
+    """The first brains of each set, unselected."""
+    rows = {name: np.asarray(volumes[:N_EXAMPLES]) for name, volumes in sets.items()}
+    places = {name: most_asymmetric(volumes, brighter=False) for name, volumes in rows.items()}
+    title = "Unselected, cut where they depart most from their mirror image"
+    return center_cuts(rows, affine, N_EXAMPLES, title=title, places=places)

@@ -51,7 +51,7 @@ def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
     assert lines[2].startswith("| training people | 12 | 100 [74, 100] | ") and lines[4].endswith(
         "| 0 [0, 17] | – | – | – |"
     )
-    assert (folder / "frequency.png").stat().st_size > 1000
+    assert all((folder / name).stat().st_size > 1000 for name in ("frequency.png", "examples.png"))
 
 
 @pytest.mark.parametrize(
