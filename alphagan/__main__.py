@@ -127,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--z-dim", type=positive, default=1000, help="length of the code (default: %(default)s)")
     command.add_argument("--width", type=float, default=1.0, help="multiplier of channels (default: %(default)s)")
+    help = "hidden units of the code critic (default: %(default)s)"
+    command.add_argument("--code-units", type=positive, default=4096, help=help)
     command.add_argument("--tflops", type=float, help="rate of each device; default: measured on this processor")
 
     command = add("repro", commands.repro, "run the pipeline as `dvc repro` does, independent stages side by side")

@@ -1,7 +1,7 @@
 """Estimates with their uncertainty over subjects."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy.stats import beta
@@ -39,6 +39,16 @@ class Estimate:
 
     def __str__(self) -> str:
         return interval(asdict(self))
+
+    def within(self, lowest: float, highest: float) -> "Estimate":
+        """The same, with an interval that ends where the metric can go no further.
+
+        Examples
+        --------
+        >>> print(Estimate(0.05, -0.02, 0.12, n=20).within(0, 1))
+        0.05 [0, 0.12]
+        """
+        return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
     def as_dict(self) -> dict[str, float | int | str]:
         """As written to metrics.json.

@@ -8,6 +8,8 @@ import numpy as np
 from alphagan.errors import InputError
 from alphagan.metrics.bootstrap import Estimate, TwoSamples
 
+RANGES = {"cliffs_delta": (-1.0, 1.0), "kolmogorov_smirnov": (0.0, 1.0)}  # which no interval leaves
+
 
 def effect_sizes(
     x: np.ndarray,
@@ -53,7 +55,8 @@ def effect_sizes(
         raise InputError(f"x, y: no number differs from {x[0]:g} in x or {y[0]:g} in y; check the volumes")
     weights = samples.resample(n_bootstrap, generator)
     statistics = {"cohens_d": _cohens_d, "cliffs_delta": _cliffs_delta, "kolmogorov_smirnov": _kolmogorov_smirnov}
-    return {name: samples.compare(partial(statistic, x, y), weights) for name, statistic in statistics.items()}
+    found = {name: samples.compare(partial(statistic, x, y), weights) for name, statistic in statistics.items()}
+    return {name: estimate.within(*RANGES.get(name, (-np.inf, np.inf))) for name, estimate in found.items()}
 
 
 # Below: x (n,) and y (m,), with weights (r, n) and (r, m) of whole numbers; one value for each row of weights.

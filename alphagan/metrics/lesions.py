@@ -1,5 +1,6 @@
 """Strokes, found in every volume alike: the largest patch of brain that is darker than its mirror image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ class Lesions:
         Of the volumes that show a lesion, with its 95 % interval (Clopper and Pearson).
     quartiles : tuple of float
         Of the lesions' sizes, in millilitres: a quarter, half and three quarters of them are smaller.
+    darker : tuple of float
+        The same of how much darker a lesion is than the other side, over the brain's mean brightness: 1 is black.
     left : Estimate or None
         Share of lesions on the left side; None where there is none.
     frequency : ndarray, (S, S, S)
@@ -34,6 +37,7 @@ class Lesions:
 
     share: Estimate
     quartiles: tuple[float, float, float]
+    darker: tuple[float, float, float]
     left: Estimate | None
     frequency: np.ndarray
 
@@ -91,15 +95,24 @@ def lesions(x: Array, smallest: float, voxel_ml: float) -> Lesions:
     InputError
         If a volume is all background.
     """
+    x = check_volumes("volumes", x)
     patches = dark_patches(x)
     sizes = patches.sum((1, 2, 3))
-    seen = patches[sizes > smallest]
-    quartiles = np.quantile(sizes[sizes > smallest] * voxel_ml, (0.25, 0.5, 0.75)) if len(seen) else [np.nan] * 3
+    there = sizes > smallest
+    seen, volumes = patches[there], x.cpu().numpy()[there] + 1.0
+    masks = brain_masks(x)[there]
+    darker = [
+        ((v[::-1] - v)[patch].mean() / v[mask].mean()) for v, patch, mask in zip(volumes, seen, masks, strict=True)
+    ]
     middle = seen.shape[1] // 2
     on_left = (seen[:, :middle].sum((1, 2, 3)) > seen[:, -middle:].sum((1, 2, 3))).sum() if len(seen) else 0
     return Lesions(
         share(len(seen), len(sizes)),
-        tuple(map(float, quartiles)),
+        *(_quartiles(values) for values in (sizes[there] * voxel_ml, darker)),
         share(int(on_left), len(seen)) if len(seen) else None,
         seen.sum(0) / len(sizes),
     )
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    return tuple(map(float, np.quantile(values, (0.25, 0.5, 0.75)))) if len(values) else (np.nan,) * 3

@@ -1,5 +1,6 @@
 """Age and sex of people, from a table that a cohort names: participants.tsv of BIDS, or any CSV with such columns."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ UNTOLD = {"", "n/a", "na", "nan"}
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 NEITHER = {"o", "other"}  # of the two: kept, with an empty value
 N_NAMED = 3
+CODES = ("0", "99")  # that often stand for an age which nobody knows
+YEARS = {"year", "years", "y", "yr", "yrs", "a"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,13 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
     nothing = dict.fromkeys(names, "")
     people = {subject: rows.get(_plain(subject), nothing) for subject in subjects}
     without = {name: [subject for subject in subjects if not people[subject][name]] for name in names}
-    notes = [f"no column {name} in {path}" for name in ("age", "sex") if name not in names]
+    ages = Counter(person.get("age", "") for person in people.values())
+    notes = [
+        f"{count} people are exactly {code} years old in {path}; where that stands for an unknown age, leave it empty"
+        for code in CODES
+        if (count := ages[code]) > 1
+    ]
+    notes += [f"no column {name} in {path}" for name in ("age", "sex") if name not in names]
     notes += [
         f"{len(who)} of {len(subjects)} people {'has' if len(who) == 1 else 'have'} no {name} in {path}"
         for name, who in without.items()
@@ -95,6 +104,8 @@ def _read(path: str | Path) -> tuple[list[str], dict[str, dict[str, str]]]:
     header, lines = table.read(path, "a table with the columns participant_id, age and sex")
     places = {name: place for name in COLUMNS if (place := _place(path, header, name)) is not None}
     names = [name for name in places if name != "person"]
+    if "age" in names:
+        _refuse_other_units(Path(path), header[places["age"]])
     for wanted in (["person"], ["age", "sex"]):
         if not places.keys() & set(wanted):
             known = " or ".join(COLUMNS[name][0] for name in wanted)
@@ -118,13 +129,25 @@ def _read(path: str | Path) -> tuple[list[str], dict[str, dict[str, str]]]:
     return names, people
 
 
+def _refuse_other_units(path: Path, column: str) -> None:
+    """Refuse ages that the sidecar of a BIDS table says are not in years."""
+    sidecar = path.with_suffix(".json")
+    try:
+        units = json.loads(sidecar.read_text(encoding="utf-8"))[column]["Units"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    if str(units).strip().casefold() not in YEARS:
+        raise InputError(f"{sidecar}: {column} is in {units}; write ages in years, and so there")
+
+
 def _place(path: str | Path, header: list[str], name: str) -> int | None:
     plain = [re.sub(r"[^a-z]", "", column.casefold()) for column in header]
     known = [re.sub(r"[^a-z]", "", column) for column in COLUMNS[name]]
-    found = next((column for column in known if column in plain), None)
-    if found and plain.count(found) > 1:
-        raise InputError(f"{path}: two columns {header[plain.index(found)]}; remove one")
-    return plain.index(found) if found else None
+    found = [place for place, column in enumerate(plain) if column in known]
+    if len(found) > 1:
+        one, other = (header[place] for place in found[:2])
+        raise InputError(f"{path}: two columns for one thing, {one} and {other}; remove one")
+    return found[0] if found else None
 
 
 def _plain(subject: str) -> str:

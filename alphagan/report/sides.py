@@ -13,6 +13,7 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti
 from alphagan.preparation.cohorts.doubts import spelled_alike, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
+from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.settings.config import Config
@@ -87,6 +88,7 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     sides = {name: _prepare(name, config, work) for name in config.cohorts}
     if with_train:
         _refuse_shared_scans(sides["real"], sides["train"])
+        _doubt_look_alikes(sides["real"], sides["train"])
     fewest = {"real": 2, "train": 2} if with_train else {"real": 4}
     for name, needed in fewest.items():
         volumes = sides[name].volumes
@@ -153,6 +155,14 @@ def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:
                 "be among the training people: take the person out of one folder; where equal names are different "
                 "people, add --different-people, or tell who is who with --pattern and --train-pattern"
             )
+
+
+def _doubt_look_alikes(real: Side, train: Side) -> None:
+    """Say among what is unusual which real people look like training people."""
+    names = [[Path(row["source"]).name for row in side.volumes.subjects] for side in (real, train)]
+    pairs = look_alikes(real.volumes.array, names[0], train.volumes.array)
+    if line := described(pairs, *names):
+        real.unusual.append(f"beside train, {line}")
 
 
 def _refuse_shared_scans(real: Side, train: Side) -> None:

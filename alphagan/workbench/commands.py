@@ -49,9 +49,11 @@ def prepare(args) -> None:
     from alphagan.preparation.quality import refusals, unusual
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
+    from alphagan.volumes.prepared import Volumes
+    from alphagan.workbench.provenance import one_person
 
     folder = prepare(args.cohort, load(args.params), Paths())
-    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv")):
+    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"), *one_person(Volumes(folder))):
         print(f"note: {line}", file=sys.stderr)
     print(folder)
 
@@ -70,10 +72,13 @@ def prepared_as_told(config: "Config", cohort: str, paths: "Paths", speaks: bool
 def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: bool = False) -> None:
     """Say which models of a cohort, or whether its feature network, were trained on other scans than it has now."""
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import note_other_scans
+    from alphagan.workbench.provenance import note_other_scans, of_other_settings, one_person
 
+    volumes = Volumes(paths.prepared(cohort))
     runs = [paths.run(cohort, chosen.model) for chosen in config.experiments.values() if chosen.cohort == cohort]
-    note_other_scans([*runs, paths.features(cohort)], Volumes(paths.prepared(cohort)), same_size)
+    note_other_scans([*runs, paths.features(cohort)], volumes, same_size)
+    for line in (*of_other_settings(config, cohort, paths), *one_person(volumes)):
+        print(f"note: {line}", file=sys.stderr)
 
 
 def view(args) -> None:
@@ -181,7 +186,7 @@ def plan(args) -> None:
 
     if args.batch % args.gpus:
         raise InputError(f"--batch: {args.batch} is not a multiple of {args.gpus} devices; choose one that is")
-    model = Model(critic_norm=args.critic_norm, z_dim=args.z_dim, width=args.width)
+    model = Model(critic_norm=args.critic_norm, z_dim=args.z_dim, width=args.width, code_units=args.code_units)
     needs = plan(args.size, args.batch // args.gpus, model, args.precision, args.checkpoint_activations)
     if args.tflops:
         rate, whence = args.tflops * 1e12, "as given"

@@ -16,15 +16,8 @@ from alphagan.volumes.prepared import Array, Volumes
 
 FILES = "lesions.json", "table.md", "frequency", "examples"
 N_EXAMPLES = 4
-TRAINING = "training people"
-COLUMNS = (
-    "",
-    "n",
-    "with a lesion, %",
-    "ml: quarter, half, three quarters below",
-    "on the left, %",
-    "map, r with training",
-)
+TRAINING = "people, training"
+COLUMNS = "", "n", "with a lesion, %", "ml: quartiles", "darker by, %: quartiles", "on the left, %", "map, r"
 
 
 def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Path:
@@ -59,8 +52,8 @@ def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Pa
     without = well.tensor(well.rows())[:, 0]
     smallest, voxel_ml = smallest_lesion(without), _millilitres(ill.voxel_sizes_mm(ill.rows()).mean(0))
     sets = {TRAINING: (ill.tensor(ill.rows("train"))[:, 0], voxel_ml)}
-    sets["held-out people"] = ill.tensor(ill.rows("val", "test"))[:, 0], voxel_ml
-    sets["healthy people"] = without, voxel_ml
+    sets["people, held out"] = ill.tensor(ill.rows("val", "test"))[:, 0], voxel_ml
+    sets["people, healthy"] = without, voxel_ml
     for model in config.models(cohort):
         run = load(paths.run(cohort, model))
         samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
@@ -84,7 +77,8 @@ def table(told: dict[str, dict]) -> str:
     for name, each in told.items():
         sizes = ", ".join(f"{size:.0f}" for size in each["quartiles_ml"]) or "–"
         r = "–" if each["map_correlation"] is None else f"{each['map_correlation']:.2f}"
-        cells = name, str(each["share"]["n"]), _percent(each["share"]), sizes, _percent(each["left"]), r
+        darker = ", ".join(f"{100 * part:.0f}" for part in each["darker_quartiles"]) or "–"
+        cells = name, str(each["share"]["n"]), _percent(each["share"]), sizes, darker, _percent(each["left"]), r
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -101,6 +95,7 @@ def _as_dict(each: Lesions, training: Lesions) -> dict:
     return {
         "share": each.share.as_dict(),
         "quartiles_ml": list(each.quartiles) if each.left else [],
+        "darker_quartiles": list(each.darker) if each.left else [],
         "left": each.left and each.left.as_dict(),
         "map_correlation": _correlation(each.frequency, training.frequency),
     }

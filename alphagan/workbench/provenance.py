@@ -6,7 +6,11 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.generation.run import Run
+from alphagan.preparation.lookalikes import described, look_alikes
+from alphagan.settings.config import Config, Settings
 from alphagan.settings.paths import Paths
+from alphagan.settings.sections import WHERE
+from alphagan.training.checkpoint import differences
 from alphagan.volumes.prepared import Volumes
 
 
@@ -40,11 +44,8 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
     """
     lines = []
     for folder in trained:
-        try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            data, size = config.get("data"), config.get("size", volumes.size)
-        except (OSError, ValueError, AttributeError):
-            continue
+        config = _read_config(folder)
+        data, size = config.get("data"), config.get("size", volumes.size)
         if same_size and size != volumes.size:
             raise InputError(
                 f"{folder}: of {size} voxels along each side, {volumes.folder} has {volumes.size}; train it again"
@@ -55,6 +56,48 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
                 "whom it was trained on may be held out now; train it again"
             )
     return lines
+
+
+def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:
+    """Say which runs and feature network of a cohort were trained with other settings than the parameters have now."""
+    wanted = {paths.run(cohort, model): config.settings(name) for name, model in _experiments(config, cohort).items()}
+    told = {folder: _decides(settings) for folder, settings in wanted.items()}
+    told[paths.features(cohort)] = {"settings": config.features.model_dump(mode="json", exclude={"threads"})}
+    lines = []
+    for folder, now in told.items():
+        then = {key: value for key, value in _read_config(folder).items() if key in now}
+        now = {key: value for key, value in now.items() if key in then}
+        if changed := [text for text in differences(then, now) if "absent" not in text]:
+            lines.append(
+                f"{folder} was trained with other settings ({', '.join(changed)}); train it again, or undo the change"
+            )
+    return lines
+
+
+def one_person(volumes: Volumes) -> list[str]:
+    """Say which people of a cohort look like one person under two names."""
+    people = volumes.people(volumes.rows())
+    found = described(look_alikes(volumes.array, people), people, people)
+    return [found] if found else []
+
+
+def _decides(settings: Settings) -> dict:
+    """What a training depends on, but its scans."""
+    found = settings.model_dump(mode="json", include={"size", "augment", "departures", "model", "train"})
+    return found | {"train": {key: value for key, value in found["train"].items() if key not in WHERE}}
+
+
+def _experiments(config: Config, cohort: str) -> dict[str, str]:
+    return {name: chosen.model for name, chosen in config.experiments.items() if chosen.cohort == cohort}
+
+
+def _read_config(folder: Path) -> dict:
+    """What config.json says; what cannot be read is left to those who need it."""
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def measured(run: Run, paths: Paths) -> tuple[dict, dict]:

@@ -59,6 +59,7 @@ def test_lesions_are_counted_measured_and_mapped():
     assert (found.left.value, found.left.n) == (0.75, 8)
     n_voxels = 5 * 6 * 5
     assert found.quartiles[1] == pytest.approx(0.1 * n_voxels, rel=0.25)
+    assert found.darker == pytest.approx([(160 - 40) / 160] * 3, rel=0.15)
     assert found.frequency[7, 12, 11] == 6 / 16 and found.frequency[16, 12, 11] == 2 / 16
     none = lesions(brains(4), smallest, 0.1)
     assert none.share.value == 0 and none.left is None and np.isnan(none.quartiles).all()

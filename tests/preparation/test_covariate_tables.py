@@ -8,6 +8,7 @@ from refusals import refused
 from scans import config_for, digests, head, write
 
 from alphagan.__main__ import main
+from alphagan.errors import InputError
 from alphagan.preparation.covariates import of_people
 from alphagan.preparation.prepare import prepare
 from alphagan.settings.paths import Paths
@@ -38,7 +39,8 @@ REFUSED_COVARIATES = {
         "no column age or sex (its columns: participant_id",
         "name it",
     ),
-    "a column twice": (changed("age\tsex", "Age\tage"), "two columns Age", "remove one"),
+    "a column twice": (changed("age\tsex", "Age\tage"), "two columns for one thing, Age and age", "remove one"),
+    "two words for one thing": (changed("sex", "gender\tsex"), "two columns for one thing, gender and sex", "remove"),
     "columns alone": (
         "participant_id\tage\tsex\n",
         "none of the people on the scans (it has nobody;",
@@ -154,3 +156,21 @@ def test_a_change_of_the_table_is_noticed_wherever_it_lies(folder):
     assert main(["scans"]) == 0
     after = (folder / "data" / "scans" / "mine.csv").read_text()
     assert before != after and "people.tsv," in after
+
+
+def test_ages_that_the_sidecar_says_are_months_are_refused_and_years_are_read(tmp_path):
+    (tmp_path / "people.tsv").write_text(TABLE)
+    sidecar = tmp_path / "people.json"
+    for content in ('{"age": {"Units": "years"}}', '{"age": {"Description": "at scan"}}', "[]", "no JSON"):
+        sidecar.write_text(content)
+        assert of_people(tmp_path / "people.tsv", ["01"]).people["01"]["age"] == "46.71"
+    sidecar.write_text('{"age": {"Units": "months"}}')
+    with pytest.raises(InputError, match=r"people.json: age is in months; write ages in years"):
+        of_people(tmp_path / "people.tsv", ["01"])
+
+
+def test_ages_that_often_stand_for_nobody_knows_are_told(tmp_path):
+    rows = "".join(f"sub-0{k}\t{age}\tF\n" for k, age in enumerate(("99", "99.0", "41", "0")))
+    (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
+    (note,) = of_people(tmp_path / "people.tsv", ["00", "01", "02", "03"]).notes
+    assert note.startswith("2 people are exactly 99 years old in ") and note.endswith("leave it empty")

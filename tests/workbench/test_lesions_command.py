@@ -1,4 +1,4 @@
-"""Strokes in people and in what a model makes: a table, numbers and maps, with healthy people as the floor."""
+"""Strokes in people and in what a model makes: a table, numbers and maps, with people, healthy as the floor."""
 
 import json
 
@@ -41,15 +41,15 @@ def root(tmp_path_factory):
 def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
     folder = find_and_show(parse(CONTENT), "ill", "well", Paths(root))
     found = json.loads((folder / "lesions.json").read_text())["found"]
-    assert list(found) == ["training people", "held-out people", "healthy people", "alpha_wgan_gp"]
+    assert list(found) == ["people, training", "people, held out", "people, healthy", "alpha_wgan_gp"]
     assert [found[name]["share"]["n"] for name in found] == [12, 8, 20, 12]
-    assert found["training people"]["share"]["value"] == found["held-out people"]["left"]["value"] == 1
-    assert found["healthy people"]["share"]["value"] == 0 and found["healthy people"]["map_correlation"] is None
+    assert found["people, training"]["share"]["value"] == found["people, held out"]["left"]["value"] == 1
+    assert found["people, healthy"]["share"]["value"] == 0 and found["people, healthy"]["map_correlation"] is None
     voxel_ml = 5 * 6 * 5 / 1000
-    assert found["held-out people"]["quartiles_ml"][1] == pytest.approx(3 * 4 * 4 * voxel_ml, rel=0.5)
+    assert found["people, held out"]["quartiles_ml"][1] == pytest.approx(3 * 4 * 4 * voxel_ml, rel=0.5)
     lines = (folder / "table.md").read_text().splitlines()
-    assert lines[2].startswith("| training people | 12 | 100 [74, 100] | ") and lines[4].endswith(
-        "| 0 [0, 17] | – | – | – |"
+    assert lines[2].startswith("| people, training | 12 | 100 [74, 100] | ") and lines[4].endswith(
+        "| 0 [0, 17] | – | – | – | – |"
     )
     assert all((folder / name).stat().st_size > 1000 for name in ("frequency.png", "examples.png"))
 

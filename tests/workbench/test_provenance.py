@@ -10,7 +10,7 @@ from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.commands import _note_other_scans
-from alphagan.workbench.provenance import of_other_scans
+from alphagan.workbench.provenance import of_other_scans, of_other_settings
 
 PARAMS = {
     "cohorts": {"c": {"kind": "nifti", "source": "raw"}},
@@ -43,7 +43,20 @@ def test_a_run_of_other_scans_is_told(root, tmp_path, capsys):
     assert said.startswith(
         f"note: {paths.run('c', 'alpha_wgan_gp')} was trained on {paths.prepared('c')} as it was before"
     )
-    assert said.count("\n") == 1
+    assert said.count("note: ") == 2 and " was trained with other settings (" in said
+
+
+def test_a_run_of_other_settings_is_told_and_what_decides_nothing_is_not(root, tmp_path):
+    paths, settings = laid_out(root, tmp_path), tiny_settings(iterations=1)
+    same = settings.model_dump(mode="json", include={"model", "train", "augment"})
+    content = PARAMS | {"cohorts": {"c": PARAMS["cohorts"]["c"] | {"augment": same["augment"]}}}
+    content |= {"prepare": {"size": settings.size}, "model": same["model"], "train": same["train"] | {"threads": 7}}
+    assert of_other_settings(parse(content), "c", paths) == []
+    before, content["model"]["lambda2"] = same["model"]["lambda2"], 99.0
+    content["cohorts"]["c"]["augment"] = {"flip": not same["augment"]["flip"], "intensity": None}
+    (line,) = of_other_settings(parse(content), "c", paths)
+    assert "alpha_wgan_gp was trained with other settings (" in line
+    assert f"model.lambda2 {before} -> 99.0" in line and "augment.flip" in line
 
 
 def test_a_run_of_another_size_is_refused_where_it_cannot_be_used(root, tmp_path):
