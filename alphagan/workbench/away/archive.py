@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import time
 import zlib
 from collections.abc import Iterable
 from itertools import chain
@@ -33,13 +34,15 @@ def write(path: Path, members: Iterable[Member], packed: bool = False) -> Path:
     FileNotFoundError
         If a member is gone by now; what was there before stays.
     """
+    now = int(time.time())
 
     def fill(file):
         with gzip.GzipFile("", "wb", 1, file, mtime=0) if packed else _Unclosed(file) as inner:
             with tarfile.open(mode="w|", fileobj=inner, format=tarfile.PAX_FORMAT) as tar:
                 for name, content in chain(members, [(END, b"")]):
                     with open(content, "rb") if isinstance(content, Path) else io.BytesIO(content) as source:
-                        entry = tarfile.TarInfo(name)  # without owner and date
+                        entry = tarfile.TarInfo(name)  # without owner
+                        entry.mtime = now  # by which Python knows that a compiled file is of other code
                         entry.size = source.seek(0, io.SEEK_END)
                         source.seek(0)
                         tar.addfile(entry, source)
@@ -70,7 +73,8 @@ def extract(path: Path, folder: Path) -> None:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; name the archive that alphagan away run wrote") from None
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: cut short, damaged or no archive ({error}); copy it again") from None
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise InputError(f"{path}: cut short, damaged or no archive ({reason}); copy it again") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); copy it again") from None
 

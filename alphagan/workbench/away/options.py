@@ -70,9 +70,7 @@ def run(args) -> int:
     """Run one slice."""
     from alphagan.workbench.away.piece import run
 
-    status = run(Path(), args.minutes, args.output)
-    print(args.output)
-    return status
+    return run(Path(), args.minutes, args.output)
 
 
 def unpack(args) -> None:

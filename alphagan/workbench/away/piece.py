@@ -66,6 +66,7 @@ def run(root: Path, minutes: float, back: Path) -> int:
         bring()
         status = Slice(work, root / PARAMS, bring).work_until(began + STOP * 60 * minutes, began + LAST * 60 * minutes)
         bring()
+        say(f"comes back: {back}")
     return status
 
 

@@ -123,6 +123,7 @@ def _adopt_run(state: Path, work: Work, step: Step) -> None:
         whole = False
     if not whole:
         raise InputError(f"{source.relative_to(state)}: weights and config.json do not belong together; bring it again")
+    (source / "samples").mkdir(exist_ok=True)  # which has no member where no picture was drawn
     _place(state, work, run, work.data(step.cohort))
 
 
