@@ -31,7 +31,14 @@ PRESET = COMMAND_LINE | {
     },
     "train": COMMAND_LINE["train"] | {"iterations": 8, "checkpoint_every": 2, "sample_every": 4, "device": "cpu"},
     "features": {"iterations": 2, "batch_size": 4, "threads": 1},
-    "evaluate": {"n_generated": 8, "n_pairs": 10, "mmd_batch": 2, "mmd_repeats": 3, "n_bootstrap": 100, "neighbour": 2},
+    "evaluate": {
+        "n_generated": 8,
+        "n_pairs": 10,
+        "mmd_batch": 2,
+        "mmd_repeats": 3,
+        "n_bootstrap": 100,
+        "n_permutations": 9,
+    },
     "audit": {"n_copies": 4, "inversion_steps": 2},
 }
 

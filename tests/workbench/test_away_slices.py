@@ -23,7 +23,7 @@ from alphagan.workbench.away.steps import DONE
 
 pytestmark = pytest.mark.slow
 TRAIN = "train@tiny"
-LONG = {"iterations": 300, "checkpoint_every": 30, "sample_every": 1000}
+LONG = {"iterations": 120, "checkpoint_every": 10, "sample_every": 1000}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def cut(monkeypatch, work, at):
 def test_three_slices_on_three_machines_equal_one_long_run(tmp_path, monkeypatch, capfd):
     home, _ = at_home(tmp_path / "home", **LONG)
     stays = train(at_home(tmp_path / "stays", **LONG)[0])
-    for number, at in enumerate((30, 90, 150)):
+    for number, at in enumerate((10, 40, 70)):
         work = there(home, tmp_path / f"machine-{number}")
         with monkeypatch.context() as clock:
             cut(clock, work, at)
@@ -109,27 +109,27 @@ def test_a_slice_that_was_killed_or_told_to_stop_loses_no_more_than_since_its_la
     work, back = there(home, tmp_path / "machine"), tmp_path / "back.tar"
 
     process = start(work, back)  # all at once
-    wait_for(work, 30, process)
+    wait_for(work, 10, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     first = iterations(work)
     unpack(back, home.paths)  # what it had written before
-    assert first >= 30 and home.progress()["features@tiny"] == DONE
+    assert first >= 10 and home.progress()["features@tiny"] == DONE
 
     process = start(work, back)  # the process that was started alone: the training notices, and saves
-    wait_for(work, first + 30, process)
+    wait_for(work, first + 10, process)
     process.kill()
     process.wait()
     wait_for_group(process.pid)
     second = iterations(work)
-    assert second >= first + 30
+    assert second >= first + 10
 
     process = start(work, back)  # a normal end
-    wait_for(work, second + 30, process)
+    wait_for(work, second + 10, process)
     process.terminate()
     assert process.wait() == 0
     unpack(back, home.paths)
-    assert home.progress()[TRAIN] == iterations(work) >= second + 30
+    assert home.progress()[TRAIN] == iterations(work) >= second + 10
 
     assert whole_run(train(home)) == whole_run(stays)
 

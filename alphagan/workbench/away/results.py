@@ -94,4 +94,4 @@ def _rest(work: Work, params: Path) -> int:
         raise InputError(f"{left[0].name}: a slice brought it no further; give it more minutes, or checkpoint sooner")
     say("the rest is done here, without a limit of time")
     with alone(work.paths):
-        return Slice(work, params).work_until()
+        return Slice(work, params).work_until() or int(bool(work.left()))
