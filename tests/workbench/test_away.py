@@ -62,6 +62,7 @@ def test_settings_that_travel_train_the_same(home, tmp_path):
     assert list(other.config.cohorts) == ["tiny"] and other.data("tiny") != home.data("tiny")
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_there_and_back_again_ends_as_one_that_stays(home, tmp_path):
     stays = train(at_home(tmp_path / "stays")[0])
     train(home, stop=4)
