@@ -20,15 +20,18 @@ unexport MPLBACKEND
 # Where it is set, each of some hundred processes compiles all that it imports anew: seconds for every stage and test.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env repro test lab lint bench notebooks book lock clean
+.PHONY: help env repro results-gpu test lab lint bench notebooks book lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s%s\n", $$1, $$2}' Makefile
 
 env: $(STAMP)  ## install the locked packages and alphagan
 
 repro: env  ## run the pipeline as `dvc repro` does, JOBS stages at a time
 	@$(IN_ENV) $(if $(ARGS),dvc repro $(ARGS),python -m alphagan repro --jobs $(JOBS))
+
+results-gpu: env  ## a preset's models and their evaluation, on a GPU here or by RUN elsewhere (PRESET=presets/NAME.yaml)
+	@$(IN_ENV) python -m alphagan away results $(PRESET) $(if $(RUN),--run "$$RUN") $(if $(MINUTES),--minutes $(MINUTES))
 
 test: env  ## run the notebooks and the tests (ARGS=--slow: all of them)
 	$(IN_ENV) pytest --nbval notebooks tests $(ARGS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from alphagan import __version__
 from alphagan.errors import InputError
 from alphagan.workbench import commands, commands_train
+from alphagan.workbench.away.options import add_away
 from alphagan.workbench.options_generate import add_commands, add_device, add_params, positive
 
 
@@ -133,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("repro", commands.repro, "run the pipeline as `dvc repro` does, independent stages side by side")
     command.add_argument("--jobs", type=positive, default=2, help="stages at a time (default: %(default)s)")
+
+    add_away(known)
 
     command = add("collect", commands.collect, "put the metrics of every cohort into reports/metrics.json")
     add_params(command)

@@ -16,7 +16,7 @@ from alphagan.__main__ import _parser
 from alphagan.settings import config
 from alphagan.settings.config import Config
 
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].keys()
 BETWEEN = re.compile(r"&&|\|\||[;&|]")
 BEFORE = re.compile(r"[A-Z_]+=\S*|srun|sudo|\(|\$")
