@@ -75,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     help = "what the generator was trained on: other people than in --real; without it, its memory is not audited"
     folders.add_argument("--train", type=Path, metavar="DIR", help=help)
     folders.add_argument("-o", "--output", type=Path, metavar="DIR", help="new or empty folder")
-    folders.add_argument("--size", type=positive, help="side of the cubes that are compared (default: 64)")
+    help = "side of the cubes that are compared (default: that of generated cubes, else 64)"
+    folders.add_argument("--size", type=positive, help=help)
     folders.add_argument("--fit", choices=("stretch", "pad"), help="how brains fill their cubes (default: stretch)")
     help = "of real and training scans, such as 'sub-{subject}_T1w.nii.gz'; default: what their names are known to tell"
     folders.add_argument("--pattern", help=help)

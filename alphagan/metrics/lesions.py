@@ -11,8 +11,9 @@ from alphagan.metrics.checks import check_volumes
 from alphagan.metrics.histogram import brain_masks
 from alphagan.volumes.prepared import Array
 
-DARKER = 0.3  # of the brain's mean brightness, by which a voxel is darker than the one opposite, both smoothed
-WINDOW = 3  # voxels along each side, over which the two sides are smoothed
+# Chosen so that what is counted is what an eye sees. With 0.3 over three voxels, noise and faint shadows of generated
+# brains count as well: 80 % of 512 had a "stroke", where one sees it in 5 of 12.
+DARKER = 0.45  # of the brain's mean brightness, by which a window's mean is below that of the window opposite
 INSIDE = 0.9  # of a window that has to be brain on both sides
 HEALTHY = 0.95  # share of healthy brains whose patches are smaller than what counts as a lesion
 
@@ -62,11 +63,11 @@ def dark_patches(x: Array) -> np.ndarray:
         If a volume is all background.
     """
     x = check_volumes("volumes", x)
-    found = np.zeros(x.shape, bool)
+    found, window = np.zeros(x.shape, bool), 2 * (x.shape[1] // 13) + 1  # about a sixth of the side, and odd
     for patch, volume, mask in zip(found, x.cpu().numpy(), brain_masks(x), strict=True):
         values, both = (volume + 1.0) * mask, (mask & mask[::-1]).astype(float)
-        near = ndimage.uniform_filter(both, WINDOW)
-        difference = ndimage.uniform_filter((values - values[::-1]) * both, WINDOW) / np.maximum(near, INSIDE)
+        near = ndimage.uniform_filter(both, window)
+        difference = ndimage.uniform_filter((values - values[::-1]) * both, window) / np.maximum(near, INSIDE)
         label, n = ndimage.label((difference < -DARKER * values[mask].mean()) & (near > INSIDE))
         if n:
             patch[:] = label == 1 + np.bincount(label.ravel())[1:].argmax()

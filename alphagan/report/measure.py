@@ -4,6 +4,7 @@ With the generator's training scans, the real ones are people whom it never saw,
 them, the real people are divided by person: one half is compared with, the other stands in for training people.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     real_side, train_side = sides["real"], sides.get("train", sides["real"])
     real = _sample(real_side, "train" if real_side is not train_side else "test")
     train, generated = _sample(train_side, "train"), Sample(_sample(sides["generated"], "train").volumes)
+    n, size = len(train_side.volumes.rows("train")), train_side.volumes.size
+    _say(f"training the feature network on {n} scans at {size} cubed; minutes, at 64 cubed more than ten")
     network = train_features(train_side.volumes.folder, work / "features", config.features, folders.device)
     networks = [network, *med3d]
     floor, settings = _some(train, len(generated.volumes), folders.seed), config.evaluate
@@ -92,6 +95,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         left_out["memorisation audit, copied, authentic, brain_like"] = why
     search = auditor and auditor.searches[0]
     yardstick = Yardstick(real, floor, settings, networks, folders.modality, search)
+    _say("measuring")
     bar = tqdm(total=2 + len(FAULTY) + bool(auditor), desc="evaluate", disable=None)
     rows = {"real": yardstick.measure_real()}
     bar.update()
@@ -119,6 +123,11 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         doubts(sides),
         audit,
     )
+
+
+def _say(line: str) -> None:
+    """Tell whoever waits what takes so long."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def doubts(sides: dict[str, Side]) -> list[str]:

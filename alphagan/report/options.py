@@ -1,11 +1,16 @@
 """What `alphagan evaluate` is told about folders."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import nibabel
+
 from alphagan.errors import InputError
+from alphagan.preparation.cohorts import tree
 from alphagan.settings.config import Config, parse
+from alphagan.settings.sections import Cube
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,16 @@ class Folders:
         return parse({"cohorts": cohorts, "experiments": {}, **content}, "evaluate")
 
 
+def _side(generated: Path) -> int:
+    """Side of the cubes that a generator made; 64 where they are none, or of a size that no network has."""
+    image = next((path for path in sorted(generated.rglob("*")) if tree.suffix(path)), None)
+    with contextlib.suppress(Exception):  # what cannot be read is told when it is prepared
+        shape = nibabel.load(image).shape
+        if len(set(shape)) == 1 and len(shape) == 3:
+            return Cube(size=shape[0]).size
+    return Folders.size
+
+
 def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folders, Path] | None:
     """Read the options of `alphagan evaluate`; None where a cohort is meant.
 
@@ -126,4 +141,5 @@ def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folde
         if name not in named:
             raise InputError(f"--{name}: is missing; folders need --real, --generated and --output")
     output = named.pop("output")
+    named.setdefault("size", _side(named["generated"]))
     return Folders(**named), output

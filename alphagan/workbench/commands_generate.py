@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
@@ -21,7 +22,8 @@ def sample(args) -> None:
         if args.bids:
             from alphagan.workbench.card import card, facts
 
-            write_bids(run, args.n, args.output, card(facts(run)), *asked, args.modality, given)
+            readme = card(facts(run)) + _asked_for(given, run.prior.notes(given) if given else ())
+            write_bids(run, args.n, args.output, readme, *asked, args.modality, given)
         elif args.modality:
             raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
         else:
@@ -29,6 +31,15 @@ def sample(args) -> None:
     for note in run.prior.notes(given) if given else ():
         print(f"note: {note}", file=sys.stderr)
     print(args.output)
+
+
+def _asked_for(given: Mapping, notes: Iterable[str]) -> str:
+    """What the README of a data set says of people of an age or a sex."""
+    if not given:
+        return ""
+    asked = ", ".join(f"{name} {value:g}" if name == "age" else f"{name} {value}" for name, value in given.items())
+    told = "".join(f" **{note[0].upper()}{note[1:]}.**" for note in notes)
+    return f"\n## What was asked for\n\nAll of these people: {asked}.{told}\n"
 
 
 def covariates(args) -> None:

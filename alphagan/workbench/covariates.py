@@ -14,6 +14,7 @@ from alphagan.generation.run import Run
 from alphagan.generation.weights import COVARIATES
 from alphagan.volumes.prepared import Volumes
 
+UNITS = {"mae": "mean error in years"}
 NOTHING = 1e-3  # of the variance of codes
 
 
@@ -84,13 +85,17 @@ def fit_and_show(
 
 def lines(measured: dict[str, dict]) -> list[str]:
     """What was measured, for a terminal."""
-    return [
+    found = [
         f"{name}, read from {'held-out' if who == 'real' else who} people: "
-        + ", ".join(f"{key} {value}" for key, value in found.items())
+        + ", ".join(f"{UNITS.get(key, key)} {value}" for key, value in found.items())
         + f" (n = {next(iter(found.values())).n})"
         for name, sides in measured.items()
         for who, found in sides.items()
     ]
+    age = measured.get("age", {}).get("real", {}).get("r")
+    if age and age.low <= 0:
+        found.append("age cannot be read from held-out people here (r may be 0), so that what is read says nothing")
+    return found
 
 
 def _draw_ageing(run: Run, volumes: Volumes, values: dict, folder: Path, seed: int) -> dict[str, float] | None:

@@ -1,5 +1,6 @@
 """Build the book: lay out what it is made of under the names by which its pages link to each other, and call Sphinx."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = ("CONTRIBUTING.md", "data/README.md", "docs/*.md", "docs/reference/*.rst", "results/**/README.md")
 LINKED = ("CITATION.cff", "results/**/*.png", "results/*/*.json", "results/*/*.csv", "docs/book/conf.py")
 OWN = "reports/notebooks"  # where the pipeline leaves the notebooks that it ran
+OUT = "../../"  # from there to the root
+LINK = re.compile(r"\]\((?:\.\./([^)]*?)(?=\))|(?=\w+\.ipynb\)))")  # to ../PAGE, and to another notebook
 ON_PEOPLE = "results/ixi_32/notebooks"
 SAID_OF = {
     ON_PEOPLE: "As it ran on [184 people of IXI at 32³](../results/ixi_32/README.md); figures CC BY-SA 3.0.",
@@ -34,6 +37,15 @@ def with_a_word(notebook: Path) -> nbformat.NotebookNode:
     return read
 
 
+def own(notebook: Path) -> nbformat.NotebookNode:
+    """Read a notebook that the pipeline ran elsewhere than it lies, with links that lead where they led from there."""
+    read = nbformat.read(notebook, as_version=4)
+    for cell in read.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(lambda link: f"]({OUT}{link[1]}" if link[1] else f"]({OUT}notebooks/", cell.source)
+    return read
+
+
 def contents() -> str:
     """Order of the pages, for a newcomer from above to below; what one's own pipeline left stands last."""
     said = (ROOT / "docs" / "book" / "contents.md").read_text(encoding="utf-8")
@@ -46,11 +58,15 @@ def contents() -> str:
 
 def lay(target: Path):
     """Fill an empty folder with the sources of all pages, and with what these link to."""
-    for pattern in (*PAGES, *LINKED, f"{OWN}/*.ipynb"):
+    for pattern in (*PAGES, *LINKED):
         for path in ROOT.glob(pattern):
             there = target / path.relative_to(ROOT)
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, there)
+    for path in sorted((ROOT / OWN).glob("*.ipynb")):
+        there = target / path.relative_to(ROOT)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(own(path), there)
     (target / "README.md").write_text((ROOT / "README.md").read_text(encoding="utf-8") + contents(), encoding="utf-8")
     (target / "notebooks").mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):

@@ -57,8 +57,8 @@ def test_lesions_are_counted_measured_and_mapped():
     assert smallest == 0 and (found.share.value, found.share.n) == (0.5, 16)
     assert found.share.low < 0.5 < found.share.high
     assert (found.left.value, found.left.n) == (0.75, 8)
-    n_voxels = 5 * 6 * 5
-    assert found.quartiles[1] == pytest.approx(0.1 * n_voxels, rel=0.25)
+    hole_ml = 0.1 * 5 * 6 * 5  # a patch is what lies so deep in it that a window is dark
+    assert 0.4 * hole_ml < found.quartiles[1] < hole_ml
     assert found.darker == pytest.approx([(160 - 40) / 160] * 3, rel=0.15)
     assert found.frequency[7, 12, 11] == 6 / 16 and found.frequency[16, 12, 11] == 2 / 16
     none = lesions(brains(4), smallest, 0.1)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from browser import CHROMIUM, browser
 
@@ -50,6 +51,17 @@ def test_a_notebook_is_shown_as_it_ran_on_people_where_it_did(book, tmp_path):
     assert book.shown(tmp_path / "notebooks" / "01_cohort.ipynb") == ran
     small = tmp_path / "notebooks" / "06_generate.ipynb"
     assert book.shown(small) == small
+
+
+def test_links_of_notebooks_that_the_pipeline_ran_lead_where_they_led(book, tmp_path):
+    text = "[a](../results/x/README.md#y) [b](07_audit.ipynb) [c](https://example.org/d.ipynb) `](../e`"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell(text)])
+    nbformat.write(notebook, tmp_path / "04_evaluation-mine.ipynb")
+    words, code = book.own(tmp_path / "04_evaluation-mine.ipynb").cells
+    assert words.source == (
+        "[a](../../results/x/README.md#y) [b](../../notebooks/07_audit.ipynb) [c](https://example.org/d.ipynb) `](../e`"
+    )
+    assert code.source == text
 
 
 def test_what_the_own_pipeline_left_is_part_of_the_contents(book, tmp_path):

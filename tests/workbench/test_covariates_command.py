@@ -104,6 +104,12 @@ def test_one_file_has_the_fit_too(root, run, tmp_path, capsys):
     refused(told, tmp_path, capsys, ["is one file; name the run's folder"])
 
 
+def test_a_bids_derivative_says_where_an_age_is_extrapolated(root, tmp_path):
+    assert main(sample(root, tmp_path, "--bids", "--age", "99")) == 0
+    told = (tmp_path / "README.md").read_text().partition("## What was asked for")[2]
+    assert "All of these people: age 99." in told and "beyond the training people's" in told and "extrapolated" in told
+
+
 def test_a_bids_derivative_says_what_was_asked_for(root, tmp_path):
     assert main(sample(root, tmp_path, "--bids", "--age", "70.5", "--sex", "M")) == 0
     with open(tmp_path / "participants.tsv", newline="") as file:

@@ -46,7 +46,8 @@ def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
     assert found["people, training"]["share"]["value"] == found["people, held out"]["left"]["value"] == 1
     assert found["people, healthy"]["share"]["value"] == 0 and found["people, healthy"]["map_correlation"] is None
     voxel_ml = 5 * 6 * 5 / 1000
-    assert found["people, held out"]["quartiles_ml"][1] == pytest.approx(3 * 4 * 4 * voxel_ml, rel=0.5)
+    hole_ml = 3 * 4 * 4 * voxel_ml  # a patch is what lies so deep in it that a window is dark
+    assert 0.3 * hole_ml < found["people, held out"]["quartiles_ml"][1] < hole_ml
     lines = (folder / "table.md").read_text().splitlines()
     assert lines[2].startswith("| people, training | 12 | 100 [74, 100] | ") and lines[4].endswith(
         "| 0 [0, 17] | – | – | – | – |"
