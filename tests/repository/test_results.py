@@ -5,6 +5,8 @@ import json
 import pytest
 from imports import ROOT
 
+from alphagan.workbench.lesions import table
+
 IXI = ROOT / "results/ixi_32"
 SEEDS = {"2019": "alpha_wgan_gp_detail", "1": "alpha_wgan_gp_detail_seed1", "2": "alpha_wgan_gp_detail_seed2"}
 CRITIC = "the critic's score"
@@ -177,3 +179,19 @@ def test_what_generated_brains_are_worth_is_as_the_files_have_it():
         assert row[2] == shown(told["error"], 2)
         assert row[3] == (shown(told["difference"], 2) if "difference" in told else "")
         assert row[6].removesuffix(" |") == told.get("verdict", "")
+
+
+def test_the_table_of_strokes_is_that_of_its_numbers():
+    folder = ROOT / "results" / "semisynthetic_stroke_32"
+    found = json.loads((folder / "lesions.json").read_text(encoding="utf-8"))["found"]
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert table(found) in text
+    names = "alpha_wgan_gp", "alpha_wgan_gp_detail", "people, training"
+    ours, detailed, people = (f"{100 * found[name]['left']['value']:.0f}" for name in names)
+    assert f"{ours} and {detailed} % against {people} % of training people" in " ".join(text.split())
+    claims = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    shares = [f"{100 * found[name]['share']['value']:.0f}" for name in names]
+    assert (
+        f"real masks in IXI: {shares[0]} and {shares[1]} % carry a plain stroke, training people {shares[2]} %"
+        in claims
+    )
