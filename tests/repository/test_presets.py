@@ -35,6 +35,9 @@ def stand_in(section: dict) -> dict:
         if "covariates" in section:
             people = "".join(f"IXI{index:03d}\t{30 + index}\tF\n" for index in range(N))
             Path(section["covariates"]).write_text(f"participant_id\tage\tsex\n{people}")
+    elif kind == "semisynthetic_stroke":
+        layouts.semisynthetic(source, n=N)
+        return {key: value for key, value in section.items() if key != "pattern"}
     elif not source.exists():
         {"freesurfer": layouts.adni, "brats": layouts.brats, "atlas": layouts.atlas}[kind](source, n=N)
     return section
