@@ -147,7 +147,7 @@ def lesions(args) -> None:
     from alphagan.workbench.lesions import find_and_show
 
     config, paths = load(args.params), Paths()
-    for cohort in (args.cohort, args.healthy):
+    for cohort in {args.cohort, *config.cohorts} & {args.cohort, args.healthy}:
         prepared_as_told(config, cohort, paths)
     _note_other_scans(config, args.cohort, paths)
     folder = find_and_show(config, args.cohort, args.healthy, paths)

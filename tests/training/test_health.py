@@ -11,7 +11,7 @@ from trainings import checkpoints, fit, params, poison
 from alphagan import __main__
 from alphagan.training import checkpoint
 from alphagan.training.health import DivergenceError, refuse_divergence, refuse_non_finite
-from alphagan.workbench import commands
+from alphagan.workbench import commands_train
 
 
 def good_checkpoint(message, folder, iteration):
@@ -56,7 +56,7 @@ def test_a_run_that_fails_at_once_says_that_nothing_was_saved(tmp_path, prepared
 def test_the_command_line_fails_in_one_line_where_a_loss_is_not_finite(tmp_path, monkeypatch, capsys):
     params(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(commands, "_sample_grids", lambda: None)
+    monkeypatch.setattr(commands_train, "_sample_grids", lambda: None)
     poison(monkeypatch, 7, lambda self, terms: terms | {"L_D": torch.tensor(float("nan"))})
     assert __main__.main(["train", "tiny"]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
