@@ -74,8 +74,9 @@ def test_three_slices_on_three_machines_equal_one_long_run(tmp_path, monkeypatch
     assert main(["info", str(run)]) == 0
     said = capfd.readouterr().out
     assert "none of these weights" not in said and "MMD" in said
-    assert main(["evaluate", "tiny", "--params", "preset.yaml"]) == 0
-    assert "was trained on" not in capfd.readouterr().err
+    # In a process of its own, as slices are: last digits of sums depend on the number of threads, which tests change.
+    evaluate = [sys.executable, "-m", "alphagan", "evaluate", "tiny", "--params", "preset.yaml"]
+    assert "was trained" not in subprocess.run(evaluate, check=True, capture_output=True, text=True).stderr
     assert home.paths.metrics("tiny").read_bytes() == there_measured
 
 
