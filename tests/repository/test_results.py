@@ -195,3 +195,23 @@ def test_the_table_of_strokes_is_that_of_its_numbers():
         f"real masks in IXI: {shares[0]} and {shares[1]} % carry a plain stroke, training people {shares[2]} %"
         in claims
     )
+
+
+def test_numbers_of_ds002748_are_those_of_its_files():
+    folder = ROOT / "results" / "ds002748_32"
+    metrics, audit = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("metrics", "audit")
+    )
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = {"| real ": "real", "| noise model ": "gaussian_noise", "| α-WGAN-GP, detail ": "alpha_wgan_gp_detail"}
+    for start, name in rows.items():
+        (row,) = [line for line in lines if line.startswith(start)]
+        found, cells = metrics[name], [cell.strip() for cell in row.split("|")[2:-1]]
+        expected = [shown(found["mmd_rbf"], 3), f"{found['mmd_rbf_p']['value']:.2f}"]
+        expected += [shown(found[key], 3) for key in ("spectrum_distance", "ms_ssim")]
+        shares = [found[key] for key in ("brain_like", "copied")]
+        assert cells == expected + [f"{100 * each['value']:.0f} % {bounds(each, 0, 100)}" for each in shares]
+    known, text = audit["alpha_wgan_gp_detail"]["membership"], said("results/ds002748_32/README.md")
+    assert (
+        shown(known["the error of the best code"], 2) in text and shown(known["the error of reconstruction"], 2) in text
+    )
