@@ -110,9 +110,13 @@ class Config(Section):
             raise InputError(_unknown("cohort", name, "cohorts", self.cohorts))
         return self.cohorts[name]
 
+    def experiments_on(self, cohort: str) -> dict[str, str]:
+        """Experiments on a cohort: name in params.yaml to name of the model."""
+        return {name: chosen.model for name, chosen in self.experiments.items() if chosen.cohort == cohort}
+
     def models(self, cohort: str) -> list[str]:
         """Models that are trained on a cohort."""
-        return [experiment.model for experiment in self.experiments.values() if experiment.cohort == cohort]
+        return list(self.experiments_on(cohort).values())
 
     def settings(self, experiment: str) -> "Settings":
         """What one experiment trains with, overrides applied.

@@ -75,7 +75,7 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
     from alphagan.workbench.provenance import note_other_scans, of_other_settings, one_person
 
     volumes = Volumes(paths.prepared(cohort))
-    runs = [paths.run(cohort, chosen.model) for chosen in config.experiments.values() if chosen.cohort == cohort]
+    runs = [paths.run(cohort, model) for model in config.models(cohort)]
     note_other_scans([*runs, paths.features(cohort)], volumes, same_size)
     for line in (*of_other_settings(config, cohort, paths), *one_person(volumes)):
         print(f"note: {line}", file=sys.stderr)
@@ -147,7 +147,7 @@ def lesions(args) -> None:
     from alphagan.workbench.lesions import find_and_show
 
     config, paths = load(args.params), Paths()
-    for cohort in {args.cohort, *config.cohorts} & {args.cohort, args.healthy}:
+    for cohort in (args.cohort, *({args.healthy} & config.cohorts.keys())):  # the healthy may be of another file
         prepared_as_told(config, cohort, paths)
     _note_other_scans(config, args.cohort, paths)
     folder = find_and_show(config, args.cohort, args.healthy, paths)

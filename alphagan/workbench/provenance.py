@@ -8,10 +8,13 @@ from alphagan.errors import InputError
 from alphagan.generation.run import Run
 from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.settings.config import Config, Settings
+from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
 from alphagan.settings.sections import WHERE
 from alphagan.training.checkpoint import differences
 from alphagan.volumes.prepared import Volumes
+
+DECIDES = {"size", "augment", "departures", "model", "train"}  # of a training's settings, beside its scans
 
 
 def note_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = False) -> None:
@@ -44,7 +47,7 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
     """
     lines = []
     for folder in trained:
-        config = _read_config(folder)
+        config = read_json(folder / "config.json")
         data, size = config.get("data"), config.get("size", volumes.size)
         if same_size and size != volumes.size:
             raise InputError(
@@ -60,12 +63,12 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
 
 def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:
     """Say which runs and feature network of a cohort were trained with other settings than the parameters have now."""
-    wanted = {paths.run(cohort, model): config.settings(name) for name, model in _experiments(config, cohort).items()}
+    wanted = {paths.run(cohort, model): config.settings(name) for name, model in config.experiments_on(cohort).items()}
     told = {folder: _decides(settings) for folder, settings in wanted.items()}
     told[paths.features(cohort)] = {"settings": config.features.model_dump(mode="json", exclude={"threads"})}
     lines = []
     for folder, now in told.items():
-        then = {key: value for key, value in _read_config(folder).items() if key in now}
+        then = {key: value for key, value in read_json(folder / "config.json").items() if key in now}
         now = {key: value for key, value in now.items() if key in then}
         if changed := [text for text in differences(then, now) if "absent" not in text]:
             lines.append(
@@ -83,21 +86,7 @@ def one_person(volumes: Volumes) -> list[str]:
 
 def _decides(settings: Settings) -> dict:
     """What a training depends on, but its scans."""
-    found = settings.model_dump(mode="json", include={"size", "augment", "departures", "model", "train"})
-    return found | {"train": {key: value for key, value in found["train"].items() if key not in WHERE}}
-
-
-def _experiments(config: Config, cohort: str) -> dict[str, str]:
-    return {name: chosen.model for name, chosen in config.experiments.items() if chosen.cohort == cohort}
-
-
-def _read_config(folder: Path) -> dict:
-    """What config.json says; what cannot be read is left to those who need it."""
-    try:
-        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+    return settings.model_dump(mode="json", include=DECIDES, exclude={"train": WHERE})
 
 
 def measured(run: Run, paths: Paths) -> tuple[dict, dict]:

@@ -103,7 +103,7 @@ def draw(glances: Iterable[Glance], path: Path) -> Iterator[str]:
     """Keep a picture of the losses up to date, and say where the training is."""
     for found in glances:
         write(_losses(found), path, "png")
-        yield f"iteration {found.iteration}/{found.n_iterations}: {_terms(found)}"
+        yield _line(found)
 
 
 def to_tensorboard(glances: Iterable[Glance], folder: Path) -> Iterator[str]:
@@ -137,7 +137,7 @@ def to_tensorboard(glances: Iterable[Glance], folder: Path) -> Iterator[str]:
                 writer.add_image("samples", imread(picture)[..., :3], iteration, dataformats="HWC")
             n_rows, shown = len(found.history), set(found.samples)
             writer.flush()
-            yield f"iteration {found.iteration}/{found.n_iterations}: {_terms(found)}"
+            yield _line(found)
     finally:
         if writer:
             writer.close()
@@ -194,6 +194,7 @@ def _losses(found: Glance):
     return loss_curves(found.history, smoothing=min(51, 1 + len(found.history) // 10), title=title)
 
 
-def _terms(found: Glance) -> str:
-    last = found.history.iloc[-1].drop("iteration")
-    return ", ".join(f"{term} {value:.3g}" for term, value in last.items())
+def _line(found: Glance) -> str:
+    terms = found.history.iloc[-1].drop("iteration")
+    told = ", ".join(f"{term} {value:.3g}" for term, value in terms.items())
+    return f"iteration {found.iteration}/{found.n_iterations}: {told}"

@@ -149,7 +149,7 @@ class Workspace:
 
     def experiments(self, cohort: str) -> dict[str, str]:
         """Experiments on a cohort: name in params.yaml to name of the model."""
-        return {name: chosen.model for name, chosen in self.config.experiments.items() if chosen.cohort == cohort}
+        return self.config.experiments_on(cohort)
 
     def prepared(self, cohort: str) -> Volumes:
         """Scans of a cohort, prepared first where that has not been done.

@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 from alphagan.files import write_json
+from alphagan.settings.json_file import read_json
 from alphagan.training.progress import hours
-from alphagan.workbench.away.steps import DONE, MEASURED, Step, Work, read_json
+from alphagan.workbench.away.steps import DONE, MEASURED, Step, Work
 from alphagan.workbench.timetable import words
 
 # Asked of another process: what opens a GPU keeps some of its memory, and some GPUs are one process's at a time.

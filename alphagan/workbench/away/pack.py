@@ -18,12 +18,13 @@ from alphagan.files import held
 from alphagan.preparation.prepare import AFFINE_COLUMNS, prepare
 from alphagan.settings import preparation
 from alphagan.settings.config import Config, load, parse
+from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
 from alphagan.training import resume
 from alphagan.workbench.away import archive
 from alphagan.workbench.away.archive import Member
 from alphagan.workbench.away.state import adopt, gather
-from alphagan.workbench.away.steps import Work, read_json
+from alphagan.workbench.away.steps import Work
 
 FORMAT = 1
 MANIFEST, PARAMS, MED3D = "away.json", "params.yaml", "data/med3d.pth"

@@ -8,9 +8,10 @@ import numpy as np
 from alphagan import figures
 from alphagan.files import write_atomically
 from alphagan.generation.load import load
+from alphagan.settings.json_file import read_json
 from alphagan.training import choose_device
 from alphagan.volumes.prepared import to_uint8
-from alphagan.workbench.away.steps import Work, read_json
+from alphagan.workbench.away.steps import Work
 
 N_SAMPLES = 32  # of each model: at 64 cubed some 4 MB
 N_DRAWN = 8

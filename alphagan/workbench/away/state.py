@@ -13,9 +13,10 @@ from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.files import write_atomically
+from alphagan.settings.json_file import read_json
 from alphagan.training import checkpoint, resume
 from alphagan.workbench.away.archive import Member
-from alphagan.workbench.away.steps import DONE, Step, Work, read_json
+from alphagan.workbench.away.steps import DONE, Step, Work
 
 STATE = "state"  # folder in the archive
 OF_A_RUN = ("weights.pt", "config.json", "history.csv")

@@ -9,6 +9,7 @@ from typing import Any
 from alphagan.errors import InputError
 from alphagan.generation.load import load
 from alphagan.settings.config import Config, Settings
+from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
 from alphagan.settings.sections import WHERE
 from alphagan.training import checkpoint, resume
@@ -51,9 +52,8 @@ class Work:
         """All of them, in order: one cohort after the other, its experiments as the file has them."""
         found = []
         for cohort in self.cohorts:
-            trained = [name for name, chosen in self.config.experiments.items() if chosen.cohort == cohort]
             found.append(Step("features", cohort))
-            found += [Step("train", cohort, name) for name in trained]
+            found += [Step("train", cohort, name) for name in self.config.experiments_on(cohort)]
             found += [Step(kind, cohort) for kind in MEASURED]
         return found
 
@@ -156,12 +156,3 @@ class Work:
         told, wanted = read_json(folder / "config.json"), self.config.features.model_dump(exclude={"threads"})
         same = told.get("settings") == wanted and told.get("data") == self.data(cohort)
         return same and (folder / "weights.pt").exists()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """What a file says; nothing where it is missing or damaged."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
