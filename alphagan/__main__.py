@@ -102,10 +102,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--only-seed", type=int, metavar="I", help="from 0: so that several processes can share them")
     add_params(command)
 
-    command = add("lesions", commands.lesions, "count strokes in a cohort's people and in what its models make")
-    command.add_argument("cohort", help="a name under cohorts in the params file; T1w")
-    help = "another prepared cohort, of people without, who say how much darker than the other one side may be"
-    command.add_argument("--healthy", required=True, metavar="COHORT", help=help)
+    command = add("lesions", commands.lesions, "count strokes or tumours in people and in what models make")
+    command.add_argument("cohort", help="a name under cohorts in the params file; T1w, T2w or FLAIR")
+    help = "another prepared cohort, of people without, who say how unlike the other one side may be"
+    command.add_argument("--healthy", metavar="COHORT", help=help)
     add_params(command)
 
     add_commands(add)

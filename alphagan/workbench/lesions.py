@@ -1,35 +1,39 @@
-"""The command `alphagan lesions`: how many generated brains carry a stroke, how large and where, beside real people."""
+"""The command `alphagan lesions`: how many generated brains carry a lesion, how large and where, beside real people."""
 
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.figures import center_cuts, save
 from alphagan.files import write_atomically, write_json
 from alphagan.generation.load import load
 from alphagan.metrics.anatomy import most_asymmetric
-from alphagan.metrics.lesions import Lesions, lesions, smallest_lesion
+from alphagan.metrics.lesions import CONTRAST, Lesions, lesions, smallest_lesion
 from alphagan.settings.config import Config
+from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import NAME
 from alphagan.volumes.prepared import Array, Volumes
 
 FILES = "lesions.json", "table.md", "frequency", "examples"
 N_EXAMPLES = 4
 TRAINING = "people, training"
-COLUMNS = "", "n", "with a lesion, %", "ml: quartiles", "darker by, %: quartiles", "on the left, %", "map, r"
+COLUMNS = "", "n", "with a lesion, %", "ml: quartiles", "contrast, %: quartiles", "on the left, %", "map, r"
 
 
-def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Path:
+def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths) -> Path:
     """Write to reports/lesions/COHORT what is found in training and held-out people and in every model's samples.
 
     Parameters
     ----------
     config : Config
     cohort : str
-        Whose models are sampled, `evaluate.n_generated` volumes each; T1w.
-    healthy : str
-        Another prepared cohort, of people without lesions, prepared alike: they say how dark one side may be.
+        Whose models are sampled, `evaluate.n_generated` volumes each; T1w, T2w or FLAIR.
+    healthy : str or None
+        Another prepared cohort, of people without lesions, scanned and prepared alike: they say how unlike the other
+        one side may be. None: every patch counts, and how often healthy people have one is not known.
     paths : Paths
 
     Returns
@@ -41,24 +45,24 @@ def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Pa
     Raises
     ------
     InputError
-        If a cohort is not prepared or not T1w, the two are of different size, a model is not trained, or nothing can
-        be written.
+        If a cohort is not prepared, the two are of different size or contrast, or of one in which it is not known how
+        lesions look, a model is not trained, or nothing can be written.
     """
-    ill, well = (Volumes(paths.prepared(name)) for name in (cohort, healthy))
-    if config.cohort(cohort).modality != "T1w":
-        raise InputError(f"cohorts.{cohort}: {config.cohort(cohort).modality}; strokes are looked for in T1w alone")
-    if ill.size != well.size:
-        raise InputError(f"--healthy: {healthy} has {well.size} voxels along each side, {cohort} {ill.size}")
-    without = well.tensor(well.rows())[:, 0]
-    smallest, voxel_ml = smallest_lesion(without), _millilitres(ill.voxel_sizes_mm(ill.rows()).mean(0))
+    modality = config.cohort(cohort).modality
+    if modality not in CONTRAST:
+        raise InputError(f"cohorts.{cohort}: {modality}; lesions are looked for in {', '.join(CONTRAST)}")
+    ill = Volumes(paths.prepared(cohort))
+    voxel_ml, smallest = _millilitres(ill.voxel_sizes_mm(ill.rows()).mean(0)), 0.0
     sets = {TRAINING: (ill.tensor(ill.rows("train"))[:, 0], voxel_ml)}
     sets["people, held out"] = ill.tensor(ill.rows("val", "test"))[:, 0], voxel_ml
-    sets["people, healthy"] = without, voxel_ml
+    if healthy is not None:
+        without = _without(healthy, paths.prepared(healthy), ill, modality)
+        sets["people, healthy"], smallest = (without, voxel_ml), smallest_lesion(without, modality)
     for model in config.models(cohort):
         run = load(paths.run(cohort, model))
         samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
         sets[model] = samples, _millilitres(run.voxel_size_mm)
-    found = {name: lesions(volumes, smallest, size) for name, (volumes, size) in sets.items()}
+    found = {name: lesions(volumes, smallest, size, modality) for name, (volumes, size) in sets.items()}
     folder = paths.reports() / "lesions" / cohort
     numbers, words, maps, examples = FILES
     affine = np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])
@@ -67,8 +71,19 @@ def find_and_show(config: Config, cohort: str, healthy: str, paths: Paths) -> Pa
         write_json({"smallest_voxels": smallest, "voxel_ml": voxel_ml, "found": told}, folder / numbers)
         write_atomically(lambda file: file.write(table(told).encode()), folder, words)
         save(_maps(found, affine), folder / maps)
-        save(_examples({name: volumes for name, (volumes, _) in sets.items()}, affine), folder / examples)
+        volumes = {name: volumes for name, (volumes, _) in sets.items()}
+        save(_examples(volumes, affine, brighter=CONTRAST[modality] > 0), folder / examples)
     return folder
+
+
+def _without(healthy: str, folder: Path, ill: Volumes, modality: str) -> Tensor:
+    """Volumes of people without a lesion, if those of the ill can be compared with them."""
+    well = Volumes(folder)
+    if ill.size != well.size:
+        raise InputError(f"--healthy: {healthy} has {well.size} voxels along each side, {ill.folder.name} {ill.size}")
+    if (theirs := read_json(folder / NAME).get("modality", modality)) != modality:
+        raise InputError(f"--healthy: {healthy} is {theirs}, {ill.folder.name} {modality}; name one of that contrast")
+    return well.tensor(well.rows())[:, 0]
 
 
 def table(told: dict[str, dict]) -> str:
@@ -77,8 +92,8 @@ def table(told: dict[str, dict]) -> str:
     for name, each in told.items():
         sizes = ", ".join(f"{size:.0f}" for size in each["quartiles_ml"]) or "–"
         r = "–" if each["map_correlation"] is None else f"{each['map_correlation']:.2f}"
-        darker = ", ".join(f"{100 * part:.0f}" for part in each["darker_quartiles"]) or "–"
-        cells = name, str(each["share"]["n"]), _percent(each["share"]), sizes, darker, _percent(each["left"]), r
+        contrast = ", ".join(f"{100 * part:.0f}" for part in each["contrast_quartiles"]) or "–"
+        cells = name, str(each["share"]["n"]), _percent(each["share"]), sizes, contrast, _percent(each["left"]), r
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -95,7 +110,7 @@ def _as_dict(each: Lesions, training: Lesions) -> dict:
     return {
         "share": each.share.as_dict(),
         "quartiles_ml": list(each.quartiles) if each.left else [],
-        "darker_quartiles": list(each.darker) if each.left else [],
+        "contrast_quartiles": list(each.contrast) if each.left else [],
         "left": each.left and each.left.as_dict(),
         "map_correlation": _correlation(each.frequency, training.frequency),
     }
@@ -122,9 +137,9 @@ def _maps(found: dict[str, Lesions], affine: np.ndarray):
     return center_cuts(rows, affine, 1, "magma", title, {name: through[None] for name in rows})
 
 
-def _examples(sets: dict[str, Array], affine: np.ndarray):
+def _examples(sets: dict[str, Array], affine: np.ndarray, brighter: bool):
     """The first brains of each set, unselected."""
     rows = {name: np.asarray(volumes[:N_EXAMPLES]) for name, volumes in sets.items()}
-    places = {name: most_asymmetric(volumes, brighter=False) for name, volumes in rows.items()}
+    places = {name: most_asymmetric(volumes, brighter) for name, volumes in rows.items()}
     title = "Unselected, cut where they depart most from their mirror image"
     return center_cuts(rows, affine, N_EXAMPLES, title=title, places=places)

@@ -1,6 +1,7 @@
-"""Strokes in people and in what a model makes: a table, numbers and maps, with people, healthy as the floor."""
+"""Lesions in people and in what a model makes: a table, numbers and maps, with people, healthy as the floor."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -59,13 +60,33 @@ def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
     ("change", "says"),
     [
         ({"healthy": "nobody"}, "nobody"),
-        ({"modality": "FLAIR"}, "cohorts.ill: FLAIR; strokes are looked for in T1w alone"),
+        ({"modality": "PDw"}, "cohorts.ill: PDw; lesions are looked for in T1w, T2w, FLAIR"),
     ],
 )
 def test_what_cannot_be_looked_at_is_named(root, change, says):
     content = CONTENT | {"cohorts": {"ill": {**CONTENT["cohorts"]["ill"], "modality": change.get("modality", "T1w")}}}
     with pytest.raises(InputError, match=says):
         find_and_show(parse(content), "ill", change.get("healthy", "well"), Paths(root))
+
+
+def test_without_healthy_people_every_patch_counts_and_other_contrasts_look_for_bright_ones(root):
+    flair = CONTENT | {"cohorts": {"ill": {**CONTENT["cohorts"]["ill"], "modality": "FLAIR"}}}
+    dark, bright = (
+        json.loads((find_and_show(parse(content), "ill", None, Paths(root)) / "lesions.json").read_text())
+        for content in (CONTENT, flair)
+    )
+    assert "people, healthy" not in dark["found"] and dark["smallest_voxels"] == 0
+    # The side opposite a hole is the brighter one.
+    assert [told["found"]["people, training"]["left"]["value"] for told in (dark, bright)] == [1, 0]
+
+
+def test_healthy_people_of_another_contrast_say_nothing(root, tmp_path):
+    prepared = tmp_path / "data" / "prepared"
+    shutil.copytree(Paths(root).prepared("well"), prepared / "well")
+    (prepared / "ill").symlink_to(Paths(root).prepared("ill"))
+    (prepared / "well" / "preparation.json").write_text('{"modality": "FLAIR"}')
+    with pytest.raises(InputError, match="--healthy: well is FLAIR, ill T1w; name one of that contrast"):
+        find_and_show(parse(CONTENT), "ill", "well", Paths(tmp_path))
 
 
 def test_cubes_of_another_size_say_nothing(root, tmp_path):
