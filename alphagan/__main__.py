@@ -65,12 +65,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.usage = (
         "alphagan evaluate COHORT [--params PARAMS]\n"
+        "       alphagan evaluate COHORT --generated DIR -o DIR [--params PARAMS] [options]\n"
         "       alphagan evaluate --real DIR --generated DIR [--train DIR] -o DIR [options]"
     )
     command.add_argument("cohort", nargs="?", metavar="COHORT", help="a name under cohorts in the params file")
     command.add_argument("--params", type=Path, help="of the cohort (default: params.yaml)")
-    folders = command.add_argument_group("folders of NIfTI, instead of a cohort; writes report.html and metrics.json")
-    folders.add_argument("--real", type=Path, metavar="DIR", help="real scans, skull-stripped")
+    folders = command.add_argument_group("folders of NIfTI; writes report.html and metrics.json")
+    folders.add_argument(
+        "--real",
+        type=Path,
+        metavar="DIR",
+        help="real scans, skull-stripped; not with a COHORT, whose held-out people they are",
+    )
     folders.add_argument("--generated", type=Path, metavar="DIR", help="generated volumes")
     help = "what the generator was trained on: other people than in --real; without it, its memory is not audited"
     folders.add_argument("--train", type=Path, metavar="DIR", help=help)

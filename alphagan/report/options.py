@@ -10,7 +10,12 @@ import nibabel
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import tree
 from alphagan.settings.config import Config, parse
+from alphagan.settings.json_file import read_json
+from alphagan.settings.preparation import NAME as DESCRIPTION
 from alphagan.settings.sections import Cube
+from alphagan.volumes.prepared import Volumes
+
+OF_GENERATED = {"generated", "output", "generated_pattern", "background", "orientation", "med3d", "seed", "device"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,8 @@ class Folders:
     Attributes
     ----------
     real : Path
-        Real scans, skull-stripped; of people whom the generator was not trained on where `train` is given.
+        Real scans, skull-stripped; of people whom the generator was not trained on where `train` is given. Or the
+        folder of a prepared cohort: see `of_cohort`.
     generated : Path
         What the generator made.
     train : Path, optional
@@ -60,6 +66,16 @@ class Folders:
     seed: int = 2019
     device: str = "cpu"
 
+    @classmethod
+    def of_cohort(cls, prepared: Path, generated: Path, **others) -> "Folders":
+        """Compare a folder with the held-out people of a prepared cohort; trained on were its training people.
+
+        Generated volumes are prepared as the cohort was; `others` are attributes that say nothing of real scans.
+        """
+        told = read_json(prepared / DESCRIPTION)
+        fit, modality = told.get("fit", cls.fit), told.get("modality", cls.modality)
+        return cls(prepared, generated, size=Volumes(prepared).size, fit=fit, modality=modality, **others)
+
     def config(self, sections: Mapping[str, dict] | None = None) -> Config:
         """Settings as a params file would hold them.
 
@@ -88,6 +104,8 @@ class Folders:
             "features": {"seed": self.seed},
             "evaluate": {"seed": self.seed, "med3d": self.med3d},
         }
+        told = read_json(self.real / DESCRIPTION)  # of a prepared cohort; a folder of scans has none
+        content["prepare"] |= {key: told[key] for key in ("field_of_view_mm", "upper_percentile") if key in told}
         for name, changes in (sections or {}).items():
             content[name] = content.get(name, {}) | changes
         return parse({"cohorts": cohorts, "experiments": {}, **content}, "evaluate")
@@ -103,8 +121,10 @@ def _side(generated: Path) -> int:
     return Folders.size
 
 
-def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folders, Path] | None:
-    """Read the options of `alphagan evaluate`; None where a cohort is meant.
+def from_options(
+    cohort: str | None, given: Mapping[str, object], prepared: Path | None = None
+) -> tuple[Folders, Path] | None:
+    """Read the options of `alphagan evaluate`; None where a cohort's models are meant.
 
     Parameters
     ----------
@@ -112,6 +132,8 @@ def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folde
         The positional argument.
     given : mapping
         Options by name, among others; those that were not given are None.
+    prepared : Path, optional
+        Folder of the prepared cohort, if one is named.
 
     Returns
     -------
@@ -121,15 +143,23 @@ def from_options(cohort: str | None, given: Mapping[str, object]) -> tuple[Folde
     Raises
     ------
     InputError
-        If both a cohort and folders are named, or neither, or one of the folders is missing.
+        If neither a cohort nor folders are named, one of the folders is missing, or an option is at odds with a cohort.
     """
     known = (*(key.name for key in fields(Folders)), "output")
     named = {name: given[name] for name in known if given.get(name) is not None}
-    if cohort is not None and named:
-        option = next(iter(named)).replace("_", "-")
-        raise InputError(f"--{option}: is for folders, but the cohort {cohort!r} is named too; give one of the two")
-    if cohort is not None:
+    if cohort is not None and not named:
         return None
+    if cohort is not None:
+        for option in named.keys() - OF_GENERATED:
+            raise InputError(
+                f"--{option.replace('_', '-')}: is for folders of scans, but the cohort {cohort!r} is named too, whose "
+                "scans are prepared; leave one of the two out"
+            )
+        for option in ("generated", "output"):
+            if option not in named:
+                raise InputError(f"--{option}: is missing; a folder beside a cohort needs --generated and --output")
+        output = named.pop("output")
+        return Folders.of_cohort(prepared, **named), output
     if not named:
         raise InputError("evaluate: name a cohort, or folders with --real, --generated and --output")
     if given.get("params") is not None:

@@ -65,7 +65,8 @@ class Side:
 def read_sides(config: Config, work: Path, different_people: bool = False) -> dict[str, Side]:
     """Prepare the cohorts "real", "generated" and, if there is one, "train" of a config, below `work`.
 
-    Without training scans half of the real people are in the split "train", the others in "test". All else is "train".
+    Where "real" is the folder of a prepared cohort, its held-out people are real, its training people train. Without
+    training scans half of the real people are in the split "train", the others in "test". All else is "train".
     With `different_people`, equal names in real and train mean nothing; equal voxels are refused all the same.
 
     Raises
@@ -75,20 +76,12 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     TooFewError
         If too few people are left to compare.
     """
-    with_train = "train" in config.cohorts
     real, generated = (config.cohorts[name].source for name in ("real", "generated"))
     if os.path.realpath(real) == os.path.realpath(generated):
         raise InputError(f"{generated}: is named as --real and as --generated; name the folder that a generator filled")
-    scans = {name: _find(config, name) for name in config.cohorts}
-    if with_train and not different_people:
-        _refuse_shared_people(scans["real"], scans["train"])
-        for doubt in (spelled_alike, visits_of_others):
-            if line := doubt(scans["real"], scans["train"]):
-                print(f"real and train: {line}", file=sys.stderr)
-    sides = {name: _prepare(name, config, work) for name in config.cohorts}
-    if with_train:
-        _refuse_shared_scans(sides["real"], sides["train"])
-        _doubt_look_alikes(sides["real"], sides["train"])
+    prepared = (Path(real) / "volumes.npy").is_file()
+    sides = _with_cohort(config, work) if prepared else _with_scans(config, work, different_people)
+    with_train = "train" in sides
     fewest = {"real": 2, "train": 2} if with_train else {"real": 4}
     for name, needed in fewest.items():
         volumes = sides[name].volumes
@@ -98,6 +91,44 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     if (n := len(sides["generated"].volumes.array)) < 2:
         raise TooFewError(f"{sides['generated'].source}: {n} generated volume; evaluation needs two: generate more")
     return sides
+
+
+def _with_scans(config: Config, work: Path, different_people: bool) -> dict[str, Side]:
+    scans = {name: _find(config, name) for name in config.cohorts}
+    if "train" in config.cohorts and not different_people:
+        _refuse_shared_people(scans["real"], scans["train"])
+        for doubt in (spelled_alike, visits_of_others):
+            if line := doubt(scans["real"], scans["train"]):
+                print(f"real and train: {line}", file=sys.stderr)
+    sides = {name: _prepare(name, config, work) for name in config.cohorts}
+    if "train" in sides:
+        _refuse_shared_scans(sides["real"], sides["train"])
+        _doubt_look_alikes(sides["real"], sides["train"])
+    return sides
+
+
+def _with_cohort(config: Config, work: Path) -> dict[str, Side]:
+    folder = Path(config.cohorts["real"].source)
+    _find(config, "generated")
+    sides = {"real": _people(folder, work / "real", "held out", "val", "test")}
+    sides["train"] = _people(folder, work / "train", "trained on", "train")
+    return sides | {"generated": _prepare("generated", config, work)}
+
+
+def _people(prepared: Path, folder: Path, role: str, *splits: str) -> Side:
+    """Some people of a prepared cohort, written to `folder` as a cohort of their own."""
+    volumes, table = Volumes(prepared), prepared / "qc.csv"
+    if not (rows := volumes.rows(*splits)):
+        raise TooFewError(f"{prepared}: nobody is in the split {' or '.join(splits)}; prepare.split says who is")
+    people = [volumes.subjects[row] | {"row": str(k), "split": "train"} for k, row in enumerate(rows)]
+    folder.mkdir(parents=True)
+    np.save(folder / "volumes.npy", volumes.array[rows])
+    with open(folder / "subjects.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(people[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(people)
+    noted = unusual(table) if role == "held out" and table.is_file() else []  # of all people of the cohort
+    return Side(Path(f"{prepared.name}, {role}"), Volumes(folder), len(rows), [], "RAS", noted)
 
 
 def _find(config: Config, name: str) -> list[Scan]:

@@ -95,14 +95,23 @@ def evaluate(args) -> None:
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
-    if chosen := from_options(args.cohort, vars(args)):
+    paths = Paths()
+    if chosen := from_options(args.cohort, vars(args), args.cohort and paths.prepared(args.cohort)):
         from alphagan.report.folders import evaluate_folders  # needs matplotlib
 
-        print(evaluate_folders(*chosen))
+        sections = None
+        if args.cohort:
+            config = load(args.params or "params.yaml")
+            prepared_as_told(config, args.cohort, paths)
+            sections = {
+                name: getattr(config, name).model_dump(mode="json") for name in ("features", "evaluate", "audit")
+            }
+            sections["evaluate"] |= {"seed": chosen[0].seed, "med3d": chosen[0].med3d}
+        print(evaluate_folders(*chosen, sections))
         return
     from alphagan.workbench.results import keep_metrics
 
-    config, paths = load(args.params or "params.yaml"), Paths()
+    config = load(args.params or "params.yaml")
     prepared_as_told(config, args.cohort, paths)
     _note_other_scans(config, args.cohort, paths)
     found = keep_metrics(config, args.cohort, paths)

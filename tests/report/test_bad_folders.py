@@ -103,8 +103,8 @@ REFUSED = {
     ),
     "an output in a file": (held("o"), [*BOTH, "-o", "o/out"], "could not be written (Not a directory)"),
     "neither cohort nor folders": (nothing, None, "name a cohort, or folders"),
-    "a cohort and folders": (nothing, ["normal", *BOTH], "--real: is for folders", "give one of the two"),
-    "a cohort and a pattern": (nothing, ["normal", "--generated-pattern", "a"], "--generated-pattern: is for folders"),
+    "a cohort and folders": (nothing, ["normal", *BOTH], "--real: is for folders of scans", "leave one of the two out"),
+    "a cohort and a pattern": (nothing, ["normal", "--train-pattern", "a"], "--train-pattern: is for folders of scans"),
     "no generated volumes": (
         nothing,
         ["--real", "REAL"],

@@ -1,0 +1,82 @@
+"""A folder of generated volumes is compared with the people of a prepared cohort: held out, and trained on."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+from factories import write_prepared
+from folders import QUICK, read
+
+from alphagan.__main__ import main
+from alphagan.errors import InputError, TooFewError
+from alphagan.report.folders import evaluate_folders
+from alphagan.report.options import Folders, from_options
+from alphagan.volumes.prepared import Volumes
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """Twenty prepared people, twelve of them to train on; scans of all as files, held-out ones and others."""
+    folder = write_prepared(tmp_path / "data" / "prepared" / "mine")
+    (folder / "preparation.json").write_text('{"fit": "pad", "modality": "FLAIR", "upper_percentile": 99.0}')
+    volumes = Volumes(folder)
+    for name, splits in (("trained", ["train"]), ("held", ["val", "test"])):
+        (tmp_path / name).mkdir()
+        for row in volumes.rows(*splits):
+            image = nibabel.Nifti1Image(np.asarray(volumes.array[row]), volumes.affines([row])[0])
+            nibabel.save(image, tmp_path / name / f"g{row:03d}.nii.gz")
+    return folder
+
+
+def test_held_out_people_are_compared_with_and_training_people_trained_on(cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr("alphagan.report.measure.ENOUGH", 4)
+    folders = Folders.of_cohort(cohort, tmp_path / "trained")
+    assert (folders.size, folders.fit, folders.modality) == (Volumes(cohort).size, "pad", "FLAIR")
+    assert folders.config().prepare.upper_percentile == 99.0
+    report = evaluate_folders(folders, tmp_path / "report", QUICK)
+    rows = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert rows["real"]["ms_ssim"]["n"] == 8 and rows["generated"]["ms_ssim"]["n"] == 12
+    said = report.read_text()
+    assert "mine, held out" in said and "mine, trained on" in said
+
+
+def test_the_two_sides_are_the_splits_of_the_cohort(cohort, tmp_path):
+    sides, volumes = read(Folders.of_cohort(cohort, tmp_path / "trained"), tmp_path / "work"), Volumes(cohort)
+    for name, splits in (("real", ["val", "test"]), ("train", ["train"])):
+        rows = volumes.rows(*splits)
+        assert sides[name].volumes.people(sides[name].volumes.rows()) == volumes.people(rows)
+        np.testing.assert_array_equal(sides[name].volumes.array, volumes.array[rows])
+
+
+def test_the_command_takes_a_cohort_and_a_folder(cohort, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    params = {"cohorts": {"mine": {"kind": "nifti", "source": "x", "modality": "FLAIR"}}, "experiments": {}}
+    (tmp_path / "params.yaml").write_text(json.dumps(params | {"prepare": {"size": 16}} | QUICK))
+    (cohort / "preparation.json").unlink()
+    assert not main(["evaluate", "mine", "--generated", str(tmp_path / "held"), "-o", "out"])
+    assert capsys.readouterr().out.strip().endswith("out/report.html")
+    assert "mine, held out" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"real": "x", "generated": "y", "output": "z"}, "--real: is for folders of scans, but the cohort 'mine'"),
+        ({"size": 32, "generated": "y", "output": "z"}, "--size: is for folders of scans"),
+        ({"generated": "y"}, "--output: is missing"),
+        ({"output": "z"}, "--generated: is missing"),
+        ({"generated": "y", "output": "z"}, "nowhere"),
+    ],
+)
+def test_what_is_at_odds_with_a_cohort_is_named(tmp_path, given, says):
+    with pytest.raises(InputError, match=says):
+        from_options("mine", given, tmp_path / "nowhere")
+
+
+def test_a_cohort_that_holds_out_nobody_is_refused(cohort, tmp_path):
+    table = cohort / "subjects.csv"
+    table.write_text(table.read_text().replace(",val,", ",train,").replace(",test,", ",train,"))
+    with pytest.raises(TooFewError, match="nobody is in the split val or test; prepare.split says who is"):
+        evaluate_folders(Folders.of_cohort(cohort, tmp_path / "trained"), tmp_path / "report", QUICK)
+    assert not (tmp_path / "report").exists()
