@@ -76,8 +76,8 @@ def test_without_healthy_people_every_patch_counts_and_other_contrasts_look_for_
         for content in (CONTENT, flair)
     )
     assert "people, healthy" not in dark["found"] and dark["smallest_voxels"] == 0
-    # The side opposite a hole is the brighter one.
-    assert [told["found"]["people, training"]["left"]["value"] for told in (dark, bright)] == [1, 0]
+    shares = [told["found"]["people, training"]["share"]["value"] for told in (dark, bright)]
+    assert shares == [1, 0]  # a hole is no tumour of the other side
 
 
 def test_healthy_people_of_another_contrast_say_nothing(root, tmp_path):
