@@ -18,7 +18,7 @@ from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Volumes, write_people
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,8 @@ def _people(prepared: Path, folder: Path, role: str, *splits: str) -> Side:
     volumes, table = Volumes(prepared), prepared / "qc.csv"
     if not (rows := volumes.rows(*splits)):
         raise TooFewError(f"{prepared}: nobody is in the split {' or '.join(splits)}; prepare.split says who is")
-    people = [volumes.subjects[row] | {"row": str(k), "split": "train"} for k, row in enumerate(rows)]
-    folder.mkdir(parents=True)
-    np.save(folder / "volumes.npy", volumes.array[rows])
-    with open(folder / "subjects.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(people[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(people)
     noted = unusual(table) if role == "held out" and table.is_file() else []  # of all people of the cohort
-    return Side(Path(f"{prepared.name}, {role}"), Volumes(folder), len(rows), [], "RAS", noted)
+    return Side(Path(f"{prepared.name}, {role}"), write_people(volumes, rows, folder), len(rows), [], "RAS", noted)
 
 
 def _find(config: Config, name: str) -> list[Scan]:

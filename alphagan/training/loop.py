@@ -17,7 +17,6 @@ from alphagan import __version__
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.files import write_atomically
 from alphagan.settings.config import Settings
-from alphagan.settings.sections import WHERE
 from alphagan.training import checkpoint, resume
 from alphagan.training.arithmetic import arithmetic, choose_device
 from alphagan.training.distributed import World
@@ -99,9 +98,8 @@ def fit(
         raise InputError(f"{run}: is a file, where the finished run would go; move it away")
     rows = volumes.rows("train")
     volumes.voxel_sizes_mm(rows)  # a finished run is told them; what is wrong with the table is said now
-    decides = {"data": volumes.fingerprint(), "code": resume.code()}
-    configuration = settings.model_dump(mode="json", exclude={"train": WHERE}) | decides
-    work = scratch / "-".join([settings.fingerprint(), *decides.values()])
+    data = volumes.fingerprint()
+    configuration, work = resume.configuration_of(settings, data), scratch / resume.folder_of(settings, data)
     title = f"{settings.cohort} {settings.name}"
     say = checkpoint.to_stderr if writes else lambda message: None
 

@@ -17,6 +17,8 @@ import torch
 from alphagan.errors import named_disk_errors
 from alphagan.files import write_atomically
 from alphagan.settings.config import Settings
+from alphagan.settings.json_file import read_json
+from alphagan.settings.sections import WHERE
 from alphagan.training import checkpoint
 
 PACKAGE = Path(__file__).parents[1]
@@ -37,6 +39,16 @@ def code() -> str:
     paths = [path for room in TRAINS for path in sorted([PACKAGE / room, *(PACKAGE / room).rglob("*.py")])]
     texts = [ast.unparse(ast.parse(path.read_bytes())) for path in paths if path.is_file()]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def configuration_of(settings: Settings, data: str) -> dict[str, Any]:
+    """All that decides what a run computes: settings, the fingerprint of the scans, and code."""
+    return settings.model_dump(mode="json", exclude={"train": WHERE}) | {"data": data, "code": code()}
+
+
+def folder_of(settings: Settings, data: str) -> str:
+    """Name of the folder of a run's own checkpoints, which says the same in 38 characters."""
+    return "-".join([settings.fingerprint(), data, code()])
 
 
 def describe(folder: Path, configuration: dict[str, Any], origin: Path) -> None:
@@ -107,17 +119,8 @@ def _described(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Folders beside this one that hold checkpoints, with their configurations; the last one used comes first."""
     paths = [path for path in folder.parent.glob(f"*/{CONFIGURATION}") if path.parent != folder]
     paths.sort(key=lambda path: (path.stat().st_mtime, path), reverse=True)
-    told = [(path.parent, _told(path)) for path in paths if checkpoint.newest(path.parent)]
+    told = [(path.parent, read_json(path)) for path in paths if checkpoint.newest(path.parent)]
     return [(folder, theirs) for folder, theirs in told if theirs]  # what is damaged cannot be gone on with
-
-
-def _told(path: Path) -> dict[str, Any]:
-    """What a configuration says; nothing where it is missing or damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _shorter(folder: Path, configuration: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
@@ -148,7 +151,7 @@ def _replaced(run: Path, configuration: dict[str, Any]) -> str | None:
     """Describe the finished run that will be replaced, if there is one."""
     if not (run / "config.json").exists():
         return None
-    theirs = _told(run / "config.json")
+    theirs = read_json(run / "config.json")
     told = {key: value for key, value in configuration.items() if key in theirs}
     theirs = {key: theirs[key] for key in told}
     changed = [text for text in checkpoint.differences(theirs, told) if not text.endswith(" -> absent")]

@@ -18,7 +18,8 @@ from alphagan.generation.load import load
 from alphagan.seeding import seeded
 from alphagan.settings.config import Settings
 from alphagan.training.loop import fit
-from alphagan.utility.people import Cell, People, seed_of, write_cohort
+from alphagan.utility.people import Cell, People, seed_of
+from alphagan.volumes.prepared import write_people
 
 EXPLAINED = 0.95  # of the scans' variance, by the principal components that the Gaussian keeps
 FLOORS = ("memoriser", "gaussian_noise")
@@ -74,7 +75,7 @@ def generated(
     volumes : Tensor, (n, S, S, S), float32 in [-1, 1]
     ages : ndarray, (n,)
     """
-    volumes = write_cohort(people, cell.train, folder / "people")
+    volumes = write_people(people.volumes, people.rows[np.sort(cell.train)], folder / "people")
     train = settings.train.model_copy(update={"seed": seed_of(cell, settings.name)})
     settings = settings.model_copy(update={"train": train})
     run = fit(settings, volumes.folder, folder / "run", folder / "scratch", progress=progress)

@@ -1,17 +1,13 @@
 """Who is learned from, who is tested on, and how old they are; of simulated people the effect of age is known."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.covariates import of_cohort
-from alphagan.files import write_atomically
 from alphagan.preparation.cohorts.simulation import VENTRICLE_MM, draw_anatomy
 from alphagan.seeding import seed_for, seeded
 from alphagan.settings.cohorts import AnyCohort, TemplateCohort
@@ -147,33 +143,6 @@ def cells(people: People, design: Utility) -> Iterator[Cell]:
                 yield Cell(fold, seed, order[:n], test)
 
 
-def write_cohort(people: People, chosen: np.ndarray, folder: Path) -> Volumes:
-    """Write some people as a prepared cohort of their own, all for training: nobody else can be learned from.
-
-    Parameters
-    ----------
-    people : People
-    chosen : ndarray of int, (n,)
-        Places among them.
-    folder : Path
-        Replaced file by file.
-    """
-    rows = people.rows[np.sort(chosen)]
-    array, subjects = people.volumes.array[rows], [people.volumes.subjects[row] for row in rows]
-    lines = [subject | {"row": str(number), "split": "train"} for number, subject in enumerate(subjects)]
-    write_atomically(lambda file: np.save(file, array), folder, "volumes.npy")
-    write_atomically(lambda file: file.write(_csv(lines).encode()), folder, "subjects.csv")
-    return Volumes(folder)
-
-
 def seed_of(cell: Cell, *what: str) -> int:
     """A number that a training of this cell takes as its seed."""
     return seed_for(*cell.key(*what))
-
-
-def _csv(lines: list[dict[str, str]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()

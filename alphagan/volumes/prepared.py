@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import mmap
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from alphagan.errors import InputError
+from alphagan.files import write_atomically
 from alphagan.seeding import seeded
 
 Array = np.ndarray | Tensor
@@ -201,6 +203,26 @@ class Volumes:
             begin = first + int(row) * n_bytes
             page = begin - begin % mmap.PAGESIZE
             mapped.madvise(mmap.MADV_WILLNEED, page, begin + n_bytes - page)
+
+
+def write_people(volumes: Volumes, rows: Sequence[int], folder: Path) -> Volumes:
+    """Write some rows of a prepared cohort as one of their own, all of them in the split "train".
+
+    Parameters
+    ----------
+    volumes : Volumes
+    rows : sequence of int
+    folder : Path
+        Replaced file by file.
+    """
+    lines = [volumes.subjects[row] | {"row": str(number), "split": "train"} for number, row in enumerate(rows)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_atomically(lambda file: np.save(file, volumes.array[rows]), folder, "volumes.npy")
+    write_atomically(lambda file: file.write(text.getvalue().encode()), folder, "subjects.csv")
+    return Volumes(folder)
 
 
 @lru_cache(maxsize=4)

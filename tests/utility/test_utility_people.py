@@ -9,8 +9,8 @@ from alphagan.preparation.cohorts import simulation, template
 from alphagan.settings.cohorts import NiftiCohort, TemplateCohort
 from alphagan.settings.utility import Utility
 from alphagan.utility import people as module
-from alphagan.utility.people import People, cells, people_of, simulated_age, write_cohort
-from alphagan.volumes.prepared import Volumes
+from alphagan.utility.people import People, cells, people_of, simulated_age
+from alphagan.volumes.prepared import Volumes, write_people
 
 COHORT = NiftiCohort(kind="nifti", source="x", covariates="data/prepared/tiny/people.csv")
 
@@ -47,7 +47,7 @@ def test_too_many_people_are_refused(people):
 
 def test_a_cohort_of_training_people_has_nobody_else(people, tmp_path):
     chosen = np.array([40, 3, 17])
-    volumes = write_cohort(people, chosen, tmp_path / "own")
+    volumes = write_people(people.volumes, people.rows[np.sort(chosen)], tmp_path / "own")
     assert volumes.rows("train") == [0, 1, 2] == volumes.rows()
     assert volumes.people([0, 1, 2]) == ["sub-003", "sub-017", "sub-040"]
     np.testing.assert_array_equal(volumes.array, people.volumes.array[[3, 17, 40]])

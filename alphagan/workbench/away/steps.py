@@ -11,7 +11,6 @@ from alphagan.generation.load import load
 from alphagan.settings.config import Config, Settings
 from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
-from alphagan.settings.sections import WHERE
 from alphagan.training import checkpoint, resume
 from alphagan.volumes.prepared import Volumes
 
@@ -97,14 +96,13 @@ class Work:
         return self.paths.run(settings.cohort, settings.name)
 
     def configuration(self, step: Step) -> dict[str, Any]:
-        """What must be the same for a training to go on, as `alphagan.training.loop.fit` has it."""
-        told = self.settings(step).model_dump(mode="json", exclude={"train": WHERE})
-        return told | {"data": self.data(step.cohort), "code": resume.code()}
+        """What must be the same for a training to go on."""
+        return resume.configuration_of(self.settings(step), self.data(step.cohort))
 
     def checkpoints(self, step: Step) -> Path:
-        """Folder of a training's own checkpoints, as `alphagan.training.loop.fit` has it."""
+        """Folder of a training's own checkpoints."""
         settings = self.settings(step)
-        name = "-".join([settings.fingerprint(), self.data(step.cohort), resume.code()])
+        name = resume.folder_of(settings, self.data(step.cohort))
         return self.paths.scratch("train", settings.cohort, settings.name, name)
 
     def hardware(self, cohort: str) -> Path:
