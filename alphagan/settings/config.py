@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from alphagan.errors import InputError
 from alphagan.settings import yaml_file
 from alphagan.settings.cohorts import AS_THEY_ARE, AnyCohort, Augment, Key, Name, Section
-from alphagan.settings.departures import DEPARTURES
+from alphagan.settings.departures import DEPARTURES, UNUSED
 from alphagan.settings.problems import first_problem
 from alphagan.settings.sections import WHERE, Audit, Cube, Evaluate, Features, Model, Paper, Prepare, Size, Train
 from alphagan.settings.utility import Utility
@@ -91,7 +91,13 @@ class Config(Section):
         runs = {}
         for key, experiment in self.experiments.items():
             for section, changes in experiment.overrides.items():
-                _override(getattr(self, section), changes, f"experiments.{key}.overrides.{section}")
+                where = f"experiments.{key}.overrides.{section}"
+                _override(getattr(self, section), changes, where)
+                for name in changes.keys() & set(UNUSED[experiment.family]):
+                    if (
+                        section == "model" and changes[name] != Model.model_fields[name].default
+                    ):  # which says: as published
+                        raise ValueError(f"{where}.{name}: has no effect on {experiment.model}; leave it out")
             run = (experiment.cohort, experiment.model)
             if run in runs:
                 raise ValueError(f"experiments.{key}: same cohort and model as {runs[run]}; both would write one run")

@@ -26,3 +26,11 @@ DEPARTURES: dict[str, dict[str, str]] = {
         "reversed_ratio": "five steps of G for one of D, not five of D for one of G",
     },
 }
+
+# Options of `model` that a family has no use for: no C, no penalty, no encoder, or a reconstruction of its own.
+UNUSED: dict[str, tuple[str, ...]] = {
+    "alpha_wgan_gp": (),
+    "alpha_gan": ("penalty", "penalty_every", "lambda1"),
+    "vae_gan": ("code_units", "penalty", "penalty_every", "lambda1", "reconstruction", "generator_steps"),
+    "wgan_gp": ("code_units", "penalty", "lambda2", "reconstruction", "generator_steps", "codes", "joint_batch"),
+}
