@@ -74,7 +74,7 @@ def card(found: dict) -> str:
             for name, row in found["metrics"].items()
         ]
         measured = [
-            "On held-out people, with 95 % intervals:",
+            "On held-out people, whose scans are augmented as in training, with 95 % intervals:",
             "",
             "| | this model | real people |",
             "|---|---|---|",
