@@ -94,7 +94,7 @@ def smallest_lesion(healthy: Array, modality: str = "T1w") -> float:
     return float(np.quantile(lesion_patches(healthy, modality).sum((1, 2, 3)), HEALTHY))
 
 
-def lesions(x: Array, smallest: float, voxel_ml: float, modality: str = "T1w") -> Lesions:
+def lesions(x: Array, smallest: float, voxel_ml: float | np.ndarray, modality: str = "T1w") -> Lesions:
     """Count and measure the lesions of volumes.
 
     Parameters
@@ -103,8 +103,8 @@ def lesions(x: Array, smallest: float, voxel_ml: float, modality: str = "T1w") -
         As `lesion_patches` has them.
     smallest : float
         Voxels that a lesion has to exceed; of healthy people `smallest_lesion`.
-    voxel_ml : float
-        Volume of a voxel in millilitres.
+    voxel_ml : float or ndarray, (n,)
+        Volume of a voxel in millilitres; cubes that brains were stretched to fill have one each.
     modality : str
         As above.
 
@@ -117,7 +117,7 @@ def lesions(x: Array, smallest: float, voxel_ml: float, modality: str = "T1w") -
     masks = brain_masks(x)
     patches = lesion_patches(x, modality, masks)
     sizes = patches.sum((1, 2, 3))
-    there = sizes > smallest
+    there, millilitres = sizes > smallest, sizes * voxel_ml
     seen, volumes = patches[there], x.cpu().numpy()[there] + 1.0
     contrast = [
         abs((v - v[::-1])[patch].mean()) / v[mask].mean()
@@ -127,7 +127,7 @@ def lesions(x: Array, smallest: float, voxel_ml: float, modality: str = "T1w") -
     on_left = (seen[:, :middle].sum((1, 2, 3)) > seen[:, -middle:].sum((1, 2, 3))).sum() if len(seen) else 0
     return Lesions(
         share(len(seen), len(sizes)),
-        *(_quartiles(values) for values in (sizes[there] * voxel_ml, contrast)),
+        *(_quartiles(values) for values in (millilitres[there], contrast)),
         share(int(on_left), len(seen)) if len(seen) else None,
         seen.sum(0) / len(sizes),
     )

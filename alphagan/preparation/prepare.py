@@ -38,6 +38,7 @@ SUBJECT_COLUMNS = [
 ]
 QC_NUMBERS = ["background", "threshold", "n_specks", "fill"]
 QC_COLUMNS = ["source", "subject", "session", "kept", "reason", *QC_NUMBERS, "axes", "note"]
+CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}  # line breaks in names, shown as \\n
 UNTOLD = [""] * (len(QC_NUMBERS) + 2)  # of scans that were not read
 Result = tuple[int, Path | None, np.ndarray | None, str, list[str]]
 
@@ -232,4 +233,4 @@ def _write_csv(path: Path, columns: list[str], rows: list[list]) -> None:
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([cell.translate(CONTROLS) if isinstance(cell, str) else cell for cell in row] for row in rows)

@@ -14,6 +14,7 @@ from alphagan.preparation.quality import QualityError, check
 from alphagan.preparation.reading import read
 from alphagan.settings.sections import Prepare
 
+SMALLEST = 0.02  # of a cube's voxels; a brain of a litre takes 6 % of one of 256 mm
 COUNTED = 2**16  # voxels that are counted at a time, so that they stay in the processor's cache
 
 
@@ -83,8 +84,8 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     start, stop = first.astype(float), last.astype(float)
     if settings.fit == "pad":
         start, stop = _isotropic_box(start, stop, size_mm, settings.field_of_view_mm)
-    low, high = _percentiles(values, [0.1, settings.upper_percentile])
-    darkest, low = float(low), min(background, float(low))
+    darkest, median, high = map(float, _percentiles(values, [0.1, 50.0, settings.upper_percentile]))
+    low = min(background, darkest)
     if high <= low:
         raise QualityError(
             f"no contrast: the brain's {settings.upper_percentile} percentile is {high:g}; give the scan itself"
@@ -92,15 +93,20 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     counted = None if low == 0 and not masked and found.exact else brain  # what is not brain is zero already
     cube = area_resize(voxels, start - first, stop - first, settings.size, counted, low) * (255 / (high - low))
     cube = np.clip(np.rint(cube), 0, 255).astype(np.uint8)
+    if settings.field_of_view_mm and (n_voxels := np.count_nonzero(cube)) < SMALLEST * cube.size:
+        raise QualityError(
+            f"too small for the cube: the brain of {brain_ml:.3g} ml takes {n_voxels} of {cube.size} voxels; correct "
+            "the header's voxel size, or lower prepare.field_of_view_mm"
+        )
     words = [*scanned.words, *found.words()]
     words += anomalies.of_outline(found, brain_ml if settings.min_brain_ml else None)
     words += anomalies.of_values(found, background, masked)
-    words += anomalies.of_contrast(cube, darkest, float(high), background, scan.modality)
+    words += anomalies.of_contrast(cube, (darkest, median, high), background, scan.modality)
     return Prepared(
         cube=cube,
         affine=cube_affine(affine, start, stop, settings.size),
         brain_ml=float(brain_ml),
-        intensity=(low, float(high)),
+        intensity=(low, high),
         background=background,
         threshold=found.threshold,
         n_specks=found.n_specks,

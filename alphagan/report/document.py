@@ -16,6 +16,7 @@ MOST_REFUSED = 20  # files that are named one by one
 FIT = {
     "stretch": "and stretched to fill it, so that a brain's size and proportions are not compared",
     "pad": "and padded to fill it, so that proportions are kept, but not a brain's size",
+    "field_of_view": "and padded to one field of view in millimetres, so that size and proportions are compared",
 }
 
 
@@ -73,8 +74,8 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     size, upper = folders.size, found.upper_percentile
     yield (
         "- **Preparation**, the same for all: turned to RAS, cut to the box around the brain, averaged "
-        f"down to {size} × {size} × {size} voxels {FIT[folders.fit]}; intensities from 0 to the percentile {upper:g} "
-        "of the brain. Real scans were not augmented."
+        f"down to {size} × {size} × {size} voxels {FIT[folders.fitted]}; intensities from 0 to the percentile "
+        f"{upper:g} of the brain. Real scans were not augmented."
     )
     yield (
         f"- **Floor**: {len(found.floor.volumes)} real scans of {len(set(found.floor.people))} other people, measured "

@@ -76,6 +76,11 @@ class Folders:
         fit, modality = told.get("fit", cls.fit), told.get("modality", cls.modality)
         return cls(prepared, generated, size=Volumes(prepared).size, fit=fit, modality=modality, **others)
 
+    @property
+    def fitted(self) -> str:
+        """How brains fill their cubes: fit, or field_of_view."""
+        return "field_of_view" if read_json(self.real / DESCRIPTION).get("field_of_view_mm") else self.fit
+
     def config(self, sections: Mapping[str, dict] | None = None) -> Config:
         """Settings as a params file would hold them.
 

@@ -110,8 +110,8 @@ def _with_scans(config: Config, work: Path, different_people: bool) -> dict[str,
 def _with_cohort(config: Config, work: Path) -> dict[str, Side]:
     folder = Path(config.cohorts["real"].source)
     _find(config, "generated")
-    sides = {"real": _people(folder, work / "real", "held out", "val", "test")}
-    sides["train"] = _people(folder, work / "train", "trained on", "train")
+    sides = {"real": _people(folder, work / "held out" / folder.name, "held out", "val", "test")}
+    sides["train"] = _people(folder, work / "trained on" / folder.name, "trained on", "train")
     return sides | {"generated": _prepare("generated", config, work)}
 
 

@@ -52,23 +52,21 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
     if modality not in CONTRAST:
         raise InputError(f"cohorts.{cohort}: {modality}; lesions are looked for in {', '.join(CONTRAST)}")
     ill = Volumes(paths.prepared(cohort))
-    voxel_ml, smallest = _millilitres(ill.voxel_sizes_mm(ill.rows()).mean(0)), 0.0
-    sets = {TRAINING: (ill.tensor(ill.rows("train"))[:, 0], voxel_ml)}
-    sets["people, held out"] = ill.tensor(ill.rows("val", "test"))[:, 0], voxel_ml
+    smallest, sets = 0.0, {TRAINING: _people(ill, "train"), "people, held out": _people(ill, "val", "test")}
     if healthy is not None:
-        without = _without(healthy, paths.prepared(healthy), ill, modality)
-        sets["people, healthy"], smallest = (without, voxel_ml), smallest_lesion(without, modality)
+        sets["people, healthy"] = without = _people(_without(healthy, paths.prepared(healthy), ill, modality))
+        smallest = smallest_lesion(without[0], modality)
     for model in config.models(cohort):
         run = load(paths.run(cohort, model))
         samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
-        sets[model] = samples, _millilitres(run.voxel_size_mm)
+        sets[model] = samples, _millilitres(np.array(run.voxel_size_mm))
     found = {name: lesions(volumes, smallest, size, modality) for name, (volumes, size) in sets.items()}
     folder = paths.reports() / "lesions" / cohort
     numbers, words, maps, examples = FILES
     affine = np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])
     told = {name: _as_dict(each, found[TRAINING]) for name, each in found.items()}
     with named_disk_errors(folder):
-        write_json({"smallest_voxels": smallest, "voxel_ml": voxel_ml, "found": told}, folder / numbers)
+        write_json({"smallest_voxels": smallest, "found": told}, folder / numbers)
         write_atomically(lambda file: file.write(table(told).encode()), folder, words)
         save(_maps(found, affine), folder / maps)
         volumes = {name: volumes for name, (volumes, _) in sets.items()}
@@ -76,14 +74,22 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
     return folder
 
 
-def _without(healthy: str, folder: Path, ill: Volumes, modality: str) -> Tensor:
-    """Volumes of people without a lesion, if those of the ill can be compared with them."""
+def _without(healthy: str, folder: Path, ill: Volumes, modality: str) -> Volumes:
+    """People without a lesion, if the ill can be compared with them."""
     well = Volumes(folder)
+    if well.folder.samefile(ill.folder):
+        raise InputError(f"--healthy: {healthy} are the same people; name a cohort of people without lesions")
     if ill.size != well.size:
         raise InputError(f"--healthy: {healthy} has {well.size} voxels along each side, {ill.folder.name} {ill.size}")
     if (theirs := read_json(folder / NAME).get("modality", modality)) != modality:
         raise InputError(f"--healthy: {healthy} is {theirs}, {ill.folder.name} {modality}; name one of that contrast")
-    return well.tensor(well.rows())[:, 0]
+    return well
+
+
+def _people(volumes: Volumes, *splits: str) -> tuple[Tensor, np.ndarray]:
+    """Scans of some people, and how many millilitres a voxel of each has."""
+    rows = volumes.rows(*splits)
+    return volumes.tensor(rows)[:, 0], _millilitres(volumes.voxel_sizes_mm(rows))
 
 
 def table(told: dict[str, dict]) -> str:
@@ -116,8 +122,8 @@ def _as_dict(each: Lesions, training: Lesions) -> dict:
     }
 
 
-def _millilitres(sizes_mm) -> float:
-    return float(np.prod(sizes_mm)) / 1000
+def _millilitres(sizes_mm: np.ndarray) -> np.ndarray:
+    return np.prod(sizes_mm, axis=-1) / 1000
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:

@@ -131,7 +131,7 @@ def test_training_tells_people_apart(trained, blobs):
 
 def test_the_name_says_what_it_was_trained_on(trained, prepared):
     features, folder = trained
-    assert features.name == "self-supervised 3D CNN, 128-d, trained on 12 scans of blobs, seed 3"
+    assert features.name == "self-supervised 3D CNN, 128-d, trained on 12 scans of blobs, seed 3, 40 iterations"
     config = json.loads((folder / "config.json").read_text())
     assert config["name"] == features.name and config["people"] == 12
     assert config["data"] == Volumes(prepared).fingerprint()

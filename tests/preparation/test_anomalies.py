@@ -164,3 +164,29 @@ def test_a_name_that_is_wrong_about_packing_is_told(tmp_path, written, called, c
 def test_what_is_open_about_a_header_stands_beside_a_refusal(tmp_path):
     with pytest.raises(QualityError, match="too few brain voxels: .*; orientation unknown"):
         prepared(tmp_path, brain(), np.eye(4))
+
+
+@pytest.mark.parametrize(("hot", "share"), [(5, 0.01), (10, 0.01), (1000, 0.003), (-10, 0.005)])
+def test_voxels_that_set_the_scale_of_all_others_are_told(tmp_path, hot, share):
+    volume = brain().astype(np.float32)
+    rows = np.random.default_rng(1).choice(np.flatnonzero(volume), round(share * (volume > 0).sum()), replace=False)
+    volume.ravel()[rows] = hot * np.quantile(volume[volume > 0], 0.99)
+    found = prepared(tmp_path, volume)
+    assert "voxels far from the others may set the scale" in found.note
+    assert not 0.3 < np.median(found.cube[found.cube > 0]) / 255 < 0.95
+
+
+@pytest.mark.parametrize(("zoom", "told"), [(1, False), (4, True)])
+def test_how_much_of_its_box_a_brain_fills_is_told_where_there_are_enough_voxels(tmp_path, zoom, told):
+    """A ball fills 52 % of its box, which outlines of few voxels do as well."""
+    grid = np.indices((30 * zoom,) * 3) - (30 * zoom - 1) / 2
+    depth = np.maximum(13 * zoom - np.sqrt((grid**2).sum(0)), 0) / zoom
+    affine = np.diag([5 / zoom, 5 / zoom, 5 / zoom, 1])
+    assert ("of its box, where brains fill" in prepared(tmp_path, (depth * 100).astype(np.int16), affine).note) == told
+
+
+def test_a_brain_that_is_lost_in_its_field_of_view_is_refused(tmp_path):
+    path = write(tmp_path / "sub-01.nii.gz", brain(), np.diag([1.0, 1.0, 1.0, 1.0]))  # as without a header
+    settings = Prepare(size=32, fit="pad", field_of_view_mm=192, min_brain_ml=0)
+    with pytest.raises(QualityError, match="too small for the cube: the brain of .* header's voxel size"):
+        prepare_scan(scan_of(path, None), settings)

@@ -143,5 +143,5 @@ def test_qc_says_in_numbers_and_words_what_was_done(tmp_path):
         write(tmp_path / f"raw/{person}.nii", volume)
     first, second, _ = rows_of(prepare("study", config_for(tmp_path / "raw"), Paths(tmp_path)) / "qc.csv")
     assert (first["n_specks"], second["n_specks"]) == ("0", "1") and first["threshold"] == "0"
-    assert 0.55 < float(first["fill"]) < 0.56 and "fills 56% of its box, where brains fill 41% to 50%" in first["note"]
+    assert 0.55 < float(first["fill"]) < 0.56 and "757 ml, where those of adults have 1000 to 2000" in first["note"]
     assert second["note"].startswith("specks: 1 voxel lies apart") and second["reason"] == ""

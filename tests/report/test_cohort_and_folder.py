@@ -39,6 +39,7 @@ def test_held_out_people_are_compared_with_and_training_people_trained_on(cohort
     assert rows["real"]["ms_ssim"]["n"] == 8 and rows["generated"]["ms_ssim"]["n"] == 12
     said = report.read_text()
     assert "mine, held out" in said and "mine, trained on" in said
+    assert "trained on 12 scans of mine, seed" in rows["generated"]["frechet"]["basis"]
 
 
 def test_the_two_sides_are_the_splits_of_the_cohort(cohort, tmp_path):
@@ -72,6 +73,13 @@ def test_the_command_takes_a_cohort_and_a_folder(cohort, tmp_path, monkeypatch, 
 def test_what_is_at_odds_with_a_cohort_is_named(tmp_path, given, says):
     with pytest.raises(InputError, match=says):
         from_options("mine", given, tmp_path / "nowhere")
+
+
+def test_a_field_of_view_is_told(cohort, tmp_path):
+    assert Folders.of_cohort(cohort, tmp_path / "trained").fitted == "pad"
+    (cohort / "preparation.json").write_text('{"fit": "pad", "field_of_view_mm": 192}')
+    folders = Folders.of_cohort(cohort, tmp_path / "trained")
+    assert folders.fitted == "field_of_view" and folders.config().prepare.field_of_view_mm == 192
 
 
 def test_a_cohort_that_holds_out_nobody_is_refused(cohort, tmp_path):

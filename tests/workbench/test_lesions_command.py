@@ -60,6 +60,7 @@ def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
     ("change", "says"),
     [
         ({"healthy": "nobody"}, "nobody"),
+        ({"healthy": "ill"}, "--healthy: ill are the same people"),
         ({"modality": "PDw"}, "cohorts.ill: PDw; lesions are looked for in T1w, T2w, FLAIR"),
     ],
 )

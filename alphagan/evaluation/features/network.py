@@ -128,7 +128,7 @@ def train_features(
     cohort = volumes.folder.resolve().name
     config = {
         "name": f"self-supervised 3D CNN, {N_FEATURES}-d, trained on {len(rows)} scans of {cohort}, "
-        f"seed {settings.seed}",
+        f"seed {settings.seed}, {settings.iterations} iterations",
         "size": volumes.size,
         "scans": len(rows),
         "people": len(set(people)),
