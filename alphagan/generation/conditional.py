@@ -27,6 +27,9 @@ from alphagan.settings.cohorts import OLDEST
 SEXES = {"F": 0.0, "M": 1.0}
 Given = Mapping[str, float | str]  # "age": years, "sex": "F" or "M"
 
+LEAST_VARIANCE = 1e-3  # of a direction of standardised covariates
+FAR = 4.5  # standard deviations from the mean of all covariates that are given together
+
 
 class ExtrapolationWarning(UserWarning):
     """Somebody was asked for who is unlike all training people."""
@@ -81,19 +84,29 @@ class ConditionalPrior:
         """
         for name in given:
             if name not in self.names:
-                raise InputError(f"{name}: the training people have none, only {', '.join(self.names)}; leave it out")
+                raise InputError(f"{name}: nothing was learned of it, only of {', '.join(self.names)}; leave it out")
         at = [place for place, name in enumerate(self.names) if name in given]
         values = np.array([_number(self.names[place], given[self.names[place]]) for place in at])
         return at, (values - np.array(self.mean)[at]) / np.array(self.sd)[at]
 
     def notes(self, given: Given) -> list[str]:
-        """Say which values are beyond those of all training people, where the fit is not known to hold."""
+        """Say what, alone or together, is beyond all training people, where the fit is not known to hold."""
         told = {name: (low, high) for name, low, high in zip(self.names, self.low, self.high, strict=True)}
-        return [
+        beyond = [
             f"age {given[name]:g} is beyond the training people's, {told[name][0]:g} to {told[name][1]:g}: extrapolated"
             for name in given
             if name == "age" and not told[name][0] <= given[name] <= told[name][1]
         ]
+        at, c = self.standardised(given)
+        variance, directions = np.linalg.eigh(np.array(self.correlation)[np.ix_(at, at)])
+        # c^T R^-1 c, where R has directions in which people hardly differ: all women old and all men young
+        distance = np.sum((directions.T @ c) ** 2 / variance.clip(LEAST_VARIANCE))
+        if not beyond and distance > FAR**2:
+            together = " with ".join(
+                f"{name} {value:g}" if name == "age" else f"{name} {value}" for name, value in given.items()
+            )
+            beyond.append(f"{together}: the training people have no such together: extrapolated")
+        return beyond
 
     def codes(self, residual: np.ndarray, given: Given) -> np.ndarray:
         """Codes of people with these covariates.

@@ -220,7 +220,8 @@ def _given_back(run: Run, path: Path, prepared: Prepared, weights: str, like: Sc
         return ground + on_grid(above, prepared.affine, shape, onto)
 
     real, rec = given_back(x_real[0].astype(float)), given_back((x_rec[0] + 1) * 127.5)
-    return Reconstruction(*(to_nifti(volume, image.affine) for volume in (real, rec, np.abs(real - rec))))
+    affine, _ = millimetres(image.affine, shape)  # which is what the written header says
+    return Reconstruction(*(to_nifti(volume, affine) for volume in (real, rec, np.abs(real - rec))))
 
 
 def _who(scan: Path, scans: list[Path]) -> tuple[str, ...]:

@@ -62,7 +62,8 @@ def covariates(args) -> None:
     measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink)
     for line in lines(measured):
         print(line)
-    print(args.output)
+    if measured:
+        print(args.output)
 
 
 def reconstruct(args) -> int:

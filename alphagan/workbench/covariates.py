@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from alphagan.errors import TooFewError, named_disk_errors
 from alphagan.evaluation.ageing import ageing
 from alphagan.evaluation.covariates import of_cohort, read_back
@@ -53,6 +55,8 @@ def fit_and_show(
     values, notes = of_cohort(volumes, table)
     prior = fit_run(run, volumes, values, shrink)
     _say(*notes)
+    for name in (name for name in values if name not in prior.names and np.isfinite(values[name]).any()):
+        _say(f"{name}: all training people have the same, so that nothing is learned of it")
     if prior.explained < NOTHING:
         _say("codes of people left out do not depend on their covariates; what is asked for will not show")
     write_atomically(lambda file: file.write(prior.as_json().encode()), run.folder, COVARIATES)
@@ -60,7 +64,8 @@ def fit_and_show(
     try:
         sets = dict(zip(("real", "generated"), read_back(run, volumes, values, n, seed), strict=True))
     except TooFewError as error:
-        _say(f"not measured: {error}")
+        earlier = f"; {folder} holds what an earlier fit was worth" if (folder / COVARIATES).exists() else ""
+        _say(f"not measured: {error}{earlier}")
         return {}
     each = {who: reading.measured(seed) for who, reading in sets.items()}
     measured = {name: {who: found[name] for who, found in each.items()} for name in prior.names}

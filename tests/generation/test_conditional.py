@@ -151,7 +151,7 @@ def test_the_range_is_told_in_whole_years():
         ({"sex": 1}, "sex: 1 is unknown; use F or M"),
         ({"age": "old"}, "age: 'old' is no number"),
         ({"age": float("nan")}, "age: nan is no number"),
-        ({"weight": 70}, "weight: the training people have none, only age, sex; leave it out"),
+        ({"weight": 70}, "weight: nothing was learned of it, only of age, sex; leave it out"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(asked, says):
@@ -163,7 +163,17 @@ def test_an_age_beyond_all_training_people_is_told():
     prior = fit(*reversed(people()))
     with pytest.warns(ExtrapolationWarning, match=r"age 101 is beyond the training people's, \d+ to \d+: extrapolated"):
         prior.codes(np.zeros((1, Z)), chosen(101, "F"))
-    assert prior.notes({"age": prior.low[0], "sex": "M"}) == []
+    assert prior.notes({"age": prior.low[0], "sex": "M"}) == prior.notes({"age": prior.high[0], "sex": "F"}) == []
+
+
+def test_an_age_and_a_sex_that_no_training_people_have_together_are_told():
+    _, codes = people()
+    women = np.arange(N) % 2 == 0
+    prior = fit(codes, {"age": np.where(women, 70.0, 30.0) + np.arange(N) % 5, "sex": 1.0 - women})
+    assert prior.notes(chosen(71, "M")) == [
+        "age 71 with sex M: the training people have no such together: extrapolated"
+    ]
+    assert prior.notes(chosen(71, "F")) == prior.notes(chosen(71, None)) == prior.notes(chosen(None, "M")) == []
 
 
 def test_it_is_read_as_it_was_written():

@@ -78,6 +78,17 @@ def test_a_landmark_comes_back_to_its_place(run, tmp_path, axes, turned, cube):
     np.testing.assert_allclose(found.error.get_fdata(), np.abs(given - found.x_rec.get_fdata()), atol=1e-2)
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_a_scan_in_metres_or_micrometres_is_given_back_in_millimetres(run, tmp_path, unit):
+    image = scan("LAS")
+    nibabel.save(
+        nibabel.Nifti1Image(image.dataobj, np.diag([unit, unit, unit, 1]) @ image.affine), tmp_path / "scan.nii"
+    )
+    for given in reconstruct(run, tmp_path / "scan.nii", CUBE):
+        np.testing.assert_allclose(given.affine, image.affine, rtol=1e-4, atol=1e-3)
+        assert given.header.get_xyzt_units()[0] == "mm"
+
+
 def test_the_outermost_half_voxel_is_not_cut_off(run, tmp_path):
     image = scan("RAS")
     nibabel.save(image, tmp_path / "scan.nii.gz")

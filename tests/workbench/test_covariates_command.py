@@ -185,4 +185,21 @@ def test_too_few_people_are_fitted_but_not_measured(root, tmp_path, capsys):
     assert main(command(shorter)) == 0
     told = capsys.readouterr()
     assert "note: 16 of 20 people have no age" in told.err and "note: not measured: " in told.err
+    assert not (shorter / "out").exists() and told.out == ""
+    (shorter / "out").mkdir()
+    (shorter / "out" / "covariates.json").write_text("{}")
+    assert main(command(shorter)) == 0
+    told = capsys.readouterr()
+    assert told.err.strip().endswith(f"{shorter / 'out'} holds what an earlier fit was worth") and told.out == ""
     assert alphagan.load(shorter / "run").prior.people == 3
+
+
+def test_what_all_training_people_share_is_told_not_to_be_learned(tmp_path, capsys):
+    root = trained(tmp_path, tiny_settings(iterations=1))
+    people = table(root)
+    people.write_text(people.read_text().replace("\tM\n", "\tF\n"))
+    assert main(command(root)) == 0
+    assert "note: sex: all training people have the same, so that nothing is learned of it" in capsys.readouterr().err
+    refused(
+        sample(root, tmp_path / "men", "--sex", "M"), tmp_path, capsys, ["sex: nothing was learned of it, only of age"]
+    )
