@@ -197,6 +197,25 @@ def test_the_table_of_strokes_is_that_of_its_numbers():
     )
 
 
+def test_lesions_of_the_thumbnail_are_those_of_its_files():
+    found = {
+        cohort: json.loads((ROOT / f"results/thumbnail/lesions_{cohort}.json").read_text(encoding="utf-8"))["found"]
+        for cohort in ("tumour_flair", "tumour_t2", "stroke")
+    }
+    ours, people = (
+        [f"{100 * each[name]['share']['value']:.0f}" for each in found.values()]
+        for name in ("alpha_wgan_gp", "people, training")
+    )
+    text = said("results/README.md")
+    assert (
+        f"{ours[0]} % (FLAIR), {ours[1]} % (T2w) and {ours[2]} % (strokes) of 256 samples carry a plain lesion" in text
+    )
+    assert f"training people {people[0]}, {people[1]} and {people[2]} %" in text
+    metrics = json.loads((ROOT / "results/thumbnail/metrics.json").read_text(encoding="utf-8"))
+    p = [metrics[cohort]["alpha_wgan_gp"]["mmd_rbf_p"]["value"] for cohort in found]
+    assert f"(p {p[0]:.3f} and {p[1]:.2f}), with strokes not ({p[2]:.2f})" in text
+
+
 def test_numbers_of_ds002748_are_those_of_its_files():
     folder = ROOT / "results" / "ds002748_32"
     metrics, audit = (
