@@ -167,10 +167,12 @@ def test_claims_that_ixi_was_asked_about_have_its_numbers():
     assert f"(recall {recall[3]}, the proposed model {recall[0]})" in text
 
 
-def test_what_generated_brains_are_worth_is_as_the_files_have_it():
+@pytest.mark.parametrize("place", [".", "ixi_32"])
+def test_what_generated_brains_are_worth_is_as_the_files_have_it(place):
     folder = ROOT / "results" / "utility"
-    found = json.loads((folder / "utility.json").read_text(encoding="utf-8"))
-    readme, table = ((folder / name).read_text(encoding="utf-8") for name in ("README.md", "table.md"))
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    found, table = ((folder / place / name).read_text(encoding="utf-8") for name in ("utility.json", "table.md"))
+    found = json.loads(found)
     assert table in readme
     rows = [row.split(" | ") for row in table.splitlines()[2:]]
     arms = [told for n in found["design"]["utility"]["people"] for told in found["findings"][str(n)].values()]
