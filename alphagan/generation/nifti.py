@@ -10,6 +10,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import torch
+from nibabel.nifti1 import Nifti1Header
+from nibabel.spatialimages import SpatialImage
 from tqdm import tqdm
 
 from alphagan import __version__
@@ -46,6 +48,32 @@ def to_nifti(volume: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
     """Wrap a volume as a NIfTI image in scanner millimetres, with nothing else in its header."""
     image = nibabel.Nifti1Image(volume, affine)
     image.header.set_xyzt_units("mm")
+    return image
+
+
+def in_space_of(scan: SpatialImage, volume: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
+    """Wrap a volume on a scan's own grid as `to_nifti` does, in the space that the scan's header names.
+
+    Parameters
+    ----------
+    scan : SpatialImage
+    volume : ndarray, (X, Y, Z)
+    affine : ndarray, (4, 4)
+        The scan's own, in millimetres, which its header may have in another unit.
+    """
+    image, said = to_nifti(volume, affine), scan.header
+    if not isinstance(said, Nifti1Header):
+        return image
+    header, to_mm = image.header, np.linalg.norm(affine[:3, :3]) / np.linalg.norm(scan.affine[:3, :3])
+    header["sform_code"], header["qform_code"] = said["sform_code"], said["qform_code"]
+    if not said["sform_code"]:
+        for row in "xyz":
+            header[f"srow_{row}"] = 0
+    if said["qform_code"]:  # it may lie elsewhere than the sform: the scanner beside a template
+        header["pixdim"][:4] = [said["pixdim"][0], *(to_mm * said["pixdim"][1:4])]
+        for turn, axis in zip("bcd", "xyz", strict=True):
+            header[f"quatern_{turn}"] = said[f"quatern_{turn}"]
+            header[f"qoffset_{axis}"] = to_mm * said[f"qoffset_{axis}"]
     return image
 
 

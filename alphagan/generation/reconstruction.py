@@ -13,7 +13,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from alphagan.errors import InputError
-from alphagan.generation.nifti import new_folder, save, to_nifti
+from alphagan.generation.nifti import in_space_of, new_folder, save, to_nifti
 from alphagan.generation.run import Run
 from alphagan.preparation.cohorts import Scan, names, tree
 from alphagan.preparation.orientation import affines, millimetres
@@ -221,7 +221,7 @@ def _given_back(run: Run, path: Path, prepared: Prepared, weights: str, like: Sc
 
     real, rec = given_back(x_real[0].astype(float)), given_back((x_rec[0] + 1) * 127.5)
     affine, _ = millimetres(image.affine, shape)  # which is what the written header says
-    return Reconstruction(*(to_nifti(volume, affine) for volume in (real, rec, np.abs(real - rec))))
+    return Reconstruction(*(in_space_of(image, volume, affine) for volume in (real, rec, np.abs(real - rec))))
 
 
 def _who(scan: Path, scans: list[Path]) -> tuple[str, ...]:

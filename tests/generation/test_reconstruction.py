@@ -13,6 +13,7 @@ from trainings import trained
 import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
+from alphagan.generation.nifti import save
 from alphagan.generation.reconstruction import how_prepared, reconstruct
 from alphagan.settings.sections import Cube
 
@@ -87,6 +88,40 @@ def test_a_scan_in_metres_or_micrometres_is_given_back_in_millimetres(run, tmp_p
     for given in reconstruct(run, tmp_path / "scan.nii", CUBE):
         np.testing.assert_allclose(given.affine, image.affine, rtol=1e-4, atol=1e-3)
         assert given.header.get_xyzt_units()[0] == "mm"
+
+
+@pytest.mark.parametrize("unit", ["meter", "mm", "micron"])
+@pytest.mark.parametrize("codes", [(4, 0), (2, 1), (4, 1), (0, 1), (0, 3)])
+def test_a_scan_given_back_names_the_scan_s_own_space(run, tmp_path, unit, codes):
+    image = scan("PSR", turned=0.2)
+    factor = {"meter": 1e-3, "mm": 1.0, "micron": 1e3}[unit]
+    to_unit = np.diag([factor, factor, factor, 1])
+    elsewhere = image.affine + np.pad([[5.0], [-3.0], [7.0]], ((0, 1), (3, 0)))
+    stored = nibabel.Nifti1Image(image.dataobj, None)
+    stored.header.set_xyzt_units(unit)
+    stored.header.set_sform(to_unit @ image.affine if codes[0] else None, codes[0])
+    stored.header.set_qform(to_unit @ elsewhere, codes[1])
+    nibabel.save(stored, tmp_path / "scan.nii")
+    expected = image.affine if codes[0] else elsewhere
+    for number, given in enumerate(reconstruct(run, tmp_path / "scan.nii", CUBE)):
+        save(given, tmp_path / f"{number}.nii.gz")
+        written = nibabel.load(tmp_path / f"{number}.nii.gz")
+        assert (int(written.header["sform_code"]), int(written.header["qform_code"])) == codes
+        assert written.header.get_xyzt_units()[0] == "mm"
+        np.testing.assert_allclose(written.affine, expected, atol=1e-3)
+        np.testing.assert_allclose(written.header.get_zooms(), nibabel.affines.voxel_sizes(image.affine), rtol=1e-5)
+        if codes[1]:
+            np.testing.assert_allclose(written.header.get_qform(), elsewhere, atol=1e-3)
+
+
+def test_a_scan_that_names_no_space_is_given_back_in_none(run, tmp_path):
+    stored = nibabel.Nifti1Image(scan("RAS").dataobj, None)
+    stored.header.set_zooms(GRID["RAS"])
+    nibabel.save(stored, tmp_path / "scan.nii")
+    for given in reconstruct(run, tmp_path / "scan.nii", CUBE):
+        header = nibabel.Nifti1Image.from_bytes(given.to_bytes()).header
+        assert (int(header["sform_code"]), int(header["qform_code"])) == (0, 0)
+        np.testing.assert_allclose(header.get_best_affine(), nibabel.load(tmp_path / "scan.nii").affine, atol=1e-4)
 
 
 def test_the_outermost_half_voxel_is_not_cut_off(run, tmp_path):

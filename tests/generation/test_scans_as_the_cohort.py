@@ -69,7 +69,7 @@ def test_scans_in_metres_and_micrometres_come_back(run, tmp_path, unit):
     usual = reconstruct(run, put(tmp_path, brain()), CUBE).x_real.get_fdata()
     affine = np.diag([unit, unit, unit, 1]) @ AFFINE
     given = reconstruct(run, put(tmp_path, brain(), affine, "other"), CUBE).x_real
-    np.testing.assert_allclose(given.affine, affine, rtol=1e-6)
+    np.testing.assert_allclose(given.affine, AFFINE, rtol=1e-6)  # in millimetres, as its header says
     np.testing.assert_allclose(given.get_fdata(), usual, atol=0.5)
 
 
