@@ -27,8 +27,8 @@ from alphagan.settings.cohorts import OLDEST
 SEXES = {"F": 0.0, "M": 1.0}
 Given = Mapping[str, float | str]  # "age": years, "sex": "F" or "M"
 
-LEAST_VARIANCE = 1e-3  # of a direction of standardised covariates
-FAR = 4.5  # standard deviations from the mean of all covariates that are given together
+LEAST_VARIANCE = 1e-3  # of ages within the sexes, as a share of that of all ages: all women may be of one age
+FAR = 4.5  # standard deviations of age within the sexes, from the mean of one's own
 
 
 class ExtrapolationWarning(UserWarning):
@@ -90,23 +90,36 @@ class ConditionalPrior:
         return at, (values - np.array(self.mean)[at]) / np.array(self.sd)[at]
 
     def notes(self, given: Given) -> list[str]:
-        """Say what, alone or together, is beyond all training people, where the fit is not known to hold."""
+        """Say what, alone or together, is unlike training people, where the fit is not known to hold.
+
+        Raises
+        ------
+        InputError
+            As `standardised` does.
+        """
+        self.standardised(given)  # what cannot be asked for is refused
         told = {name: (low, high) for name, low, high in zip(self.names, self.low, self.high, strict=True)}
         beyond = [
             f"age {given[name]:g} is beyond the training people's, {told[name][0]:g} to {told[name][1]:g}: extrapolated"
             for name in given
             if name == "age" and not told[name][0] <= given[name] <= told[name][1]
         ]
-        at, c = self.standardised(given)
-        variance, directions = np.linalg.eigh(np.array(self.correlation)[np.ix_(at, at)])
-        # c^T R^-1 c, where R has directions in which people hardly differ: all women old and all men young
-        distance = np.sum((directions.T @ c) ** 2 / variance.clip(LEAST_VARIANCE))
-        if not beyond and distance > FAR**2:
-            together = " with ".join(
-                f"{name} {value:g}" if name == "age" else f"{name} {value}" for name, value in given.items()
+        if not beyond and len(given) == 2 and self._within_sex(given) > FAR:
+            beyond.append(
+                f"age {given['age']:g} is far from that of most training people of sex {given['sex']}: extrapolated"
             )
-            beyond.append(f"{together}: the training people have no such together: extrapolated")
         return beyond
+
+    def _within_sex(self, given: Given) -> float:
+        """How far an age is from the mean of training people of that sex, in standard deviations within the sexes.
+
+        Of one covariate alone nothing is far: where few are men, a man is many standard deviations from the mean.
+        """
+        at, c = self.standardised(given)
+        told = {self.names[place]: value for place, value in zip(at, c, strict=True)}
+        r = self.correlation[0][1]
+        # The regression on two sexes goes through both means: E[c_age | c_sex] = r c_sex, of variance 1 - r^2
+        return float(abs(told["age"] - r * told["sex"]) / np.sqrt(max(1 - r**2, LEAST_VARIANCE)))
 
     def codes(self, residual: np.ndarray, given: Given) -> np.ndarray:
         """Codes of people with these covariates.

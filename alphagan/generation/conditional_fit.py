@@ -44,13 +44,16 @@ def fit(
     Raises
     ------
     TooFewError
-        If fewer than three people are left, or all are alike.
+        If fewer than three people are left, or all have the same covariates.
     """
     known = {name: values for name, values in covariates.items() if np.isfinite(values).any()}
     whole = np.isfinite(np.stack([*known.values()])).all(0) if known else np.zeros(len(codes), bool)
     names = [name for name, values in known.items() if np.ptp(values[whole]) > 0] if whole.any() else []
-    if whole.sum() < 3 or not names:
-        raise TooFewError(f"covariates: {whole.sum()} training people have them, or all are alike; complete the table")
+    if whole.sum() < 3:
+        raise TooFewError(f"covariates: {whole.sum()} training people have them, of 3 needed; complete the table")
+    if not names:
+        same = f"all {whole.sum()} training people have the same {' and '.join(known)}"
+        raise TooFewError(f"covariates: {same}, so that nothing can be learned of it; complete the table")
     values, z = np.stack([known[name][whole] for name in names], 1).astype(float), codes[whole].astype(float)
     mean, sd = values.mean(0), values.std(0)
     c, z = (values - mean) / sd, z - z.mean(0)

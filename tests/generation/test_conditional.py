@@ -170,10 +170,24 @@ def test_an_age_and_a_sex_that_no_training_people_have_together_are_told():
     _, codes = people()
     women = np.arange(N) % 2 == 0
     prior = fit(codes, {"age": np.where(women, 70.0, 30.0) + np.arange(N) % 5, "sex": 1.0 - women})
-    assert prior.notes(chosen(71, "M")) == [
-        "age 71 with sex M: the training people have no such together: extrapolated"
-    ]
+    assert prior.notes(chosen(71, "M")) == ["age 71 is far from that of most training people of sex M: extrapolated"]
     assert prior.notes(chosen(71, "F")) == prior.notes(chosen(71, None)) == prior.notes(chosen(None, "M")) == []
+    exact = fit(codes, {"age": np.where(women, 70.0, 30.0), "sex": 1.0 - women})
+    for age, sex, n_notes in ((70, "M", 1), (30, "F", 1), (70, "F", 0), (30, "M", 0)):
+        assert len(exact.notes(chosen(age, sex))) == n_notes
+
+
+def test_people_of_whom_there_are_few_are_not_told_to_be_none():
+    covariates, codes = people(n=100)
+    prior = fit(codes, {"age": covariates["age"], "sex": (np.arange(100) < 3).astype(float)})
+    age = float(covariates["age"][0])
+    assert prior.notes(chosen(None, "M")) == prior.notes(chosen(age, "M")) == prior.notes(chosen(age, None)) == []
+
+
+def test_covariates_that_all_people_share_are_named():
+    _, codes = people()
+    with pytest.raises(TooFewError, match="all 40 training people have the same age and sex, so that nothing"):
+        fit(codes, {"age": np.full(N, 40.0), "sex": np.ones(N)})
 
 
 def test_it_is_read_as_it_was_written():
