@@ -19,6 +19,7 @@ def sample(args) -> None:
     given = chosen(args.age, args.sex)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # said once, below
+        run.random_codes(1, **given)  # whom nothing was fitted for is told before anything asks the fit
         if args.bids:
             from alphagan.workbench.card import card, facts
 

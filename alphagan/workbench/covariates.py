@@ -10,6 +10,7 @@ from alphagan.evaluation.ageing import ageing
 from alphagan.evaluation.covariates import of_cohort, read_back
 from alphagan.figures import ageing_maps, read_ages, save
 from alphagan.files import write_atomically, write_json
+from alphagan.generation.conditional import ConditionalPrior
 from alphagan.generation.conditional_fit import fit_run
 from alphagan.generation.load import load
 from alphagan.generation.run import Run
@@ -37,14 +38,14 @@ def fit_and_show(
         Made if need be.
     n, seed : int
         How many people are generated to read covariates from, and what they are drawn from.
-
     shrink : bool
         As `alphagan.generation.conditional_fit.fit` has it.
 
     Returns
     -------
     measured : dict
-        {covariate: {"real" or "generated": {measure: Estimate}}}; empty where there are too few people to tell.
+        {covariate: {"real" or "generated": {measure: Estimate}}}; empty where there are too few people to tell, and
+        nothing is written to the folder then.
 
     Raises
     ------
@@ -54,9 +55,7 @@ def fit_and_show(
     volumes = Volumes(prepared)
     values, notes = of_cohort(volumes, table)
     prior = fit_run(run, volumes, values, shrink)
-    _say(*notes)
-    for name in (name for name in values if name not in prior.names and np.isfinite(values[name]).any()):
-        _say(f"{name}: all training people have the same, so that nothing is learned of it")
+    _say(*notes, *_not_learned(prior, {name: known[volumes.rows("train")] for name, known in values.items()}))
     if prior.explained < NOTHING:
         _say("codes of people left out do not depend on their covariates; what is asked for will not show")
     write_atomically(lambda file: file.write(prior.as_json().encode()), run.folder, COVARIATES)
@@ -64,8 +63,8 @@ def fit_and_show(
     try:
         sets = dict(zip(("real", "generated"), read_back(run, volumes, values, n, seed), strict=True))
     except TooFewError as error:
-        earlier = f"; {folder} holds what an earlier fit was worth" if (folder / COVARIATES).exists() else ""
-        _say(f"not measured: {error}{earlier}")
+        there = _earlier(folder, {Path(COVARIATES).stem, "age_read", "age_maps"})
+        _say(f"not measured: {error}" + (f"; {there}" if there else ""))
         return {}
     each = {who: reading.measured(seed) for who, reading in sets.items()}
     measured = {name: {who: found[name] for who, found in each.items()} for name in prior.names}
@@ -75,6 +74,7 @@ def fit_and_show(
         name: {who: {key: value.as_dict() for key, value in found.items()} for who, found in sides.items()}
         for name, sides in measured.items()
     }
+    not_drawn = {"age_read", "age_maps"}
     with named_disk_errors(folder):
         if "age" in measured:
             texts = {
@@ -83,8 +83,13 @@ def fit_and_show(
             }
             pairs = {who: (reading.told["age"], reading.read["age"]) for who, reading in sets.items()}
             save(read_ages(pairs, texts), folder / "age_read")
+            not_drawn.remove("age_read")
             told["change"] = _draw_ageing(run, volumes, values, folder, seed)
+            if told["change"] is not None:
+                not_drawn.remove("age_maps")
         write_json(told, folder / COVARIATES)
+    if there := _earlier(folder, not_drawn):
+        _say(there)
     return measured
 
 
@@ -114,6 +119,27 @@ def _draw_ageing(run: Run, volumes: Volumes, values: dict, folder: Path, seed: i
     counts = {"real": found.n_real, "generated": [found.n_generated] * len(found.ages)}
     save(ageing_maps(found.ages, means, counts, run.affine), folder / "age_maps")
     return found.likeness()
+
+
+def _not_learned(prior: ConditionalPrior, values: dict[str, np.ndarray]) -> list[str]:
+    """Why covariates of training people, by name, are not in the fit."""
+    notes = []
+    for name in (name for name in values if name not in prior.names):
+        known = values[name][np.isfinite(values[name])]
+        if not len(known):
+            why = "no training person's is known"
+        elif np.ptp(known) == 0:
+            why = "all training people have the same"
+        else:
+            why = f"all training people whose {' and '.join(prior.names)} is known too have the same"
+        notes.append(f"{name}: {why}, so that nothing is learned of it")
+    return notes
+
+
+def _earlier(folder: Path, stems: set[str]) -> str:
+    """What a folder holds of files that were not written now, or ""."""
+    there = sorted(path.name for stem in stems for path in folder.glob(f"{stem}.*"))
+    return f"{folder} holds what an earlier fit was worth: {', '.join(there)}" if there else ""
 
 
 def _say(*notes: str) -> None:

@@ -43,6 +43,11 @@ def root(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def unfitted(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("unfitted"), tiny_settings(iterations=1))
+
+
 @pytest.fixture
 def run(root):
     return alphagan.load(root / "run")
@@ -187,19 +192,53 @@ def test_too_few_people_are_fitted_but_not_measured(root, tmp_path, capsys):
     assert "note: 16 of 20 people have no age" in told.err and "note: not measured: " in told.err
     assert not (shorter / "out").exists() and told.out == ""
     (shorter / "out").mkdir()
-    (shorter / "out" / "covariates.json").write_text("{}")
+    for name in ("covariates.json", "age_maps.pdf", "of_somebody.txt"):
+        (shorter / "out" / name).write_text("{}")
     assert main(command(shorter)) == 0
-    told = capsys.readouterr()
-    assert told.err.strip().endswith(f"{shorter / 'out'} holds what an earlier fit was worth") and told.out == ""
+    told, holds = capsys.readouterr(), f"{shorter / 'out'} holds what an earlier fit was worth"
+    assert told.err.strip().endswith(f"; {holds}: age_maps.pdf, covariates.json") and told.out == ""
+    assert (shorter / "out" / "covariates.json").read_text() == "{}"
     assert alphagan.load(shorter / "run").prior.people == 3
 
 
-def test_what_all_training_people_share_is_told_not_to_be_learned(tmp_path, capsys):
+def test_figures_that_a_fit_does_not_renew_are_told_to_be_of_an_earlier_one(tmp_path, capsys):
     root = trained(tmp_path, tiny_settings(iterations=1))
     people = table(root)
-    people.write_text(people.read_text().replace("\tM\n", "\tF\n"))
     assert main(command(root)) == 0
-    assert "note: sex: all training people have the same, so that nothing is learned of it" in capsys.readouterr().err
-    refused(
-        sample(root, tmp_path / "men", "--sex", "M"), tmp_path, capsys, ["sex: nothing was learned of it, only of age"]
-    )
+    assert "earlier fit" not in capsys.readouterr().err
+    people.write_text("".join("\t".join(line.split("\t")[::2]) for line in people.open()))
+    assert main(command(root)) == 0
+    told = capsys.readouterr()
+    there = "age_maps.pdf, age_maps.png, age_read.pdf, age_read.png"
+    assert f"note: {root / 'out'} holds what an earlier fit was worth: {there}\n" in told.err
+    assert told.out.splitlines()[-1] == str(root / "out")
+
+
+@pytest.mark.parametrize("more", [(), ("--bids", "--modality", "T1w")])
+@pytest.mark.parametrize(
+    ("name", "row", "says"),
+    [
+        ("sex", "{who}\t{age}\tF\n", "all training people have the same"),
+        ("age", "{who}\t40\t{sex}\n", "all training people have the same"),
+        ("sex", "{who}\t{age}\t{held_out}\n", "no training person's is known"),
+        ("sex", "{who}\t{age_of_women}\t{sex}\n", "all training people whose age is known too have the same"),
+    ],
+)
+def test_what_nothing_is_learned_of_is_told_and_cannot_be_asked_for(unfitted, tmp_path, capsys, name, row, says, more):
+    people = "participant_id\tage\tsex\n"
+    for k, age in enumerate(AGES):
+        sex = "FM"[k % 2]
+        own = {"held_out": sex if k % 5 > 2 else "", "age_of_women": age if sex == "F" else ""}
+        people += row.format(who=f"sub-{k:03d}", age=age, sex=sex, **own)
+    (unfitted / "people.tsv").write_text(people)
+    assert main(command(unfitted)) == 0
+    assert f"note: {name}: {says}, so that nothing is learned of it\n" in capsys.readouterr().err
+    asked = sample(unfitted, tmp_path / "out", f"--{name}", {"age": "40", "sex": "M"}[name], *more)
+    other = {"age": "sex", "sex": "age"}[name]
+    refused(asked, tmp_path, capsys, [f"{name}: nothing was learned of it, only of {other}; leave it out"])
+
+
+def test_a_bids_derivative_of_a_run_without_a_fit_is_refused(tmp_path, capsys):
+    root = trained(tmp_path, tiny_settings(iterations=1))
+    asked = sample(root, root / "out", "--age", "70", "--bids", "--modality", "T1w")
+    refused(asked, root, capsys, ["run: knows of no age; run alphagan covariates on it first"])
