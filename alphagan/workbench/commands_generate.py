@@ -58,6 +58,8 @@ def covariates(args) -> None:
     table = args.table or load(args.params).cohort(cohort).covariates
     if not table:
         raise InputError(f"{args.params}: cohorts.{cohort}: names no table of age and sex; add covariates, or --table")
+    if args.output.resolve() == run.folder.resolve():
+        raise InputError(f"{args.output}: is the run's folder, which keeps its fit there; name another with -o")
     prepared = args.prepared or Paths().prepared(cohort)
     note_other_scans([run.folder], Volumes(prepared))
     measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink)

@@ -242,3 +242,19 @@ def test_a_bids_derivative_of_a_run_without_a_fit_is_refused(tmp_path, capsys):
     root = trained(tmp_path, tiny_settings(iterations=1))
     asked = sample(root, root / "out", "--age", "70", "--bids", "--modality", "T1w")
     refused(asked, root, capsys, ["run: knows of no age; run alphagan covariates on it first"])
+
+
+def test_measurements_do_not_replace_the_fit(root, tmp_path, capsys):
+    fit = (root / "run" / "covariates.json").read_bytes()
+    told = [
+        "covariates",
+        root / "run",
+        "--prepared",
+        root / "prepared",
+        "--table",
+        root / "people.tsv",
+        "-o",
+        root / "run",
+    ]
+    refused(told, tmp_path, capsys, ["is the run's folder", "name another with -o"])
+    assert (root / "run" / "covariates.json").read_bytes() == fit
