@@ -246,15 +246,5 @@ def test_a_bids_derivative_of_a_run_without_a_fit_is_refused(tmp_path, capsys):
 
 def test_measurements_do_not_replace_the_fit(root, tmp_path, capsys):
     fit = (root / "run" / "covariates.json").read_bytes()
-    told = [
-        "covariates",
-        root / "run",
-        "--prepared",
-        root / "prepared",
-        "--table",
-        root / "people.tsv",
-        "-o",
-        root / "run",
-    ]
-    refused(told, tmp_path, capsys, ["is the run's folder", "name another with -o"])
+    refused(command(root, "run", "-o", root / "run"), tmp_path, capsys, ["is the run's folder", "name another with -o"])
     assert (root / "run" / "covariates.json").read_bytes() == fit
