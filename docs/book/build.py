@@ -11,7 +11,14 @@ from sphinx.cmd.build import build_main
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("CONTRIBUTING.md", "data/README.md", "docs/*.md", "docs/reference/*.rst", "results/**/README.md")
-LINKED = ("CITATION.cff", "results/**/*.png", "results/*/*.json", "results/*/*.csv", "docs/book/conf.py")
+LINKED = (
+    "CITATION.cff",
+    "results/**/*.png",
+    "results/**/*.json",
+    "results/*/*.csv",
+    "results/**/*.tar.gz",
+    "docs/book/conf.py",
+)
 OWN = "reports/notebooks"  # where the pipeline leaves the notebooks that it ran
 OUT = "../../"  # from there to the root
 LINK = re.compile(r"\]\((?:\.\./([^)]*?)(?=\))|(?=\w+\.ipynb\)))")  # to ../PAGE, and to another notebook
