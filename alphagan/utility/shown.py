@@ -1,6 +1,7 @@
 """The findings as a figure and as a table."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from alphagan.utility.findings import Finding
 
 Found = Mapping[int, Mapping[str, Finding]]
 APART = 1.035  # factor by which arms stand beside each other along the logarithm of n
+CLOSE = 1.25  # times as many people, whose number is written a line lower
 
 
 def named(arm: str) -> str:
@@ -47,7 +49,9 @@ def errors(found: Found, title: str) -> Figure:
         axes.plot(at, value, color=colour, marker=marker, label=named(arm), **look)
         axes.vlines(at, low, high, color=colour, linewidth=1.2)
     axes.set_xscale("log", base=2)
-    axes.set_xticks(sorted(found), [str(n) for n in sorted(found)])
+    numbers = sorted(found)
+    close = [False, *(after < CLOSE * before for before, after in pairwise(numbers))]
+    axes.set_xticks(numbers, ["\n" * below + str(n) for n, below in zip(numbers, close, strict=True)])
     axes.minorticks_off()
     axes.set(xlabel="Real people learned from", ylabel="Mean error of age (years)", title=title)
     figure.legend(loc="outside right upper", fontsize=9)
