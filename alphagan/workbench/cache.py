@@ -1,17 +1,85 @@
-"""What DVC keeps in its cache is looked at: DVC itself hands out an object that is write-protected unseen."""
+"""What DVC keeps is looked at: it hands out damaged objects of its cache, and stops at half a file of its own."""
 
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
 
 from alphagan.errors import named_disk_errors
+from alphagan.files import write_atomically
 
 CACHE = Path(".dvc", "cache", "files", "md5")
+BUSY = Path(".dvc", "tmp", "rwlock")
+STAGE = re.compile(r"^  \S", re.MULTILINE)  # where a stage begins in dvc.lock
+
+
+def mend_half_written(root: Path) -> list[str]:
+    """Put right what a kill left of the two files that DVC rewrites in place, and cannot read afterwards.
+
+    Of dvc.lock the stages before the one that was being written are kept; DVC takes the others from its run cache, or
+    runs them again. The list of files in use goes: whoever used them was killed.
+
+    Parameters
+    ----------
+    root : Path
+        The repository.
+
+    Returns
+    -------
+    lines : list of str
+        What was half-written, and what was done.
+
+    Raises
+    ------
+    InputError
+        If one of the files cannot be written.
+    """
+    lines, lock, busy = [], root / "dvc.lock", root / BUSY
+    if _half_written(busy, json.loads):
+        with named_disk_errors(busy):
+            busy.unlink()
+        lines.append(f"{BUSY}: half-written, removed")
+    if _half_written(lock, _stages):
+        text = lock.read_text(encoding="utf-8", errors="replace")
+        whole = text[: max((match.start() for match in STAGE.finditer(text)), default=0)]
+        if _reads(_stages, whole):
+            write_atomically(lambda file: file.write(whole.encode()), root, lock.name)
+        else:
+            with named_disk_errors(lock):
+                lock.unlink()
+        lines.append("dvc.lock: half-written; what it lacks is taken from DVC's run cache, or made again")
+    return lines
+
+
+def _half_written(path: Path, parse: Callable[[str], object]) -> bool:
+    """Whether a file cannot be read, now and a second later: one that is being written can be by then."""
+    if not path.is_file() or _reads(parse, path.read_text(encoding="utf-8", errors="replace")):
+        return False
+    time.sleep(1)
+    return path.is_file() and not _reads(parse, path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _reads(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        return False
+    return True
+
+
+def _stages(text: str) -> dict[str, dict]:
+    """What dvc.lock says of each stage; raises where DVC wrote none or part of it."""
+    stages = dict(yaml.safe_load(text)["stages"].items())
+    for about in stages.values():
+        if not all(isinstance(output["md5"], str) for output in about.get("outs", [])):
+            raise ValueError("an output without its hash")
+    return stages
 
 
 def mend_cache(root: Path) -> list[str]:
@@ -35,12 +103,11 @@ def mend_cache(root: Path) -> list[str]:
     InputError
         If the cache cannot be written.
     """
-    try:
-        stages = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    except FileNotFoundError:  # nothing has run yet
-        return []
+    lock = root / "dvc.lock"
+    if not lock.is_file() or not _reads(_stages, text := lock.read_text(encoding="utf-8")):
+        return []  # nothing has run yet, or a kill cut it short, which is mended before the next run
     lines = []
-    for stage, about in stages.items():
+    for stage, about in _stages(text).items():
         for output in about.get("outs", []):
             for path, md5 in _objects(root, Path(output["path"]), output["md5"]):
                 kept = root / CACHE / md5[:2] / md5[2:]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.files import held
+from alphagan.workbench.cache import mend_half_written
 from alphagan.workbench.progress import Progress
 from alphagan.workbench.timetable import Timetable
 
@@ -84,6 +85,7 @@ def repro(jobs: int, dvc: str = "dvc") -> int:
 
 def _repro(jobs: int, dvc: str) -> int:
     print("looking for what has changed", flush=True)
+    print("".join(f"note: {line}\n" for line in mend_half_written(Path())), end="", flush=True)
     graph = read_graph(_ask(dvc, "dag", "--dot"))
     stages = to_run(graph, _changed(dvc) & set(graph))
     timetable = Timetable(stages, TIMES)

@@ -76,7 +76,7 @@ def test_killed_at_ten_moments_equals_uninterrupted(tmp_path, prepared):
         where += killed_at(tmp_path, [moment], note, **train)
         cut_short += any(path.stat().st_size for path in work(tmp_path).glob("*.tmp"))
         assert not (tmp_path / "run").exists()
-    assert "write" in where and {"step", "iterate"}.intersection(where), where
+    assert "write" in where and len(set(where)) >= 4, where  # functions in which it was killed
     assert cut_short >= 1  # killed with part of a checkpoint on the disk
     assert run_child(fit_until, tmp_path, 0, TRAINING, note, **train) == 0
     assert whole_run(tmp_path / "run") == reference

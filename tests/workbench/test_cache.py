@@ -1,4 +1,4 @@
-"""Damaged objects of DVC's cache are found, mended from the workspace or taken away, and never handed out."""
+"""Damaged objects of DVC's cache are found, mended or taken away, never handed out; half-written notes are mended."""
 
 import json
 import shutil
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alphagan.workbench.cache import CACHE, mend_cache
+from alphagan.workbench import cache
+from alphagan.workbench.cache import BUSY, CACHE, mend_cache, mend_half_written
+from alphagan.workbench.pipeline import repro
 
 DVC = str(Path(sys.executable).with_name("dvc"))
 STAGES = {
@@ -108,3 +110,47 @@ def test_a_run_of_the_pipeline_never_hands_out_a_damaged_object(root, name, lost
     assert "damaged" in dvc("repro")
     assert (Path("out/a").read_text(), Path("out/b").read_text()) == ("one\n", "two\n")
     assert "damaged" not in dvc("repro") and mend_cache(Path()) == []
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(cache.time, "sleep", lambda seconds: None)
+
+
+def test_of_a_lock_that_was_cut_anywhere_the_whole_stages_stay(root, at_once):
+    text = Path("dvc.lock").read_text()
+    stages, cut_short = yaml.safe_load(text)["stages"], 0
+    for length in range(len(text)):
+        Path("dvc.lock").write_text(text[:length])
+        lines = mend_half_written(Path())
+        cut_short += bool(lines)
+        assert lines in ([], ["dvc.lock: half-written; what it lacks is taken from DVC's run cache, or made again"])
+        left = yaml.safe_load(Path("dvc.lock").read_text())["stages"] if Path("dvc.lock").exists() else {}
+        assert all(left[stage] == stages[stage] for stage in list(left)[:-1])
+        assert mend_cache(Path()) == [] and mend_half_written(Path()) == []
+    assert length / 4 < cut_short < length
+
+
+def test_files_that_are_whole_or_absent_are_left_alone(root, tmp_path, at_once):
+    BUSY.write_text("{}")
+    lock = Path("dvc.lock").read_bytes()
+    assert mend_half_written(Path()) == [] and mend_half_written(tmp_path) == []
+    assert Path("dvc.lock").read_bytes() == lock and BUSY.read_text() == "{}"
+
+
+def test_a_file_that_was_being_written_is_left_alone(root, monkeypatch):
+    BUSY.write_text("")
+    monkeypatch.setattr(cache.time, "sleep", lambda seconds: BUSY.write_text("{}"))
+    assert mend_half_written(Path()) == [] and BUSY.read_text() == "{}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [0, 16, 0.5, 0.9])
+def test_make_repro_goes_on_from_half_written_files(root, left, capfd):
+    """DVC alone stops at both."""
+    text = Path("dvc.lock").read_text()
+    Path("dvc.lock").write_text(text[: left if left >= 1 else int(left * len(text))])
+    BUSY.write_text("")
+    assert repro(1, DVC) == 0
+    assert f"note: {BUSY}: half-written, removed" in capfd.readouterr().out
+    assert yaml.safe_load(Path("dvc.lock").read_text()) == yaml.safe_load(text)
