@@ -110,17 +110,18 @@ def _with_scans(config: Config, work: Path, different_people: bool) -> dict[str,
 def _with_cohort(config: Config, work: Path) -> dict[str, Side]:
     folder = Path(config.cohorts["real"].source)
     _find(config, "generated")
-    sides = {"real": _people(folder, work / "held out" / folder.name, "held out", "val", "test")}
-    sides["train"] = _people(folder, work / "trained on" / folder.name, "trained on", "train")
+    table = folder / "qc.csv"
+    noted = unusual(table) if table.is_file() else []  # of all people of the cohort, said once
+    sides = {"real": _people(folder, work, "held out", ("val", "test"), noted)}
+    sides["train"] = _people(folder, work, "trained on", ("train",), [])
     return sides | {"generated": _prepare("generated", config, work)}
 
 
-def _people(prepared: Path, folder: Path, role: str, *splits: str) -> Side:
-    """Some people of a prepared cohort, written to `folder` as a cohort of their own."""
-    volumes, table = Volumes(prepared), prepared / "qc.csv"
+def _people(prepared: Path, work: Path, role: str, splits: tuple[str, ...], noted: list[str]) -> Side:
+    """Some people of a prepared cohort, written below `work` as a cohort of their own."""
+    volumes, folder = Volumes(prepared), work / role / prepared.name
     if not (rows := volumes.rows(*splits)):
         raise TooFewError(f"{prepared}: nobody is in the split {' or '.join(splits)}; prepare.split says who is")
-    noted = unusual(table) if role == "held out" and table.is_file() else []  # of all people of the cohort
     return Side(Path(f"{prepared.name}, {role}"), write_people(volumes, rows, folder), len(rows), [], "RAS", noted)
 
 

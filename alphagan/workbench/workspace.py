@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +163,8 @@ class Workspace:
         folder = self.paths.prepared(cohort)
         if not self._is_there(folder):
             return Volumes(prepare(cohort, self.config, self.paths, progress=False))
-        check_preparation(self.config, cohort, folder)
+        for line in check_preparation(self.config, cohort, folder):
+            warnings.warn(line, stacklevel=2)
         return Volumes(folder)
 
     def run(self, experiment: str) -> Run:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from factories import write_prepared
 
 from alphagan.errors import InputError
 from alphagan.settings.config import parse
@@ -35,6 +36,14 @@ def test_full_reads_the_repository_and_reports_what_is_missing(tmp_path, monkeyp
         work.prepared("normal")
     with pytest.raises(InputError, match=r"no config\.json"):
         work.run("normal-alpha_wgan_gp")
+
+
+def test_full_says_of_cubes_of_an_earlier_version_that_it_is_not_known_how_they_were_made(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    write_prepared(tmp_path / "data/prepared/normal")
+    with pytest.warns(UserWarning, match="prepared by an earlier version"):
+        assert len(Workspace("full").prepared("normal").subjects) == 20
 
 
 def test_brains_are_the_held_out_people_and_every_model():
