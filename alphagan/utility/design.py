@@ -88,7 +88,7 @@ def design(config: Config, cohort: str, paths: Paths) -> Design:
     Raises
     ------
     InputError
-        If there is no such section, the cohort is not prepared or has no ages, or a model has no encoder.
+        If there is no such section, the cohort is not prepared, has no ages or one alone, or a model has no encoder.
     """
     utility = config.utility
     if utility is None:
@@ -111,6 +111,8 @@ def design(config: Config, cohort: str, paths: Paths) -> Design:
     if not models:
         raise InputError(f"utility: no experiment on {cohort} has an encoder; add one under experiments")
     people = people_of(Volumes(prepared), section)
+    if len(set(people.ages)) == 1:
+        raise InputError(f"{prepared}: everybody is {people.ages[0]:g} years old, so that there is no age to read")
     folder = paths.scratch("utility", cohort, _fingerprint(utility, people, section.augment))
     return Design(cohort, utility, people, models, section.augment, folder, isinstance(section, TemplateCohort))
 

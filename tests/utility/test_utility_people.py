@@ -9,6 +9,7 @@ from alphagan.preparation.cohorts import simulation, template
 from alphagan.settings.cohorts import NiftiCohort, TemplateCohort
 from alphagan.settings.utility import Utility
 from alphagan.utility import people as module
+from alphagan.utility.design import design as designed
 from alphagan.utility.people import People, cells, people_of, simulated_age
 from alphagan.volumes.prepared import Volumes, write_people
 
@@ -71,6 +72,12 @@ def test_ages_have_to_be_known(tmp_path):
     (tmp_path / "sexes.csv").write_text("subject,sex\n000,F\n")
     with pytest.raises(InputError, match="sexes.csv: nobody has an age; add a column age"):
         people_of(volumes, COHORT.model_copy(update={"covariates": str(tmp_path / "sexes.csv")}))
+
+
+def test_people_of_one_age_are_refused_before_anything_is_trained(paths, ages, params):
+    write_ages(paths.prepared("tiny"), np.full_like(ages, 40))
+    with pytest.raises(InputError, match="everybody is 40 years old"):
+        designed(params(), "tiny", paths)
 
 
 def test_simulated_ages_go_with_the_ventricles_as_strongly_as_is_said(monkeypatch):
