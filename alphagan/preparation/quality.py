@@ -106,7 +106,8 @@ def unusual(table: Path) -> list[str]:
     """
     rows = [row for row in _rows(table) if row["kept"] == "yes"]
     notes = [(row["source"], note) for row in rows for note in filter(None, row["note"].split("; "))]
-    return _in_kinds(notes, lambda note: NUMBER.sub("", note), f"of {len(rows)} scans")
+    kind = re.compile(rf"{NUMBER.pattern}| at its .*")  # a brain may be cut at one side or several
+    return _in_kinds(notes, lambda note: kind.sub("", note), f"of {len(rows)} scans")
 
 
 def _in_kinds(said: list[tuple[str, str]], kind: Callable[[str], str], of_what: str) -> list[str]:

@@ -77,6 +77,13 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
         f"down to {size} × {size} × {size} voxels {FIT[folders.fitted]}; intensities from 0 to the percentile "
         f"{upper:g} of the brain. Real scans were not augmented."
     )
+    if (folders.real / "volumes.npy").is_file():
+        yield (
+            "- **Held out**: people of the splits test and val together. What `dvc repro` measures of the cohort's own "
+            "models is on those of test alone, with augmented copies, so that its numbers differ from these."
+        )
+    files = ", ".join(f"{len(side.refused)} of {side.n_found} {name}" for name, side in sides.items())
+    yield f"- **Quality control** refused {files}."
     yield (
         f"- **Floor**: {len(found.floor.volumes)} real scans of {len(set(found.floor.people))} other people, measured "
         "as if they had been generated. A good generator comes about as near, and by many volumes even nearer."
@@ -100,7 +107,10 @@ def _left_out(found: FolderEvaluation) -> Iterator[str]:
     yield from ("## What was left out, and why", "")
     for names, reason in found.evaluation.left_out.items():
         yield f"- **{plain(names)}**: {plain(reason)}."
-    yield "- **membership**: whether people were trained on is guessed from the model, which a folder does not hold."
+    yield (
+        "- **membership**: whether people were trained on is guessed from the model, which a folder does not hold, and "
+        "may well be told where samples show no sign of it: `alphagan audit COHORT`, and the model's card."
+    )
     if found.folders.med3d is None:
         yield "- **features of Med3D**: the file of its weights was not named (\\-\\-med3d)."
     for name, side in found.sides.items():
@@ -110,7 +120,6 @@ def _left_out(found: FolderEvaluation) -> Iterator[str]:
 
 def _refused(name: str, side: Side) -> Iterator[str]:
     if not side.refused:
-        yield f"- **{name}**: none of {side.n_found} files was refused by quality control."
         return
     yield f"- **{name}**: {len(side.refused)} of {side.n_found} files were refused by quality control:"
     for file, reason in side.refused[:MOST_REFUSED]:

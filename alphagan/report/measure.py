@@ -22,6 +22,7 @@ from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
+from alphagan.report.asked import asked_for
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
 from alphagan.report.upright import likely_directions, mirrored, plainly_turned, stored
@@ -140,6 +141,8 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     ]
     lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
     generated, real = sides["generated"], sides["real"]
+    if asked := asked_for(generated.source):
+        lines.append(f"generated: {asked} was asked for, real people are of any: what differs can be due to that alone")
     n_volumes = len(generated.volumes.array)
     if n := generated.n_identical:
         lines.append(f"{n} of {n_volumes} generated volumes are identical to an earlier one")

@@ -14,33 +14,41 @@ def sample(args) -> None:
     from alphagan.generation.bids import write_bids
     from alphagan.generation.conditional import ExtrapolationWarning, chosen
     from alphagan.generation.nifti import write_samples
+    from alphagan.settings.paths import Paths
+    from alphagan.workbench.fitted import described, doubts
 
     run, asked = _run(args), (args.seed, args.weights, args.force)
     given = chosen(args.age, args.sex)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # said once, below
         run.random_codes(1, **given)  # whom nothing was fitted for is told before anything asks the fit
+        notes = run.prior.notes(given) + doubts(described(run.prior, Paths().reports()), given) if given else []
         if args.bids:
             from alphagan.workbench.card import card, facts
 
-            readme = card(facts(run)) + _asked_for(given, run.prior.notes(given) if given else ())
+            readme = card(facts(run)) + _made_by(args, given, notes)
             write_bids(run, args.n, args.output, readme, *asked, args.modality, given)
         elif args.modality:
             raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
         else:
             write_samples(run, args.n, args.output, *asked, given=given)
-    for note in run.prior.notes(given) if given else ():
+    for note in notes:
         print(f"note: {note}", file=sys.stderr)
     print(args.output)
 
 
-def _asked_for(given: Mapping, notes: Iterable[str]) -> str:
-    """What the README of a data set says of people of an age or a sex."""
+def _made_by(args, given: Mapping, notes: Iterable[str]) -> str:
+    """What the README of a data set says of how it was made, and of people of an age or a sex."""
+    options = [f"--{name} {value:g}" if name == "age" else f"--{name} {value}" for name, value in given.items()]
+    if args.weights != "G_average":
+        options.append(f"--weights {args.weights}")
+    command = " ".join(["alphagan sample FILE_OR_FOLDER", f"-n {args.n} -o FOLDER --bids --seed {args.seed}", *options])
+    made = f"\n## How these were made\n\n```\n{command}\n```\n"
     if not given:
-        return ""
+        return made
     asked = ", ".join(f"{name} {value:g}" if name == "age" else f"{name} {value}" for name, value in given.items())
     told = "".join(f" **{note[0].upper()}{note[1:]}.**" for note in notes)
-    return f"\n## What was asked for\n\nAll of these people: {asked}.{told}\n"
+    return f"{made}\n## What was asked for\n\nAll of these people: {asked}.{told}\n"
 
 
 def covariates(args) -> None:

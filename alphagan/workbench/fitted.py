@@ -1,6 +1,7 @@
 """What `alphagan covariates` fitted to a run and read back of it, for the run's facts and its card."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from alphagan.generation.conditional import ConditionalPrior
@@ -51,6 +52,20 @@ def in_words(found: dict) -> list[str]:
         shown = [f"{_estimate(sides[side][measure])} in {who} people" for side, who in SIDES.items()]
         said.append(f"{name} read back, {MEASURES[measure]}: {', '.join(shown)}")
     return said
+
+
+def doubts(found: dict, asked: Iterable[str]) -> list[str]:
+    """What was asked for and did not show when it was read back; nothing of what was not read."""
+    read = found["read"] or {}
+    if "age" not in asked or "age" not in read:
+        return []
+    if read["age"]["real"]["r"]["low"] <= 0:
+        return [
+            "age could not be read from held-out people (r may be 0), so that it is not known whether it shows here"
+        ]
+    if read["age"]["generated"]["r"]["low"] <= 0:
+        return ["age was not seen to show in generated people (r may be 0)"]
+    return []
 
 
 def _read_back(prior: ConditionalPrior, reports: Path) -> dict | None:

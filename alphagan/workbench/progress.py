@@ -14,6 +14,8 @@ LOOK_AT = {
     "the paper's figures": "reports/figures/paper/*.png",
     "notebooks, as they ran": "reports/notebooks/*.ipynb",
     "every number": "reports/metrics.json",
+    "what the models remember of their training scans": "reports/audit/*.json",
+    "models, for `alphagan info models/COHORT/MODEL` and others": "models/[!.]*",
 }
 SET_UP = Path(sys.prefix, ".alphagan-installed")  # the Makefile writes the seconds that it took into it
 
@@ -41,7 +43,7 @@ class Progress:
     def __enter__(self) -> "Progress":
         n, same = len(self.timetable.graph), self.n_stages - len(self.timetable.graph)
         if n:
-            rest = f", {same} are up to date" if same else ""
+            rest = f", {same} {'is' if same == 1 else 'are'} up to date" if same else ""
             self.say(f"{_count(n)} to run, {self.jobs} at a time{rest}; everything they say: {self.log}")
         else:
             self.say(f"up to date: nothing to run of {_count(self.n_stages)}")

@@ -55,9 +55,15 @@ def test_the_command_takes_a_cohort_and_a_folder(cohort, tmp_path, monkeypatch, 
     params = {"cohorts": {"mine": {"kind": "nifti", "source": "x", "modality": "FLAIR"}}, "experiments": {}}
     (tmp_path / "params.yaml").write_text(json.dumps(params | {"prepare": {"size": 16}} | QUICK))
     (cohort / "preparation.json").unlink()
+    (tmp_path / "held" / "samples.json").write_text('{"covariates": {"age": 70}}')
     assert not main(["evaluate", "mine", "--generated", str(tmp_path / "held"), "-o", "out"])
-    assert capsys.readouterr().out.strip().endswith("out/report.html")
-    assert "mine, held out" in (tmp_path / "out" / "report.html").read_text()
+    out, err = capsys.readouterr()
+    assert out.strip().endswith("out/report.html")
+    assert "note: generated: age 70 was asked for, real people are of any" in err
+    said = (tmp_path / "out" / "report.html").read_text()
+    assert "mine, held out" in said and "people of the splits test and val together" in said
+    assert "Age 70 was asked for, and real people were not chosen so" in said
+    assert said.index("Age 70 was asked for") < said.index("Every metric")
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,8 @@ def test_one_file_has_the_fit_too(root, run, tmp_path, capsys):
 
 def test_a_bids_derivative_says_where_an_age_is_extrapolated(root, tmp_path):
     assert main(sample(root, tmp_path, "--bids", "--age", "99")) == 0
-    told = (tmp_path / "README.md").read_text().partition("## What was asked for")[2]
+    made, _, told = (tmp_path / "README.md").read_text().partition("## What was asked for")
+    assert "sample FILE_OR_FOLDER -n 3 -o FOLDER --bids --seed 4 --age 99\n" in made
     assert "All of these people: age 99." in told and "beyond the training people's" in told and "extrapolated" in told
 
 

@@ -77,6 +77,23 @@ def test_numbers_of_another_fit_are_not_quoted(root, read, capsys, change):
     assert "- not read back: no numbers of this fit below reports/" in card
 
 
+@pytest.mark.parametrize(
+    ("who", "says"), [("real", "could not be read from held-out people"), ("generated", "was not seen")]
+)
+def test_who_samples_an_age_that_does_not_show_is_told(root, read, tmp_path, monkeypatch, capsys, who, says):
+    content = json.loads(read.read_text())
+    for side in ("real", "generated"):
+        content["age"][side]["r"] |= {"low": -0.1 if side == who else 0.2}
+    read.write_text(json.dumps(content))
+    monkeypatch.chdir(root)
+    run = ["sample", "models/tiny/alpha_wgan_gp", "-n", "2", "-o"]
+    assert main([*run, str(tmp_path / "bids"), "--age", "40", "--bids"]) == 0
+    assert f"note: age {says}" in capsys.readouterr().err
+    assert f"**Age {says}" in (tmp_path / "bids" / "README.md").read_text()
+    assert main([*run, str(tmp_path / "women"), "--sex", "F"]) == 0
+    assert "note" not in capsys.readouterr().err
+
+
 def test_a_file_that_is_damaged_is_passed_over(root, read, capsys):
     read.write_text("{")
     assert "not read back" in told(root, capsys, "info")

@@ -170,6 +170,9 @@ def test_a_failure_stops_what_follows_and_is_the_exit_status(repository, capfd):
     assert repro(2, DVC) == 0
     assert Path("last.txt").exists()
     assert "2 stages to run, 2 at a time, 2 are up to date" in capfd.readouterr().out
+    Path("last.txt").unlink()
+    assert repro(2, DVC) == 0
+    assert "1 stage to run, 2 at a time, 3 are up to date" in capfd.readouterr().out
 
 
 def test_a_folder_without_a_pipeline(tmp_path, monkeypatch):

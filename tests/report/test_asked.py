@@ -1,0 +1,33 @@
+"""What generated people were asked to be is read from what `alphagan sample` left beside them, and said."""
+
+import json
+
+import pytest
+
+from alphagan.report.asked import asked_for
+
+
+@pytest.mark.parametrize("below", [".", "code"])
+@pytest.mark.parametrize(
+    ("covariates", "words"),
+    [
+        ({"age": 70.0, "sex": "F"}, "age 70 and sex F"),
+        ({"age": 70.5}, "age 70.5"),
+        ({"sex": "M"}, "sex M"),
+        ({}, ""),
+        ({"age": "<b>", "sex": ["F"]}, ""),
+        ("age", ""),
+        (None, ""),
+    ],
+)
+def test_age_and_sex_are_read_from_either_layout(tmp_path, below, covariates, words):
+    (tmp_path / below).mkdir(exist_ok=True)
+    (tmp_path / below / "samples.json").write_text(json.dumps({"n": 3, "covariates": covariates}))
+    assert asked_for(tmp_path) == words
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{"])
+def test_volumes_of_something_else_were_asked_for_nothing(tmp_path, content):
+    if content is not None:
+        (tmp_path / "samples.json").write_text(content)
+    assert asked_for(tmp_path) == ""
