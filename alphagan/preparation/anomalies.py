@@ -7,6 +7,8 @@ from alphagan.preparation.quality import USUAL_FILL, USUAL_ML
 
 FLAT = 0.15  # of a side of the box; of real brains that were not cut, 0.09 at most
 SIDES = ("left", "right", "back", "front", "bottom", "top")
+# Of the area of its largest section, and of its length: ends that are thinner for longer are no brain's.
+THIN, THIN_REACH = 0.01, 0.06
 DARKER = 0.99  # of the brain's voxels
 # Of the voxels that a mask marks: 0.040 at most in 12 pairs of scan and mask; with masks of other people on their grid
 # 0.048 to 0.14, with turned ones 0.13 to 0.30.
@@ -49,10 +51,26 @@ def of_outline(found: Foreground, brain_ml: float | None) -> list[str]:
     enough = max(found.inside.shape) >= FEW_TO_CUT
     if cut and enough:
         said.append(f"the brain is flat, as if it were cut off, at its {', '.join(cut)}")
+    thin = [f"{side} ({share:.0%})" for side, share in zip(SIDES, _thin_ends(found.inside), strict=True) if share]
+    if thin and enough:
+        said.append(
+            f"the brain is as thin as a string for part of its length, at its {', '.join(thin)}: a cord or dura that "
+            "sets the box; cut it off"
+        )
     low, high = USUAL_ML
     if brain_ml is not None and enough and not low <= brain_ml <= high:
         said.append(f"the brain has {brain_ml:.0f} ml, where those of adults have {low} to {high}")
     return said
+
+
+def _thin_ends(inside: np.ndarray) -> list[float]:
+    """Share of its length for which a brain is thin, at each of its six ends; 0 where that is no more than usual."""
+    reach = []
+    for axis in range(3):
+        areas = inside.sum(axis=tuple({0, 1, 2} - {axis}))
+        thick = np.nonzero(areas > THIN * areas.max())[0]
+        reach += [thick[0] / len(areas), 1 - (thick[-1] + 1) / len(areas)]
+    return [share if share > THIN_REACH else 0.0 for share in reach]
 
 
 def of_values(found: Foreground, background: float, masked: bool) -> list[str]:

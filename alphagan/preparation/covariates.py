@@ -85,6 +85,9 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
         for name, who in without.items()
         if who
     ]
+    strangers = sorted(rows.keys() - {_plain(subject) for subject in subjects})
+    if strangers and any(without.values()):
+        notes.append(f"{len(strangers)} people in {path} are on no scan, such as {', '.join(strangers[:N_NAMED])}")
     return Covariates(tuple(names), people, tuple(notes))
 
 
@@ -157,6 +160,8 @@ def _plain(subject: str) -> str:
 def _age(where: str, told: str) -> str:
     if told.casefold() in UNTOLD:
         return ""
+    if re.fullmatch(r"-\d+(\.\d*)?", told):
+        raise InputError(f"{where}: age {told} is below 0; write years, or n/a where it is not known")
     if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", told):
         raise InputError(f"{where}: age {told!r} is no number; write years as 46.7, or n/a")
     if float(told) > OLDEST:

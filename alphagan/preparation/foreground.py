@@ -91,7 +91,7 @@ def find_foreground(
 def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Decide which voxels a mask marks: those that are not 0, or where that is only approached, the upper half.
 
-    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have. Integers name
+    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have. Numbers name
     regions, as aseg does, all of them inside; but where they are `graded.is_graded`, as percent are, the upper half is.
 
     Parameters
@@ -103,7 +103,7 @@ def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     -------
     inside : ndarray of bool, (X, Y, Z)
     words : list of str
-        That integers were taken for probabilities.
+        That numbers were taken for probabilities.
 
     Raises
     ------
@@ -115,16 +115,12 @@ def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
         other = mask != np.median(faces)
         if np.mean(faces == np.median(faces)) > 0.5 and other.any():
             return other & np.isfinite(mask), []
-    if is_graded(mask):
-        return mask > mask.max() / 2, [
-            f"the mask is graded from 0 to {mask.max()}, taken for probabilities: inside is what is above half of that"
-        ]
     if mask.dtype.kind != "f":
-        return mask != 0, []
+        return _above_half(mask) if is_graded(mask) else (mask != 0, [])
     mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
     exact = boxed(mask)
-    if not exact.last.any() or _residue(exact) <= MAX_RESIDUE:
-        return mask != 0, []
+    if not exact.last.any() or _residue(exact) <= MAX_RESIDUE:  # as where small probabilities were set to 0
+        return _above_half(mask) if is_graded(mask) else (mask != 0, [])
     found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
     if isinstance(found, str):
         raise QualityError(f"mask: {found}")
@@ -132,6 +128,12 @@ def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     inside = np.zeros(mask.shape, bool)
     inside[found.box] = found.inside
     return inside, []
+
+
+def _above_half(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    return mask > mask.max() / 2, [
+        f"the mask is graded from 0 to {mask.max():g}, taken for probabilities: inside is what is above half of that"
+    ]
 
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:

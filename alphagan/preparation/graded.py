@@ -1,10 +1,11 @@
-"""Whether a mask of integers counts probabilities, such as percent, or names regions."""
+"""Whether a mask holds probabilities, or counts them, such as percent; or names regions."""
 
 import numpy as np
 from scipy import ndimage
 
 FEWEST_LOWER = 4  # values below half of the largest; masks that mark by a value or two have fewer
 INNER, PLATEAU = 0.4, 0.6  # much of the mask is above half of the largest value, and most of that near the largest
+LEVELS, TINY = 1000, 1e-30  # into which fractions are counted
 NEAR = 0.9  # of the largest value
 RAMP = 0.8  # of the voxels of lower values: they lie between a lower and a higher one
 
@@ -19,7 +20,7 @@ def is_graded(mask: np.ndarray) -> bool:
     Parameters
     ----------
     mask : ndarray, (X, Y, Z)
-        Of integers.
+        All finite.
 
     Returns
     -------
@@ -31,8 +32,10 @@ def is_graded(mask: np.ndarray) -> bool:
     >>> is_graded(np.clip(10 * (z - 2), 0, 100)), is_graded(z)
     (True, False)
     """
-    if mask.dtype.kind not in "iu" or mask.min() < 0:
+    if mask.dtype.kind not in "iuf" or mask.min() < 0:
         return False
+    if mask.dtype.kind == "f":
+        mask = np.rint(mask * (LEVELS / max(float(mask.max()), TINY))).astype(np.int32)
     largest = int(mask.max())
     marked, inner = np.count_nonzero(mask), np.count_nonzero(mask > largest / 2)
     lower = (mask > 0) & (mask <= largest / 2)

@@ -132,7 +132,8 @@ def _only_largest(found: Foreground, pieces: np.ndarray, most_apart: float = MAX
     if apart > most_apart * sizes.sum():
         n, share = np.count_nonzero(sizes), apart / sizes.sum()
         fault = f"in {n} pieces: {share:.0%} of what is not background lies apart from the largest; remove what is not "
-        return replace(found, fault=f"{fault}brain, or give mask_pattern")
+        cures = "brain, or give mask_pattern, or, where it is a rim around the field, the value inside it as background"
+        return replace(found, fault=f"{fault}{cures}")
     return replace(_cut(found, found.inside & (pieces == sizes.argmax())), n_specks=found.n_specks + apart)
 
 

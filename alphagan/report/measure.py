@@ -22,12 +22,14 @@ from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY
+from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
 from alphagan.report.asked import asked_for
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
-from alphagan.report.upright import likely_directions, mirrored, plainly_turned, stored
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
+
+SIZED = 0.75, 1.33  # how far the median size of generated brains may be from that of real ones without a word
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,15 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     ]
     lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
     generated, real = sides["generated"], sides["real"]
+    for name, side in sides.items():
+        files = [Path(row.get("source", row["subject"])).name for row in side.volumes.subjects]
+        if side is not generated and (line := described(side.volumes.array, files)):
+            lines.append(f"{name}: {line}")
+    if (mine := generated.median_ml) and (theirs := real.median_ml) and not SIZED[0] < mine / theirs < SIZED[1]:
+        lines.append(
+            f"generated: by their headers these brains have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
+            " unless all were given one field of view in mm"
+        )
     if asked := asked_for(generated.source):
         lines.append(f"generated: {asked} was asked for, real people are of any: what differs can be due to that alone")
     n_volumes = len(generated.volumes.array)

@@ -53,6 +53,9 @@ def every_metric(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterat
     yield from _table_of([name for name in names if name not in anatomy], rows)
     yield from pictures_of("spectra", pictures)
     yield from ("### Anatomy", "")
+    if found.folders.fitted != "field_of_view":
+        yield "“Brain volume” is the share of its cube that a brain fills. Its size in ml is not compared."
+        yield ""
     yield from _table_of(anatomy, rows)
     yield from pictures_of("anatomy", pictures)
 

@@ -57,6 +57,12 @@ class Side:
         return shared(self.volumes.array, other.volumes.array)
 
     @property
+    def median_ml(self) -> float | None:
+        """Median volume of the brains by their headers; None where the table does not tell."""
+        told = [row.get("brain_ml") for row in self.volumes.subjects]
+        return float(np.median(np.array(told, float))) if all(told) else None
+
+    @property
     def affine(self) -> np.ndarray:
         """Voxel to mm of the median voxel size, (4, 4)."""
         return np.diag([*np.median(self.volumes.voxel_sizes_mm(self.volumes.rows()), axis=0), 1.0])

@@ -50,10 +50,10 @@ def prepare(args) -> None:
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import one_person
+    from alphagan.workbench.provenance import of_cubes
 
     folder = prepare(args.cohort, load(args.params), Paths())
-    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"), *one_person(Volumes(folder))):
+    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"), *of_cubes(Volumes(folder))):
         print(f"note: {line}", file=sys.stderr)
     print(folder)
 
@@ -72,12 +72,12 @@ def prepared_as_told(config: "Config", cohort: str, paths: "Paths", speaks: bool
 def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: bool = False) -> None:
     """Say which models of a cohort, or whether its feature network, were trained on other scans than it has now."""
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import note_other_scans, of_other_settings, one_person
+    from alphagan.workbench.provenance import note_other_scans, of_cubes, of_other_settings
 
     volumes = Volumes(paths.prepared(cohort))
     runs = [paths.run(cohort, model) for model in config.models(cohort)]
     note_other_scans([*runs, paths.features(cohort)], volumes, same_size)
-    for line in (*of_other_settings(config, cohort, paths), *one_person(volumes)):
+    for line in (*of_other_settings(config, cohort, paths), *of_cubes(volumes)):
         print(f"note: {line}", file=sys.stderr)
 
 

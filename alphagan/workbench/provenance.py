@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.generation.run import Run
+from alphagan.preparation import upright
 from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.settings.config import Config, Settings
 from alphagan.settings.json_file import read_json
@@ -77,11 +78,11 @@ def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:
     return lines
 
 
-def one_person(volumes: Volumes) -> list[str]:
-    """Say which people of a cohort look like one person under two names."""
+def of_cubes(volumes: Volumes) -> list[str]:
+    """Say which people of a cohort look like one person under two names, and which lie otherwise than the others."""
     people = volumes.people(volumes.rows())
-    found = described(look_alikes(volumes.array, people), people, people)
-    return [found] if found else []
+    said = described(look_alikes(volumes.array, people), people, people), upright.described(volumes.array, people)
+    return [*filter(None, said)]
 
 
 def _decides(settings: Settings) -> dict:

@@ -51,6 +51,14 @@ def test_a_brain_that_was_cut_off_is_told(tmp_path, cut, side):
     assert f"cut off, at its {side}" in prepared(tmp_path, brain()[cut]).note
 
 
+def test_a_cord_that_sets_the_box_is_told(tmp_path):
+    low = int(np.nonzero(INSIDE.any((0, 1)))[0][0])
+    taller = np.pad(brain(), ((0, 0), (0, 0), (12 - low, 0)))
+    middle = [(np.nonzero(INSIDE.any(axes))[0][[0, -1]].sum() // 2) for axes in ((1, 2), (0, 2))]
+    taller[middle[0], middle[1], 4:16] = 700
+    assert "as thin as a string for part of its length, at its bottom (" in prepared(tmp_path, taller).note
+
+
 @pytest.mark.parametrize("scale", [0.8, 1.15])
 def test_a_brain_that_is_unusually_small_or_large_is_told(tmp_path, scale):
     found = prepared(tmp_path, brain(), AFFINE @ np.diag([scale, scale, scale, 1]))

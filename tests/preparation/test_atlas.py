@@ -159,3 +159,12 @@ def test_tissue_maps_of_another_grid_are_refused_with_their_name(written, tmp_pa
     nibabel.Nifti1Image(np.asarray(other.dataobj)[:-1], other.affine).to_filename(scan.tissues[1])
     with pytest.raises(QualityError, match="c2031768_t1w_deface_stx.nii is on another grid than c1"):
         prepare_scan(scan, Prepare(size=16))
+
+
+def test_tissue_maps_that_are_no_probabilities_are_refused(written, tmp_path):
+    folder = shutil.copytree(written["R1.1"]["source"], tmp_path / "raw")
+    scan = find_scans(layouts.cohort(written["R1.1"], source=str(folder)))[0]
+    grey = nibabel.load(scan.tissues[0])
+    nibabel.Nifti1Image(np.float32(255) * np.asarray(grey.dataobj), grey.affine).to_filename(scan.tissues[0])
+    with pytest.raises(QualityError, match="c1031768_t1w_deface_stx.nii reaches 246, and probabilities 1; write it"):
+        prepare_scan(scan, Prepare(size=16))

@@ -54,7 +54,7 @@ REFUSED_COVARIATES = {
     "the oldest of all in one": (changed("34", "89+"), "line 3: age '89+' is no number", "or n/a"),
     "years as DICOM has them": (changed("34", "034Y"), "line 3: age '034Y' is no number", "write years"),
     "an infinite age": (changed("34", "inf"), "line 3: age 'inf' is no number", "write years"),
-    "a negative age": (changed("34", "-1"), "line 3: age '-1' is no number", "write years"),
+    "a negative age": (changed("34", "-1"), "line 3: age -1 is below 0", "write years, or n/a"),
     "an age in months": (changed("34", "412"), "line 3: age 412 is above 120", "write years, or n/a"),
     "sexes in numbers": (changed("\tF", "\t2"), "line 3: sex '2' is neither F nor M", "write F or M"),
     "a sex in another language": (changed("\tF", "\tw"), "line 3: sex 'w' is neither F nor M", "(or female, male)"),
@@ -127,6 +127,9 @@ def test_people_without_a_value_are_kept_and_told(folder, capsys):
     assert main(["prepare", "mine"]) == 0
     told = capsys.readouterr().err
     assert "mine: 2 of 2 people have no age in people.tsv\nmine: 2 of 2 people have no sex in people.tsv\n" in told
+    put(folder, "participant_id\tage\tsex\nsub-01\t30\tF\n2\t40\tM\n")  # as a spreadsheet writes 02
+    assert main(["prepare", "mine"]) == 0
+    assert "mine: 1 people in people.tsv are on no scan, such as 2\n" in capsys.readouterr().err
     put(folder, "participant_id\tsex\nsub-01\tM\n")
     assert main(["prepare", "mine"]) == 0
     told = capsys.readouterr().err

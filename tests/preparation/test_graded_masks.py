@@ -65,3 +65,20 @@ def test_a_map_of_labels_is_taken_whole_without_a_note(tmp_path):
     mask = write(tmp_path / "mask.nii", parcels(ASEG).astype(np.int16))
     found = prepare_scan(scan_of(write(tmp_path / "a.nii", head() + 40), mask), Prepare(size=16))
     assert found.brain_ml == pytest.approx(64 * BRAIN.sum() / 1000) and "graded" not in found.note
+
+
+@pytest.mark.parametrize("largest", [1, 100, 255])
+@pytest.mark.parametrize("cut", [0.001, 0.1, 0.3])
+@pytest.mark.parametrize("blur", [0.7, 1])
+def test_soft_masks_whose_small_values_were_removed_are_cut_half_way(tmp_path, largest, cut, blur):
+    mask = ndimage.gaussian_filter(BRAIN.astype(np.float32), blur)
+    mask = np.where(mask > cut, largest * mask, 0)
+    paths = write(tmp_path / "a.nii", head() + 40), write(tmp_path / "mask.nii", mask.astype(np.float32))
+    found = prepare_scan(scan_of(*paths), Prepare(size=16))
+    assert found.brain_ml == pytest.approx(64 * (mask > mask.max() / 2).sum() / 1000, rel=5e-3)
+    assert cut < 0.1 or "taken for probabilities" in found.note
+
+
+def test_labels_and_scans_in_floating_point_are_taken_whole():
+    for mask in (parcels(ASEG), head(), BRAIN * 0.7, parcels(LABELS["many"]) / 200):
+        assert not is_graded(mask.astype(np.float32))

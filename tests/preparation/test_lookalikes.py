@@ -8,7 +8,7 @@ from scipy import ndimage
 from alphagan.preparation import lookalikes
 from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.volumes.prepared import Volumes
-from alphagan.workbench.provenance import one_person
+from alphagan.workbench.provenance import of_cubes
 
 SIZE = 32
 
@@ -57,9 +57,9 @@ def test_a_cohort_is_told_of_the_first_pair(tmp_path):
     folder = write_prepared(tmp_path / "prepared", n=5)
     volumes = brains(5)
     np.save(folder / "volumes.npy", volumes)
-    assert one_person(Volumes(folder)) == []
+    assert of_cubes(Volumes(folder)) == []
     volumes[4] = volumes[1][::-1]
     np.save(folder / "volumes.npy", volumes)
-    (line,) = one_person(Volumes(folder))
+    (line,) = of_cubes(Volumes(folder))
     assert line.startswith("1 pairs of people look like one person each, such as sub-001 and sub-004 (the mirror image")
     assert described([], [], []) is None

@@ -114,6 +114,8 @@ def test_only_the_lesion_changes_and_it_is_dark(folder):
         assert 5 < lesion.sum() * 0.064 < 80
         csf = csf_intensity(before, before > 0)
         assert csf == pytest.approx(300, abs=50)
+        for scale, shift in ((1 / 250, -4), (1, -900), (1, 5000)):  # as z-scores and the like have it
+            assert csf_intensity(before * scale + shift, before > 0) == pytest.approx(csf * scale + shift, abs=1e-3)
         # At the soft edge, what was there before shines through.
         assert np.median(after[lesion]) < 700 < 1000 < np.median(before[lesion])
         far = np.abs(after - before) < 1e-3

@@ -10,6 +10,7 @@ from scans import SHAPE, write
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError
+from alphagan.report.measure import doubts
 from alphagan.report.options import Folders, from_options
 
 
@@ -60,3 +61,8 @@ def test_a_background_that_cannot_be_told_is_refused_with_the_option_that_tells_
 
 def test_a_cohort_is_evaluated_as_ever():
     assert from_options("normal", {"cohort": "normal", "params": Path("params.yaml"), "real": None}) is None
+
+
+def test_volumes_that_were_left_out_are_told(real, generated, tmp_path):
+    told = doubts(read(Folders(real, generated, size=16), tmp_path / "work"))
+    assert any(line.startswith("generated: 1 of 23 files were left out, such as g999.nii: unreadable") for line in told)

@@ -22,8 +22,10 @@ import numpy as np
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, tree
 from alphagan.preparation.cohorts.bids import parse
+from alphagan.preparation.quality import QualityError
 from alphagan.settings.cohorts import AtlasCohort
 
+MOST_LIKELY = 1.05  # of a probability, as files round it
 R1_1 = re.compile(r"(?P<subject>[A-Za-z0-9]+)_t1w\w*")
 R1_2 = re.compile(r"(?P<subject>(?P<site>c\d{4})s\d{4})(?P<session>t\d+)_t1w\w*")
 
@@ -51,14 +53,21 @@ class AtlasScan(Scan):
 
         Raises
         ------
-        ValueError
-            If the tissue maps do not lie on one grid.
+        QualityError
+            If the tissue maps do not lie on one grid, or are no probabilities up to 1.
         """
         maps = [nibabel.load(path) for path in self.tissues]
         for path, image in zip(self.tissues, maps, strict=True):
             if image.shape != maps[0].shape or not np.allclose(image.affine, maps[0].affine, atol=1e-3):
-                raise ValueError(f"{path} is on another grid than {self.tissues[0].name}")
-        total = sum(np.asanyarray(image.dataobj).astype(np.float32) for image in maps)
+                raise QualityError(
+                    f"{path.name} is on another grid than {self.tissues[0].name}; segment the scan again"
+                )
+        total = 0.0
+        for path, image in zip(self.tissues, maps, strict=True):
+            tissue = np.asanyarray(image.dataobj).astype(np.float32)
+            if (highest := float(tissue.max())) > MOST_LIKELY:
+                raise QualityError(f"{path.name} reaches {highest:.4g}, and probabilities 1; write it from 0 to 1")
+            total = total + tissue
         return nibabel.load(self.image), nibabel.Nifti1Image((total > self.threshold).astype(np.uint8), maps[0].affine)
 
 

@@ -28,7 +28,7 @@ from alphagan.preparation.quality import QualityError
 from alphagan.preparation.reading import read
 from alphagan.settings.cohorts import NiftiCohort, SemisyntheticStrokeCohort
 
-VERSION = 2  # raised whenever the same files give other images
+VERSION = 3  # raised whenever the same files give other images
 EDGE_MM = 1.0  # Gaussian width of the lesion's edge, beside the voxel's own
 OPACITY = 0.93  # the rest is what was there before: no cavity is as even as water
 N_VALUES = 100_000  # enough of a brain to tell CSF by
@@ -181,4 +181,6 @@ def csf_intensity(voxels: np.ndarray, brain: np.ndarray) -> np.float32:
     for _ in range(30):
         nearest = np.abs(values[:, None] - means).argmin(1)
         means = np.array([values[nearest == k].mean() if (nearest == k).any() else means[k] for k in range(3)])
-    return np.float32(max(np.quantile(values[nearest == 0], 0.25), 0.01 * means[2]))  # never the 0 of background
+    darkest = min(0.0, float(values.min()))  # of z-scores and the like, whose brains reach below 0
+    # Never the background itself, so that the lesion stays brain.
+    return np.float32(max(np.quantile(values[nearest == 0], 0.25), darkest + 0.01 * (means[2] - darkest)))

@@ -1,4 +1,4 @@
-"""Whether generated volumes lie as the real ones do, whatever their headers say.
+"""Whether volumes lie as others do, whatever their headers say: generated ones as real ones, one scan as the rest.
 
 Each volume is compared with the mean real brain in all 48 orders and directions of the axes. Left and right are too
 alike to be told apart, so two of these count as one. No volume is turned by what is found here: it is told, and the
@@ -6,6 +6,7 @@ option --orientation turns them.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import permutations, product
 
 import numpy as np
@@ -17,6 +18,7 @@ GAIN = 0.01  # of correlation in the mean; to turn real brains costs 0.06 to 0.0
 # Of correlation in one volume. Real brains, of which 55 were compared with the mean of 129 and 2400 with means of four,
 # gain 0.024 and 0.056 at most; those that are turned upside down or back to front, 0.073 at least.
 PLAINLY = 0.06
+TYPICAL, MOST_COMPARED = 8, 500  # scans whose mean stands for a cohort; and among which they are looked for
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 # Directions of the axes of an array, for each of its axes.
 ORDERS = [
@@ -82,6 +84,53 @@ def plainly_turned(generated: np.ndarray, real: np.ndarray) -> tuple[str, int]:
     plainly = likeness.max(1) - likeness[:, NAMES.index("RAS")] > PLAINLY
     found = Counter(NAMES[index].replace("L", "R") for index in likeness[plainly].argmax(1)).most_common(1)
     return (_rotated(found[0][0]), found[0][1]) if found and found[0][1] > 1 else ("RAS", 0)
+
+
+def lying_otherwise(volumes: np.ndarray) -> tuple[str, list[int]]:
+    """Directions that most of those brains of a cohort have which plainly lie otherwise than its most typical ones.
+
+    Where half of a cohort lies upside down its mean tells nothing, so that a brain which is like many others, and those
+    most like it, stand for the cohort.
+
+    Parameters
+    ----------
+    volumes : ndarray, (n, S, S, S)
+        Cubes of brains, background 0.
+
+    Returns
+    -------
+    directions : str
+        "RAS" where none does.
+    rows : list of int
+
+    Examples
+    --------
+    >>> _, y, z = np.indices((8, 8, 8))
+    >>> brains = np.stack([y + 0.5 * z**2] * 9)
+    >>> brains[7] = brains[7, ::-1, ::-1]
+    >>> lying_otherwise(brains), lying_otherwise(brains[:7])
+    (('LPS', [7]), ('RAS', []))
+    """
+    if len(volumes) <= TYPICAL // 2:
+        return "RAS", []
+    some = _standardised(_coarse(volumes[:MOST_COMPARED]))
+    alike = some @ some.T
+    typical = np.sort(alike[alike.mean(0).argmax()].argsort()[::-1][:TYPICAL])
+    likeness = _likeness(volumes, volumes[typical])
+    rows = np.nonzero(likeness.max(1) - likeness[:, NAMES.index("RAS")] > PLAINLY)[0]
+    found = Counter(NAMES[index].replace("L", "R") for index in likeness[rows].argmax(1)).most_common(1)
+    return (_rotated(found[0][0]), rows.tolist()) if found else ("RAS", [])
+
+
+def described(volumes: np.ndarray, names: Sequence[str]) -> str:
+    """Which brains of a cohort lie otherwise than the others, in a line; "" where none does."""
+    directions, rows = lying_otherwise(volumes)
+    if not rows:
+        return ""
+    return (
+        f"{len(rows)} of {len(names)} scans, such as {names[rows[0]]}, fit the others plainly better if what was taken "
+        f"for RAS is {directions} in them: look at them; correct their headers, or leave them out"
+    )
 
 
 def stored(directions: str, axes: str) -> str:
