@@ -149,7 +149,7 @@ def doubts(sides: dict[str, Side]) -> list[str]:
             lines.append(f"{name}: {line}")
     if (mine := generated.median_ml) and (theirs := real.median_ml) and not SIZED[0] < mine / theirs < SIZED[1]:
         lines.append(
-            f"generated: by their headers these brains have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
+            f"generated: by their headers these have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
             " unless all were given one field of view in mm"
         )
     if asked := asked_for(generated.source):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from imports import ROOT
+from quoted import bounds, said, shown
 
 from alphagan.workbench.lesions import table
 
@@ -26,19 +27,6 @@ ROWS = {  # how rows of the table begin, and whose they are
 
 def content(name):
     return json.loads((IXI / name).read_text(encoding="utf-8"))
-
-
-def said(path):
-    return " ".join((ROOT / path).read_text(encoding="utf-8").replace("**", "").split())
-
-
-def bounds(estimate, digits, factor=1):
-    """An interval as documents write it."""
-    return f"[{', '.join(f'{factor * estimate[end]:.{digits}f}' for end in ('low', 'high'))}]"
-
-
-def shown(estimate, digits):
-    return f"{estimate['value']:.{digits}f} {bounds(estimate, digits)}"
 
 
 @pytest.mark.parametrize("start", ROWS)
@@ -115,35 +103,6 @@ def test_ages_read_back_are_those_of_the_files(seed, file):
         ) in text
 
 
-THUMBNAIL = {
-    "real (training people)": "real",
-    "α-WGAN-GP": "alpha_wgan_gp",
-    "α-GAN": "alpha_gan",
-    "VAE-GAN": "vae_gan",
-    "WGAN-GP": "wgan_gp",
-    "α-WGAN-GP, short code (3)": "alpha_wgan_gp_z100",
-    "α-WGAN-GP, long code (66)": "alpha_wgan_gp_z2048",
-    "noise model": "gaussian_noise",
-    "mean brain": "mean_brain",
-}
-
-
-@pytest.mark.parametrize("name", THUMBNAIL)
-def test_rows_of_the_thumbnail_are_those_of_its_metrics(name):
-    metrics = json.loads((ROOT / "results/thumbnail/metrics.json").read_text(encoding="utf-8"))["normal"]
-    found = metrics[THUMBNAIL[name]]
-    row = [
-        name,
-        shown(found["mmd_as_published"], 4),
-        shown(found["mmd_rbf"], 3),
-        f"{found['mmd_rbf_p']['value']:.2f}",
-        shown(found["spectrum_distance"], 2),
-        shown(found["ms_ssim"], 3),
-        *(f"{100 * found[share]['value']:.0f} %" for share in ("brain_like", "copied")),
-    ]
-    assert f"| {' | '.join(row)} |" in (ROOT / "results/README.md").read_text(encoding="utf-8")
-
-
 def test_claims_that_ixi_was_asked_about_have_its_numbers():
     metrics, text = content("metrics.json")["ixi"], said("results/README.md")
     models = ("alpha_wgan_gp", "wgan_gp", "alpha_gan", "vae_gan", "real", "mean_brain")
@@ -197,25 +156,6 @@ def test_the_table_of_strokes_is_that_of_its_numbers():
         f"real masks in IXI: {shares[0]} and {shares[1]} % carry a plain stroke, training people {shares[2]} %"
         in claims
     )
-
-
-def test_lesions_of_the_thumbnail_are_those_of_its_files():
-    found = {
-        cohort: json.loads((ROOT / f"results/thumbnail/lesions_{cohort}.json").read_text(encoding="utf-8"))["found"]
-        for cohort in ("tumour_flair", "tumour_t2", "stroke")
-    }
-    ours, people = (
-        [f"{100 * each[name]['share']['value']:.0f}" for each in found.values()]
-        for name in ("alpha_wgan_gp", "people, training")
-    )
-    text = said("results/README.md")
-    assert (
-        f"{ours[0]} % (FLAIR), {ours[1]} % (T2w) and {ours[2]} % (strokes) of 256 samples carry a plain lesion" in text
-    )
-    assert f"training people {people[0]}, {people[1]} and {people[2]} %" in text
-    metrics = json.loads((ROOT / "results/thumbnail/metrics.json").read_text(encoding="utf-8"))
-    p = [metrics[cohort]["alpha_wgan_gp"]["mmd_rbf_p"]["value"] for cohort in found]
-    assert f"(p {p[0]:.3f} and {p[1]:.2f}), with strokes not ({p[2]:.2f})" in text
 
 
 def test_numbers_of_ds002748_are_those_of_its_files():

@@ -112,16 +112,15 @@ def test_one_file_has_the_fit_too(root, run, tmp_path, capsys):
 def test_a_bids_derivative_says_where_an_age_is_extrapolated(root, tmp_path):
     assert main(sample(root, tmp_path, "--bids", "--age", "99")) == 0
     made, _, told = (tmp_path / "README.md").read_text().partition("## What was asked for")
-    assert "sample FILE_OR_FOLDER -n 3 -o FOLDER --bids --seed 4 --age 99\n" in made
-    assert "All of these people: age 99." in told and "beyond the training people's" in told and "extrapolated" in told
+    assert "--seed 4 --age 99\n" in made and "All of these people: age 99." in told
+    assert "beyond the training people's" in told and "extrapolated" in told
 
 
 def test_a_bids_derivative_says_what_was_asked_for(root, tmp_path):
     assert main(sample(root, tmp_path, "--bids", "--age", "70.5", "--sex", "M")) == 0
     with open(tmp_path / "participants.tsv", newline="") as file:
         assert [(row["age"], row["sex"]) for row in csv.DictReader(file, delimiter="\t")] == 3 * [("70.5", "M")]
-    told = json.loads(next(tmp_path.glob("sub-*/anat/*.json")).read_text())
-    assert (told["RequestedAge"], told["RequestedSex"]) == (70.5, "M")
+    assert '"RequestedAge": 70.5,\n  "RequestedSex": "M"' in next(tmp_path.glob("sub-*/anat/*.json")).read_text()
     assert json.loads((tmp_path / "participants.json").read_text())["age"]["Units"] == "year"
     validator = Path(sysconfig.get_path("scripts")) / "bids-validator-deno"
     done = subprocess.run([validator, "--json", tmp_path], capture_output=True, text=True)
