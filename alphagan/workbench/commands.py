@@ -75,6 +75,9 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
     from alphagan.workbench.provenance import note_other_scans, of_cubes, of_other_settings
 
     volumes = Volumes(paths.prepared(cohort))
+    for experiment, model in config.experiments_on(cohort).items():
+        if not (folder := paths.run(cohort, model)).is_dir():
+            raise InputError(f"{folder}: not trained yet; run `alphagan train {experiment}`, or leave it out")
     runs = [paths.run(cohort, model) for model in config.models(cohort)]
     note_other_scans([*runs, paths.features(cohort)], volumes, same_size)
     for line in (*of_other_settings(config, cohort, paths), *of_cubes(volumes)):

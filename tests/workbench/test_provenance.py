@@ -1,5 +1,7 @@
 """Models that were trained on other scans than a cohort has now are told before they are measured on them."""
 
+import json
+
 import pytest
 from factories import tiny_settings, write_prepared
 from trainings import trained
@@ -70,3 +72,15 @@ def test_reconstructions_of_held_out_people_say_so(root, tmp_path, capsys, monke
     write_prepared(tmp_path / "data" / "prepared" / tiny_settings().cohort, n=24)
     assert main(["reconstruct", str(root / "run"), "-o", str(tmp_path / "out")]) == 0
     assert "people whom it was trained on may be held out now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "audit", "lesions"])
+def test_a_model_that_is_not_trained_yet_is_named_with_what_trains_it(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    write_prepared(tmp_path / "data/prepared/tiny")
+    cohort = {"kind": "template", "source": "x", "lesion": "stroke"}
+    experiments = {"tiny-one": {"cohort": "tiny", "model": "wgan_gp"}}
+    (tmp_path / "params.yaml").write_text(json.dumps({"cohorts": {"tiny": cohort}, "experiments": experiments}))
+    assert main([command, "tiny"]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("models/tiny/wgan_gp: not trained yet; run `alphagan train tiny-one`, or leave it out")
