@@ -28,7 +28,7 @@ FEW_TO_FILL, FEW_TO_CUT = 80, 17
 USUAL_MEDIAN = 0.24, 0.9
 
 
-def of_outline(found: Foreground, brain_ml: float | None) -> list[str]:
+def of_outline(found: Foreground, brain_ml: float | None, field: tuple[int, ...]) -> list[str]:
     """Say what is unusual about where a brain is.
 
     Parameters
@@ -37,6 +37,9 @@ def of_outline(found: Foreground, brain_ml: float | None) -> list[str]:
         In RAS order.
     brain_ml : float, optional
         Its volume, where it has a meaning.
+    field : tuple of int, (3,)
+        Voxels along each side of the volume. A cube that the brain fills on all sides was made by a generator, or like
+        its training cubes, and is flat at its ends for that reason.
 
     Returns
     -------
@@ -49,7 +52,8 @@ def of_outline(found: Foreground, brain_ml: float | None) -> list[str]:
     flat = [found.inside.take(end, axis).mean() for axis in range(3) for end in (0, -1)]
     cut = [f"{side} ({share:.0%})" for side, share in zip(SIDES, flat, strict=True) if share > FLAT]
     enough = max(found.inside.shape) >= FEW_TO_CUT
-    if cut and enough:
+    stretched = len(set(field)) == 1 and found.first.max() <= 1 and (field - found.last).max() <= 1
+    if cut and enough and not stretched:
         said.append(f"the brain is flat, as if it were cut off, at its {', '.join(cut)}")
     thin = [f"{side} ({share:.0%})" for side, share in zip(SIDES, _thin_ends(found.inside), strict=True) if share]
     if thin and enough:

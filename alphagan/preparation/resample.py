@@ -99,7 +99,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
             "the header's voxel size, or lower prepare.field_of_view_mm"
         )
     words = [*scanned.words, *found.words()]
-    words += anomalies.of_outline(found, brain_ml if settings.min_brain_ml else None)
+    words += anomalies.of_outline(found, brain_ml if settings.min_brain_ml else None, scanned.voxels.shape)
     words += anomalies.of_values(found, background, masked)
     words += anomalies.of_contrast(cube, (darkest, median, high), background, scan.modality)
     return Prepared(

@@ -59,6 +59,16 @@ def test_a_cord_that_sets_the_box_is_told(tmp_path):
     assert "as thin as a string for part of its length, at its bottom (" in prepared(tmp_path, taller).note
 
 
+def test_a_cube_that_brains_were_stretched_to_fill_is_not_called_cut(tmp_path):
+    box = brain()[tuple(slice(*INSIDE.any(axes).nonzero()[0][[0, -1]] + [0, 1]) for axes in ((1, 2), (0, 2), (0, 1)))]
+    side = 20
+    nearest = np.ix_(*(np.linspace(0, n - 1, side).round().astype(int) for n in box.shape))
+    grown = box[nearest]
+    grown[:, :, 0] = grown[:, :, 4]
+    assert "flat" not in prepared(tmp_path, grown, np.diag([8.0, 8.0, 8.0, 1])).note
+    assert "cut off, at its bottom" in prepared(tmp_path, grown[:, :, :-1], np.diag([8.0, 8.0, 8.0, 1])).note
+
+
 @pytest.mark.parametrize("scale", [0.8, 1.15])
 def test_a_brain_that_is_unusually_small_or_large_is_told(tmp_path, scale):
     found = prepared(tmp_path, brain(), AFFINE @ np.diag([scale, scale, scale, 1]))
