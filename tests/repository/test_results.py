@@ -88,6 +88,23 @@ def test_anatomy_membership_and_copies_of_ixi_are_those_of_its_files():
     assert words in said("docs/evaluation.md")
 
 
+def test_the_table_of_another_site_is_that_of_its_file():
+    found, lines = content("other_site.json"), (IXI / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = {
+        "IXI's training people": "real",
+        "noise model": "gaussian_noise",
+        "α-WGAN-GP, detail, seed 2019": "generated",
+    }
+    digits = {"mmd_rbf": 2, "spectrum_distance": 2, "ms_ssim": 3, "frechet": 0}
+    digits |= {f"{measure}_cohens_d": 1 for measure in ("asymmetry", "csf_fraction", "white_fraction")}
+    for name, key in rows.items():
+        cells = [shown(found[key][metric], places) for metric, places in digits.items()]
+        if key == "real":  # whose MS-SSIM is that of the people compared with
+            assert f"MS-SSIM (other site: {found[key]['ms_ssim']['value']:.3f})" in said("results/ixi_32/README.md")
+            cells[2] = "–"
+        assert f"| {name} | {' | '.join(cells)} |" in lines
+
+
 def _measures(metrics):
     return [name.removesuffix("_cohens_d") for name in metrics["real"] if name.endswith("_cohens_d")]
 
