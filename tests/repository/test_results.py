@@ -92,7 +92,7 @@ def test_the_table_of_another_site_is_that_of_its_file():
     found, lines = content("other_site.json"), (IXI / "README.md").read_text(encoding="utf-8").splitlines()
     rows = {
         "IXI's training people": "real",
-        "noise model": "gaussian_noise",
+        "IXI's noise model": "gaussian_noise",
         "α-WGAN-GP, detail, seed 2019": "generated",
     }
     digits = {"mmd_rbf": 2, "spectrum_distance": 2, "ms_ssim": 3, "frechet": 0}
