@@ -70,16 +70,22 @@ def prepared_as_told(config: "Config", cohort: str, paths: "Paths", speaks: bool
 
 
 def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: bool = False) -> None:
-    """Say which models of a cohort, or whether its feature network, were trained on other scans than it has now."""
+    """Say which models of a cohort, or whether its feature network, were trained on other scans than it has now.
+
+    Raises
+    ------
+    InputError
+        If one of the models is not trained yet.
+    """
     from alphagan.volumes.prepared import Volumes
     from alphagan.workbench.provenance import note_other_scans, of_cubes, of_other_settings
 
     volumes = Volumes(paths.prepared(cohort))
-    for experiment, model in config.experiments_on(cohort).items():
-        if not (folder := paths.run(cohort, model)).is_dir():
+    runs = {experiment: paths.run(cohort, model) for experiment, model in config.experiments_on(cohort).items()}
+    for experiment, folder in runs.items():
+        if not folder.is_dir():
             raise InputError(f"{folder}: not trained yet; run `alphagan train {experiment}`, or leave it out")
-    runs = [paths.run(cohort, model) for model in config.models(cohort)]
-    note_other_scans([*runs, paths.features(cohort)], volumes, same_size)
+    note_other_scans([*runs.values(), paths.features(cohort)], volumes, same_size)
     for line in (*of_other_settings(config, cohort, paths), *of_cubes(volumes)):
         print(f"note: {line}", file=sys.stderr)
 
