@@ -109,4 +109,4 @@ def test_lesions_of_the_thumbnail_are_those_of_its_files():
     assert f"training people {people[0]}, {people[1]} and {people[2]} %" in text
     metrics = json.loads((ROOT / "results/thumbnail/metrics.json").read_text(encoding="utf-8"))
     p = [metrics[cohort]["alpha_wgan_gp"]["mmd_rbf_p"]["value"] for cohort in found]
-    assert f"(p {p[0]:.3f} and {p[1]:.2f}), with strokes not ({p[2]:.2f})" in text
+    assert f"(p {p[0]:.3f}), with tumours in T2w ({p[1]:.2f}) and strokes ({p[2]:.2f}) not" in text
