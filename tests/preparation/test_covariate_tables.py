@@ -50,6 +50,11 @@ REFUSED_COVARIATES = {
     "Excel took the zeros": (changed("sub-0", ""), "(it has 1, 2; on the scans are 01, 02)", "name people there as"),
     "a line of nobody": (changed("sub-02", ""), "line 3 names nobody", "complete the line, or remove it"),
     "a decimal comma": (changed("46.71", "46,71"), "line 2: age '46,71' is no number", "write years as 46.7, or n/a"),
+    "a decimal comma among commas": (
+        "participant_id,age,sex\nsub-01,46,71,F\nsub-02,34,F\n",
+        "line 2 has 4 cells, and the header 3",
+        "write numbers with a point",
+    ),
     "an age in words": (changed("34", "old"), "line 3: age 'old' is no number", "write years as 46.7, or n/a"),
     "the oldest of all in one": (changed("34", "89+"), "line 3: age '89+' is no number", "or n/a"),
     "years as DICOM has them": (changed("34", "034Y"), "line 3: age '034Y' is no number", "write years"),

@@ -3,7 +3,8 @@
 ::
 
     scans/      T1w scans, found as `alphagan.preparation.cohorts.nifti` finds them (`pattern`, `mask_pattern`)
-    lesions/    lesion masks, .nii or .nii.gz, non-zero inside, in MNI152's space or one near it (Colin27)
+    lesions/    lesion masks, .nii or .nii.gz, non-zero inside (graded ones: above half of the largest value),
+                in MNI152's space or one near it (Colin27)
 
 Each person gets one lesion, the same in all sessions, on either side. The box around the MNI152 brain becomes the box
 around the scan's own, axis by axis; nothing else is registered, so a lesion is right to about a centimetre. Inside it
@@ -28,8 +29,10 @@ from alphagan.preparation.quality import QualityError
 from alphagan.preparation.reading import read
 from alphagan.settings.cohorts import NiftiCohort, SemisyntheticStrokeCohort
 
-VERSION = 3  # raised whenever the same files give other images
+VERSION = 4  # raised whenever the same files give other images
 EDGE_MM = 1.0  # Gaussian width of the lesion's edge, beside the voxel's own
+MOST_LABELS = 16  # different values in a mask of labels; graded ones, such as resampled or in percent, have more
+LARGEST_ML = 700  # more than half of a hemisphere
 OPACITY = 0.93  # the rest is what was there before: no cavity is as even as water
 N_VALUES = 100_000  # enough of a brain to tell CSF by
 
@@ -132,7 +135,7 @@ def place(lesion: SpatialImage, brain: np.ndarray, mirrored: bool = False, name:
     Parameters
     ----------
     lesion : SpatialImage
-        Non-zero inside, in MNI millimetres.
+        Non-zero inside, or above half of the largest value where they are graded; in MNI millimetres.
     brain : ndarray of bool, shape (X, Y, Z)
         In RAS order.
     mirrored : bool
@@ -148,12 +151,17 @@ def place(lesion: SpatialImage, brain: np.ndarray, mirrored: bool = False, name:
     Raises
     ------
     InputError
-        If the lesion is empty, or outside the MNI152 brain.
+        If the lesion is empty, larger than a stroke can be, or outside the MNI152 brain.
     """
-    inside = np.asanyarray(lesion.dataobj)
-    inside = inside.reshape(inside.shape[:3]) != 0
+    mask = np.nan_to_num(np.asanyarray(lesion.dataobj))
+    mask = mask.reshape(mask.shape[:3])
+    inside = mask > mask.max() / 2 if np.unique(mask).size > MOST_LABELS else mask != 0
     if not inside.any():
         raise InputError(f"{name}: the lesion mask is empty; remove it")
+    if (ml := inside.sum() * abs(np.linalg.det(lesion.affine[:3, :3])) / 1000) > LARGEST_ML:
+        raise InputError(
+            f"{name}: marks {ml:.0f} ml, more than a stroke can be; write the lesion as 1 and all else as 0"
+        )
     low_mm, high_mm = brain_box_mm()
     middle_mm = nibabel.affines.apply_affine(lesion.affine, np.argwhere(inside)).mean(0)
     if (middle_mm < low_mm).any() or (middle_mm > high_mm).any():

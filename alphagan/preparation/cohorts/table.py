@@ -32,7 +32,8 @@ def read(path: str | Path, what: str) -> tuple[list[str], list[tuple[int, list[s
     Raises
     ------
     InputError
-        If the file is missing, empty, not UTF-8, or no CSV.
+        If the file is missing, empty, not UTF-8, or no CSV, or commas divide a line into more
+        cells than the header.
     """
     path = Path(path)
     try:
@@ -51,10 +52,17 @@ def read(path: str | Path, what: str) -> tuple[list[str], list[tuple[int, list[s
     first = next((line for line in text.splitlines() if line.strip()), "")
     if not first:
         raise InputError(f"{path}: is empty; give {what}")
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    delimiter = max(",;\t", key=first.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         told = [(lines.line_num, [cell.strip() for cell in line]) for line in lines]
     except csv.Error as error:
         raise InputError(f"{path}: line {lines.line_num} is no CSV ({error}); mend its quotes") from None
     (_, header), *rows = [(number, cells) for number, cells in told if any(cells)]
+    for number, cells in rows:
+        if delimiter == "," and any(cells[len(header) :]):  # what stands behind a decimal comma is another column's
+            raise InputError(
+                f"{path}: line {number} has {len(cells)} cells, and the header {len(header)}; "
+                "write numbers with a point, and put cells that hold a comma in quotes"
+            )
     return header, rows
