@@ -3,6 +3,7 @@
 import numpy as np
 
 from alphagan.errors import TooFewError
+from alphagan.preparation.upright import standardised
 
 
 def likeness(volumes: np.ndarray) -> np.ndarray:
@@ -35,17 +36,10 @@ def likeness(volumes: np.ndarray) -> np.ndarray:
     """
     if len(volumes) < 2:
         raise TooFewError(f"{len(volumes)} brains; which is least like the others takes two: add scans")
-    total = sum(_standardised(volume) for volume in volumes)
+    total = sum(standardised(volume[None])[0] for volume in volumes)
     found = []
     for volume in volumes:
-        one = _standardised(volume)
+        (one,) = standardised(volume[None])
         others = total - one
         found.append(one @ others / max(float(np.linalg.norm(others)), 1e-12))
     return np.array(found)
-
-
-def _standardised(volume: np.ndarray) -> np.ndarray:
-    """All voxels, of mean 0 and length 1."""
-    flat = volume.reshape(-1).astype(np.float64)
-    flat -= flat.mean()
-    return flat / max(float(np.linalg.norm(flat)), 1e-12)

@@ -113,7 +113,7 @@ def lying_otherwise(volumes: np.ndarray) -> tuple[str, list[int]]:
     """
     if len(volumes) <= TYPICAL // 2:
         return "RAS", []
-    some = _standardised(_coarse(volumes[:MOST_COMPARED]))
+    some = standardised(_coarse(volumes[:MOST_COMPARED]))
     alike = some @ some.T
     typical = np.sort(alike[alike.mean(0).argmax()].argsort()[::-1][:TYPICAL])
     likeness = _likeness(volumes, volumes[typical])
@@ -161,8 +161,8 @@ def _likeness(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Correlation of every volume with the mean real brain as if stored in each order, (n, 48)."""
     mean = _coarse(real).mean(0)
     mean = mean + mean[::-1]
-    references = _standardised(np.stack([_as_if_stored(mean, order) for order in ORDERS]))
-    return _standardised(_coarse(generated)) @ references.T
+    references = standardised(np.stack([_as_if_stored(mean, order) for order in ORDERS]))
+    return standardised(_coarse(generated)) @ references.T
 
 
 def _rotated(axes: str) -> str:
@@ -187,7 +187,8 @@ def _coarse(volumes: np.ndarray) -> np.ndarray:
     return np.stack([volume.reshape(shape).mean((1, 3, 5), dtype=np.float32) for volume in volumes])
 
 
-def _standardised(volumes: np.ndarray) -> np.ndarray:
+def standardised(volumes: np.ndarray) -> np.ndarray:
+    """All voxels of each volume, of mean 0 and length 1, (n, S³) float64: products of two are their correlation."""
     flat = volumes.reshape(len(volumes), -1).astype(np.float64)
     flat -= flat.mean(1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)

@@ -30,6 +30,13 @@ def test_ringing_around_a_resampled_mask_is_not_the_lesion():
     assert abs(placed(ringing).sum() / placed(ball(radius_mm=28.0)).sum() - 1) < 0.1
 
 
+def test_what_is_not_finite_is_outside_of_a_soft_mask():
+    soft = ndimage.gaussian_filter(ball(radius_mm=28.0).astype(np.float32), 1.0)
+    spoilt = soft.copy()
+    spoilt[0, 0, 0] = np.inf
+    assert np.array_equal(placed(spoilt), placed(soft))
+
+
 def test_labels_are_all_inside():
     labels = ball(radius_mm=28.0) * 4 - 3 * ball(radius_mm=14.0)
     assert np.array_equal(placed(labels), placed(ball(radius_mm=28.0)))

@@ -153,7 +153,7 @@ def place(lesion: SpatialImage, brain: np.ndarray, mirrored: bool = False, name:
     InputError
         If the lesion is empty, larger than a stroke can be, or outside the MNI152 brain.
     """
-    mask = np.nan_to_num(np.asanyarray(lesion.dataobj))
+    mask = np.nan_to_num(np.asanyarray(lesion.dataobj), nan=0.0, posinf=0.0, neginf=0.0)
     mask = mask.reshape(mask.shape[:3])
     inside = mask > mask.max() / 2 if np.unique(mask).size > MOST_LABELS else mask != 0
     if not inside.any():
