@@ -16,14 +16,16 @@ from alphagan.files import write_atomically
 
 CACHE = Path(".dvc", "cache", "files", "md5")
 BUSY = Path(".dvc", "tmp", "rwlock")
+RUNS = Path(".dvc", "cache", "runs")  # of each stage and what it read a folder, of each run a file named by its hash
 STAGE = re.compile(r"^  \S", re.MULTILINE)  # where a stage begins in dvc.lock
 
 
 def mend_half_written(root: Path) -> list[str]:
-    """Put right what a kill left of the two files that DVC rewrites in place, and cannot read afterwards.
+    """Put right what a kill left of DVC's notes, which it cannot read afterwards.
 
-    Of dvc.lock the stages before the one that was being written are kept; DVC takes the others from its run cache, or
-    runs them again. The list of files in use goes: whoever used them was killed.
+    Of dvc.lock, which is rewritten in place, the stages before the one that was being written are kept; DVC takes the
+    others from its run cache, or runs them again. The list of files in use goes: whoever used them was killed. So does
+    a folder of the run cache in which no run was written to its end.
 
     Parameters
     ----------
@@ -54,7 +56,23 @@ def mend_half_written(root: Path) -> list[str]:
             with named_disk_errors(lock):
                 lock.unlink()
         lines.append("dvc.lock: half-written; what it lacks is taken from DVC's run cache, or made again")
+    for folder in _folders_without_a_run(root / RUNS):
+        with named_disk_errors(folder):
+            shutil.rmtree(folder)
+        lines.append(f"{folder.relative_to(root)}: without a run, removed")
     return lines
+
+
+def _folders_without_a_run(runs: Path) -> list[Path]:
+    """Folders of the run cache that hold nothing, or a file that DVC has not named yet, now and a second later."""
+
+    def found() -> set[Path]:
+        return {folder for folder in runs.glob("*/*") if all(file.suffix == ".tmp" for file in folder.iterdir())}
+
+    if not (before := found()):
+        return []
+    time.sleep(1)
+    return sorted(before & found())
 
 
 def _half_written(path: Path, parse: Callable[[str], object]) -> bool:

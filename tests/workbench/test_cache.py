@@ -144,6 +144,32 @@ def test_a_file_that_was_being_written_is_left_alone(root, monkeypatch):
     assert mend_half_written(Path()) == [] and BUSY.read_text() == "{}"
 
 
+def test_a_folder_of_the_run_cache_without_a_whole_run_goes(root, at_once):
+    (run,) = cache.RUNS.glob("*/*/*")
+    for name in ("", ".half.tmp"):
+        folder = cache.RUNS / "ab" / ("ab" * 32)
+        folder.mkdir(parents=True)
+        if name:
+            (folder / name).write_text("cmd: mk")
+        assert mend_half_written(Path()) == [f"{folder}: without a run, removed"] and not folder.exists()
+    assert mend_half_written(Path()) == [] and run.is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unfinished", [None, ".half.tmp"])
+def test_make_repro_goes_on_from_a_run_that_was_not_written_to_its_end(root, unfinished, capfd):
+    """At an empty folder DVC alone stops with a `TypeError`."""
+    (run,) = cache.RUNS.glob("*/*/*")
+    text = Path("dvc.lock").read_text()
+    Path("dvc.lock").unlink()
+    if unfinished:
+        run.with_name(unfinished).write_text("cmd: mk")
+    run.unlink()
+    assert repro(1, DVC) == 0
+    assert f"note: {run.parent}: without a run, removed" in capfd.readouterr().out
+    assert yaml.safe_load(Path("dvc.lock").read_text()) == yaml.safe_load(text)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 16, 0.5, 0.9])
 def test_make_repro_goes_on_from_half_written_files(root, left, capfd):
