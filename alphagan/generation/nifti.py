@@ -141,6 +141,7 @@ def write_samples(
         **{"weights_sha256": run.networks.sha256, "weights": weights, "seed": seed, "device": run.device.type},
         **{"alphagan": __version__, "torch": torch.__version__},
         **({"covariates": dict(given), "fit_sha256": run.prior.sha256} if given else {}),
+        **({"data": run.config["data"]} if "data" in run.config else {}),  # of whoever it was trained on
     }
     _begin(folder, n, facts, force, layout)
     paths = [folder / layout.name(i) for i in range(n)]
@@ -167,7 +168,8 @@ def _begin(folder: Path, n: int, facts: dict, force: bool, layout: Layout) -> No
     others = (path for path in folder.rglob("[!.]*.nii*") if not path.match(layout.pattern))
     if other := next(others, None):
         raise InputError(f"{folder}: holds {other.relative_to(folder)}, which would lie among them; name a new folder")
-    known = _read(record)
+    before = _read(record)
+    known = {"data": facts.get("data"), **before} if before and "data" in facts else dict(before)  # old ones lack it
     n_known = known.pop("n", 0)
     if force and (known != facts or n < n_known):
         stale = there
@@ -178,7 +180,7 @@ def _begin(folder: Path, n: int, facts: dict, force: bool, layout: Layout) -> No
     with named_disk_errors(folder):
         for path in stale:
             path.unlink(missing_ok=True)
-    if {"n": n_known, **known} != {"n": n, **facts}:
+    if before != {"n": n, **facts}:
         write_json({"n": n, **facts}, record)
 
 

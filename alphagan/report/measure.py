@@ -158,8 +158,14 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     if n := generated.n_identical:
         lines.append(f"{n} of {n_volumes} generated volumes are identical to an earlier one")
     for name, side in sides.items():
-        if side is not generated and (n := len(generated.copied(side))):
-            lines.append(f"{n} of {n_volumes} generated volumes are scans of {name}, to the voxel")
+        copied = {} if side is generated else generated.copied(side)
+        if copied:
+            lines.append(f"{len(copied)} of {n_volumes} generated volumes are scans of {name}, to the voxel")
+        if side is not generated and (n := len(generated.like(side) - copied.keys())):
+            lines.append(
+                f"{n} of {n_volumes} generated volumes look like a scan of {name} as no two people do: copies with "
+                "noise, another contrast, or mirrored"
+            )
     directions = likely_directions(generated.volumes.array, real.volumes.array)
     if directions != "RAS":
         axes = stored(directions, generated.axes)

@@ -16,6 +16,7 @@ from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
+from alphagan.report.asked import trained_on
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes, write_people
@@ -55,6 +56,11 @@ class Side:
     def copied(self, other: "Side") -> dict[int, int]:
         """Rows with the voxels of one of the other side's, but for rounding, and that one's."""
         return shared(self.volumes.array, other.volumes.array)
+
+    def like(self, other: "Side") -> set[int]:
+        """Rows that look like a scan of the other side's, or like its mirror image, as no two people do."""
+        of_own = [str(row) for row in range(len(self.volumes.array))]
+        return {row for row, _, _ in look_alikes(self.volumes.array, of_own, other.volumes.array)}
 
     @property
     def median_ml(self) -> float | None:
@@ -120,7 +126,14 @@ def _with_cohort(config: Config, work: Path) -> dict[str, Side]:
     noted = unusual(table) if table.is_file() else []  # of all people of the cohort, said once
     sides = {"real": _people(folder, work, "held out", ("val", "test"), noted)}
     sides["train"] = _people(folder, work, "trained on", ("train",), [])
-    return sides | {"generated": _prepare("generated", config, work)}
+    sides["generated"] = generated = _prepare("generated", config, work)
+    if trained_on(generated.source) not in (None, Volumes(folder).fingerprint()):
+        generated.unusual.append(
+            f"their model was trained on another cohort than {folder.name} as it is prepared now, or on another split: "
+            "where the same people are in both it may have been trained on some who are held out here, and what is "
+            "said of its memory is wrong; evaluate beside the cohort that it was trained on, or train it again"
+        )
+    return sides
 
 
 def _people(prepared: Path, work: Path, role: str, splits: tuple[str, ...], noted: list[str]) -> Side:

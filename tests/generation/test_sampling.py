@@ -119,6 +119,18 @@ def test_the_record_tells_what_samples_are_made_of(root, run):
     record = json.loads((root / "whole" / "samples.json").read_text())
     assert record["weights_sha256"] == run.networks.sha256
     assert (record["n"], record["seed"], record["weights"], record["device"]) == (N, 1, "G_average", "cpu")
+    assert record["data"] == run.config["data"] != ""
+
+
+def test_a_record_from_before_it_told_the_scans_is_gone_on_with(run, tmp_path):
+    write_samples(run, 2, tmp_path, seed=1)
+    record = json.loads((tmp_path / "samples.json").read_text())
+    (tmp_path / "samples.json").write_text(json.dumps({key: told for key, told in record.items() if key != "data"}))
+    write_samples(run, 3, tmp_path, seed=1)
+    assert json.loads((tmp_path / "samples.json").read_text()) == record | {"n": 3}
+    (tmp_path / "samples.json").write_text(json.dumps(record | {"data": "other"}))
+    with pytest.raises(InputError, match="made otherwise"):
+        write_samples(run, 3, tmp_path, seed=1)
 
 
 def test_a_full_disk_is_told_in_a_line(run, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from alphagan.report.asked import asked_for
+from alphagan.report.asked import asked_for, trained_on
 
 
 @pytest.mark.parametrize("below", [".", "code"])
@@ -23,7 +23,15 @@ from alphagan.report.asked import asked_for
 def test_age_and_sex_are_read_from_either_layout(tmp_path, below, covariates, words):
     (tmp_path / below).mkdir(exist_ok=True)
     (tmp_path / below / "samples.json").write_text(json.dumps({"n": 3, "covariates": covariates}))
-    assert asked_for(tmp_path) == words
+    assert asked_for(tmp_path) == words and trained_on(tmp_path) is None
+
+
+@pytest.mark.parametrize("below", [".", "code"])
+@pytest.mark.parametrize(("data", "told"), [("0aebb25ce844", "0aebb25ce844"), (None, None), (["x"], None)])
+def test_scans_of_the_model_are_read_from_either_layout(tmp_path, below, data, told):
+    (tmp_path / below).mkdir(exist_ok=True)
+    (tmp_path / below / "samples.json").write_text(json.dumps({"n": 3, "data": data}))
+    assert trained_on(tmp_path) == told
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{"])

@@ -11,6 +11,7 @@ from folders import QUICK, read
 from alphagan.__main__ import main
 from alphagan.errors import InputError, TooFewError
 from alphagan.report.folders import evaluate_folders
+from alphagan.report.measure import doubts
 from alphagan.report.options import Folders, from_options
 from alphagan.volumes.prepared import Volumes
 
@@ -48,6 +49,17 @@ def test_the_two_sides_are_the_splits_of_the_cohort(cohort, tmp_path):
         rows = volumes.rows(*splits)
         assert sides[name].volumes.people(sides[name].volumes.rows()) == volumes.people(rows)
         np.testing.assert_array_equal(sides[name].volumes.array, volumes.array[rows])
+
+
+@pytest.mark.parametrize("below", [".", "code"])
+def test_samples_of_a_model_of_another_cohort_or_split_are_told(cohort, tmp_path, below):
+    record = tmp_path / "held" / below / "samples.json"
+    record.parent.mkdir(exist_ok=True)
+    for data, told in ((Volumes(cohort).fingerprint(), False), ("0" * 12, True)):
+        record.write_text(json.dumps({"n": 8, "data": data}))
+        lines = doubts(read(Folders.of_cohort(cohort, tmp_path / "held"), tmp_path / f"work {told}"))
+        found = [line for line in lines if "their model was trained on another cohort than mine" in line]
+        assert len(found) == told and all(line.startswith("generated: ") for line in found)
 
 
 def test_the_command_takes_a_cohort_and_a_folder(cohort, tmp_path, monkeypatch, capsys):

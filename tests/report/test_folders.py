@@ -119,6 +119,18 @@ def test_generated_volumes_that_are_scans_are_told(real, train, tmp_path):
     ]
 
 
+def test_copies_with_noise_and_mirrored_ones_are_told_with_or_without_training_scans(real, train, tmp_path):
+    copies = fill(tmp_path / "copies", range(200, 203), "g{}.nii", noise=60.0)
+    write(copies / "g203.nii", person(203)[::-1])
+    fill(copies, range(300, 304), "g{}.nii")  # new people
+    for number, folders in enumerate((Folders(real, copies, size=16), Folders(real, copies, train, size=16))):
+        lines = doubts(read(folders, tmp_path / f"work{number}"))
+        assert [line for line in lines if "look like" in line] == [
+            "4 of 8 generated volumes look like a scan of real as no two people do: copies with noise, another "
+            "contrast, or mirrored"
+        ]
+
+
 def test_identical_real_scans_are_double_scans(generated, train, tmp_path):
     real = fill(tmp_path / "real", [*range(200, 206), 200], file_numbers=range(7))
     sides = read(Folders(real, generated, train, size=16), tmp_path / "work")
