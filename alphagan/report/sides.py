@@ -11,7 +11,7 @@ import numpy as np
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti
-from alphagan.preparation.cohorts.doubts import spelled_alike, visits_of_others
+from alphagan.preparation.cohorts.same_person import spelled_alike, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.preparation.prepare import prepare

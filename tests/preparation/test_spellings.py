@@ -8,7 +8,8 @@ from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.check import check
-from alphagan.preparation.cohorts.doubts import doubts, spelled_alike, visits_of_others
+from alphagan.preparation.cohorts.doubts import doubts
+from alphagan.preparation.cohorts.same_person import spelled_alike, visits_of_others
 from alphagan.settings.cohorts import NiftiCohort
 
 COMPOSED, DECOMPOSED = "Andr\u00e9", "Andre\u0301"

@@ -49,6 +49,21 @@ PROCESSED = "FreeSurfer_Cross-Sectional_Processing_brainmask/2006-04-18_08_20_30
         ("fsaverage/mri/brainmask.mgz", ("fsaverage", "", "FreeSurfer's brainmask")),
         ("ann_T2_flair.nii", ("", "", "FLAIR")),
         ("OAS-like_masked.nii", ("", "", "")),
+        ("PPMI_31_MR_SAG_T1_3D__br_raw_20110803104134_1_S1_I2.nii", ("PPMI_31", "20110803104134_1_S1_I2", "T1w")),
+        ("AIBL_1_MR_MPRAGE_br_raw_20071101123456789_1_S1_I2.nii", ("AIBL_1", "20071101123456789_1_S1_I2", "T1w")),
+        ("Sub0001_Ses1_Scan_01_ANAT1.nii.gz", ("Sub0001", "Ses1_Scan_01", "")),
+        ("miriad_181_AD_M_01_MR_2.nii", ("miriad_181", "01_MR_2", "")),
+        ("wmsub-01_ses-2_T1w.nii", ("01", "2", "wm_T1w")),
+        ("mri/mwp1sub-01_T1w.nii", ("01", "", "SPM's mwp1")),
+        ("p0sub-01.nii", ("01", "", "SPM's p0")),
+        ("s8smwc2sub-01_T1w.nii", ("01", "", "SPM's s8smwc2")),
+        ("y_sub-01_T1w.nii", ("01", "", "SPM's y")),
+        ("Copy of sub-01_T1w.nii", ("01", "", "T1w")),
+        ("sub-01_T1w_brain_pve_0.nii.gz", ("01", "", "tissue map")),
+        ("sub-01_BrainExtractionMask.nii.gz", ("01", "", "mask")),
+        ("sub-01_BrainSegmentationPosteriors01.nii.gz", ("01", "", "tissue map")),
+        ("T1_fast_bias.nii.gz", ("", "", "field")),
+        ("PD_007_T1.nii.gz", ("", "", "T1w")),
     ],
 )
 def test_what_a_name_tells(path, told):
@@ -129,6 +144,50 @@ def test_names_that_begin_alike_may_be_one_person(tmp_path, capsys, files, warns
     raw = layouts.tree(tmp_path / "raw", *(f"{file}.nii" for file in files))
     status, said = checked(raw, capsys)
     assert status == 0 and ("although names begin alike: ann-bl.nii and ann-fu.nii" in said) == warns
+
+
+@pytest.mark.parametrize(
+    ("files", "pattern"),
+    [
+        (("ann-bl.nii", "ann-fu.nii", "bob-bl.nii", "bob-fu.nii"), "{subject}-{session}.nii"),
+        ([f"case_{k}_{v}.nii.gz" for k in (1, 2) for v in "xy"], "case_{subject}_{session}.nii.gz"),
+        ([f"case_{k}_000{channel}.nii.gz" for k in (1, 2) for channel in (0, 1)], "case_{subject}_0000.nii.gz"),
+        ([f"{visit}_{name}.nii" for visit in ("pre", "post") for name in ("P1", "P2")], "{session}_{subject}.nii"),
+    ],
+)
+def test_the_pattern_that_is_advised_joins_who_is_alike(tmp_path, capsys, files, pattern):
+    raw = layouts.tree(tmp_path / "raw", *files)
+    assert f"if they are of one person, give a pattern such as {pattern}\n" in checked(raw, capsys)[1]
+    status, said = checked(raw, capsys, pattern=pattern)
+    assert status == 0 and "scans of 2 people" in said and "may be" not in said
+
+
+def test_no_pattern_is_advised_where_none_joins_them(tmp_path, capsys):
+    files = [f"{name}_{visit}.nii" for name in ("a_1", "a_2", "b_1") for visit in ("x", "y")]
+    said = checked(layouts.tree(tmp_path / "raw", *files), capsys)[1]
+    assert "although names begin alike" in said and "if they are of one person, rename them" in said
+
+
+def test_copies_by_spm_are_told(tmp_path, capsys):
+    raw = layouts.tree(tmp_path / "raw", *(f"{made}ann{k}_T1.nii" for made in ("", "m", "wm", "c1") for k in (1, 2)))
+    said = checked(raw, capsys)[1]
+    assert (
+        "6 scans are called as others are but for a prefix of SPM's, such as c1ann1_T1.nii beside ann1_T1.nii" in said
+    )
+    people = layouts.tree(tmp_path / "people", "ann_T1.nii", "joann_T1.nii", "1.nii", "c11.nii")
+    assert "prefix" not in checked(people, capsys)[1]
+    bids = layouts.tree(tmp_path / "bids", *(f"{made}sub-0{k}_T1w.nii" for made in ("", "wm", "c1") for k in (1, 2)))
+    status, said = checked(bids, capsys)
+    assert (
+        status == 1 and "4 T1w scans of 2 people" in said and "passed over, as their names tell no T1w: 2 SPM" in said
+    )
+
+
+def test_people_of_one_name_in_two_folders_are_told(tmp_path, capsys):
+    raw = layouts.tree(tmp_path / "raw", *(f"site{site}/sub-01_T1w.nii" for site in "AB"), "siteA/sub-02_T1w.nii")
+    said = checked(raw, capsys)[1]
+    assert "2 scans have person and session of another, such as siteA/sub-01_T1w.nii and siteB/sub-01_T1w.nii" in said
+    assert "if they are two people of one name, rename one of them" in said
 
 
 def test_two_files_of_one_session_are_told(tmp_path, capsys):

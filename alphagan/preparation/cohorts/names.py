@@ -7,7 +7,10 @@
     OAS1_0001_MR1_mpr-2_anon.nii, OAS30001_MR_d0129/anat2/T1w.nii.gz      OASIS: OAS1_0001, MR1_mpr-2; OAS30001, d0129
     IXI002-Guys-0828-T1.nii.gz, IXI002_brain.nii.gz                       IXI: IXI002
     BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz                BraTS: BraTS20_Training_001, FLAIR
+    PPMI_3101_MR_SAG_T1_SPGR_3D__br_raw_20110803104134_1_S1_I2.nii        PPMI, AIBL: PPMI_3101, 20110803104134_1_S1_I2
+    Sub0001_Ses1_Scan_01_ANAT1, miriad_188_AD_M_01_MR_1                   GSP, MIRIAD: Sub0001, Ses1_Scan_01
     bert_visit2/mri/brainmask.mgz                                         FreeSurfer: bert, visit2, T1w
+    mwp1sub-01_T1w.nii, wmsub-01_T1w.nii                                  SPM, CAT12: 01, of tissue, and of T1w
 
 Any other name is that of a person of its own, and a word such as T2, FLAIR or mask in it is its contrast.
 """
@@ -31,15 +34,26 @@ WORDS = {
     "FLAIR": {"flair", "t2flair", "t2f"},
     "T2starw": {"t2starw", "t2star", "swi"},
     "T2w": {"t2", "t2w"},
-    "PDw": {"pd", "pdw"},
     "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
+    "PDw": {"pd", "pdw"},
 }
+# What FSL, ANTs and SPM write beside a scan: pieces of it, fields, and the prefixes of what was made of it.
+PIECES = {
+    "mask": re.compile(r"brainextractionmask|brainsegmentation"),
+    "tissue map": re.compile(r"pve|pveseg|mixeltype|brainsegmentationposteriors\d+|corticalthickness"),
+    "field": re.compile(r"bias|biasfield|warp|jacobian"),
+}
+TISSUE = r"r?[cp][0-6]"
+SPM = rf"(?:i?y_|(?:s\d{{1,2}})?[smwrua]{{0,4}}(?:{TISSUE})?)"
 STRIPPED = ("brainmask", "brain", "norm")  # FreeSurfer's skull-stripped volumes, the first one that is there is taken
 ADNI = re.compile(r"(?<![A-Za-z0-9])(\d{3}_S_\d{4,5})(?!\d)_?(.*)")
 STAMP = re.compile(rf"(?<!\d){freesurfer.DATE}(?:\d{{6,}}|_\d\d_\d\d_\d\d\.\d)?(?!\d)")
-OASIS = (
+COLLECTIONS = (
     re.compile(r"(?P<subject>OAS[12]_\d{4})_(?P<session>MR\d+(?:_mpr-\d+)?)"),
     re.compile(r"(?P<subject>OAS[34]\d{4})_(?:\w+?_)?(?P<session>d\d{4})"),
+    re.compile(r"(?P<subject>(?:PPMI|AIBL)_\d+)_MR_.*?_(?P<session>\d{8}(?:\d{6,9})?_.*)"),
+    re.compile(r"(?P<subject>Sub\d{4})_(?P<session>Ses\d+(?:_Scan_\d+)?)"),
+    re.compile(r"(?P<subject>miriad_\d{3})_[A-Z]{2}_[MF]_(?P<session>\d\d_MR_\d)"),
 )
 IXI = re.compile(r"(IXI\d{3})(?![^_ -])", re.IGNORECASE)
 
@@ -89,7 +103,7 @@ def read(path: PurePath) -> Name:
     """
     stem = tree.stem(path)
     places = (stem, *(folder.name for folder in path.parents))  # nearest first
-    for way in (_freesurfer, _bids, _adni, _oasis, _ixi, _brats):
+    for way in (_freesurfer, _bids, _adni, _collection, _ixi, _brats):
         if found := way(path, stem, places):
             return found
     return Name("", "", contrast(stem))
@@ -98,6 +112,8 @@ def read(path: PurePath) -> Name:
 def contrast(text: str) -> str:
     """Contrast that the words of a name tell, or ""."""
     words = {word.lower() for word in re.split(r"[^A-Za-z0-9]+", text)}
+    if piece := next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), ""):
+        return piece
     return next((name for name, known in WORDS.items() if words & known), "")
 
 
@@ -128,11 +144,16 @@ def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     subject = _entity("sub", places)
     if not subject:
         return None
+    prefix = re.match(rf"({SPM})(?=sub-)", stem)
+    made, stem = (prefix[1].rstrip("_"), stem[len(prefix[1]) :]) if prefix else ("", stem)
     entities = dict(part.split("-", 1) for part in stem.split("_") if re.fullmatch(r"[A-Za-z]+-.+", part))
     session = bids.session({"ses": _entity("ses", places)} | entities)
-    variant = "_".join(f"{key}-{entities[key]}" for key in ("space", "res", "desc") if key in entities)
+    kept = [f"{key}-{entities[key]}" for key in ("space", "res", "desc") if key in entities]
+    variant = "_".join([made, *kept] if made else kept)
     suffix = stem.rpartition("_")[2]
     told = contrast(suffix) or bids.other(stem) or contrast(stem)
+    if re.search(rf"{TISSUE}$|y$", made):
+        return Name(subject, session, f"SPM's {made}")
     return Name(subject, session, bids.contrast(entities, told), variant)
 
 
@@ -152,7 +173,7 @@ def disagree(path: PurePath) -> tuple[str, str] | None:
 
 
 def _entity(key: str, places: tuple[str, ...]) -> str:
-    found = (re.search(rf"(?:^|_){key}-([^_]+)", place) for place in places)
+    found = (re.search(rf"(?:^{SPM}|[_ ]){key}-([^_]+)", place) for place in places)
     return next((match[1] for match in found if match), "")
 
 
@@ -180,8 +201,8 @@ def _adni(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     return Name(match[1], session, contrast(stem))
 
 
-def _oasis(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
-    match = next((match for place in places for name in OASIS if (match := name.match(place))), None)
+def _collection(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
+    match = next((match for place in places for name in COLLECTIONS if (match := name.match(place))), None)
     return match and Name(match["subject"], match["session"], contrast(stem))
 
 

@@ -55,7 +55,7 @@ def of_another_ending(cohort: NiftiCohort) -> list[str]:
     """Images that a pattern would fit if they ended otherwise, as .nii does beside .nii.gz, and that are no copies."""
     if not cohort.pattern:
         return []
-    source, regex = tree.folder(cohort.source), _regex(cohort.pattern, "pattern")
+    source, regex = tree.folder(cohort.source), compiled(cohort.pattern, "pattern")
     images = {path.relative_to(source).as_posix() for path in tree.files(source)}
     taken = {image.removesuffix(tree.suffix(Path(image))) for image, *_ in _by_pattern(sorted(images), regex)}
     bare = {image: image.removesuffix(ending) for image in images if (ending := tree.suffix(Path(image)))}
@@ -79,10 +79,10 @@ def is_of(modality: str, *contrasts: str) -> bool:
 
 def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
     source = tree.folder(cohort.source)
-    image_regex = _regex(cohort.pattern, "pattern") if cohort.pattern else None
+    image_regex = compiled(cohort.pattern, "pattern") if cohort.pattern else None
     if image_regex and "subject" not in image_regex.groupindex:
         raise InputError(f"pattern: {cohort.pattern!r} has no {{subject}}; write it where the path names the subject")
-    mask_regex = _regex(cohort.mask_pattern, "mask_pattern") if cohort.mask_pattern else None
+    mask_regex = compiled(cohort.mask_pattern, "mask_pattern") if cohort.mask_pattern else None
     if image_regex and mask_regex and "session" in set(mask_regex.groupindex) - set(image_regex.groupindex):
         raise InputError("mask_pattern: has {session}, but pattern has not; write it in both or in neither")
 
@@ -114,8 +114,14 @@ def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
     return scans, others
 
 
-def _regex(pattern: str, key: str) -> re.Pattern:
-    """Translate a pattern; its groups are those of {subject} and {session} that it has."""
+def compiled(pattern: str, key: str) -> re.Pattern:
+    """Translate a pattern; its groups are those of {subject} and {session} that it has.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, naming the key that it stands under.
+    """
     regex, seen = "", set()
     for piece in TOKENS.split(pattern):
         if piece in ("{subject}", "{session}"):
@@ -211,7 +217,8 @@ def _cure(path: Path, images: Iterable[Path]) -> str:
 
 
 def _mask(pattern: str, subject: str, session: str, masks: list[str], image: str) -> str:
-    regex = _regex(pattern.replace("{subject}", escape(subject)).replace("{session}", escape(session)), "mask_pattern")
+    filled = pattern.replace("{subject}", escape(subject)).replace("{session}", escape(session))
+    regex = compiled(filled, "mask_pattern")
     candidates = [mask for mask in masks if regex.fullmatch(mask)]
     if len(candidates) > 1:
         two = " and ".join(candidates[:2])

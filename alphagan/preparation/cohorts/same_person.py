@@ -1,0 +1,199 @@
+"""People who may be one person, as far as the names of their scans tell: visits, spellings, copies by other tools."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Container
+from itertools import takewhile
+from pathlib import Path
+
+from alphagan.errors import InputError
+from alphagan.preparation.cohorts import Scan, names, nifti, tree
+
+MOST_VISITS = 12  # of one person; more names with one beginning are those of a site or a study
+DATE = r"(?:19|20)\d\d(?:-?\d\d){0,2}"
+# What ends a name beside who is on the scan: its contrast or what was done to it, and before that the visit.
+DONE = r"[_.-](?:t[12]w?|flair|mprage|anat|brain|stripped|defaced)$"
+VISIT = (
+    rf"[_.-](?:(?:v|tp|visit|ses|time|wave|scan)\d{{1,2}}|m\d{{1,3}}|{DATE}|bl|base|baseline|template"
+    r"|pre|post|fu\d?|[ab]|[37]t)$|(?<=\d)(?:[ab]|bl|fu\d?|pre|post)$"
+)
+VISIT_WITHIN = rf"[_.-](?:(?:v|tp|visit|ses|session|time|timepoint|wave|scan)-?\d{{1,2}}|{DATE})(?=[_.-])"
+
+
+def own_people(scans: list[Scan]) -> str | None:
+    """Warn where every scan is a person of its own, called after the whole name, and few names begin alike."""
+    people = {scan.subject for scan in scans}
+    if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
+        return None
+    by_begin, by_end = defaultdict(list), defaultdict(list)
+    for scan in scans:
+        begin, _, end = _divided(scan.subject)
+        by_begin[begin].append(scan)
+        by_end[end].append(scan)
+    if all(re.search(VISIT, f"_{begin}") for begin in by_begin):  # pre_P001 and post_P001
+        several = any(len(found) > 1 for found in by_end.values())
+        return _of_its_own(by_end, "end", _subject_last(scans)) if several else None
+    groups = [found for found in by_begin.values() if len(found) > 1]
+    if len(groups) < 2 or max(map(len, groups)) > MOST_VISITS:
+        return None
+    return _of_its_own(by_begin, "begin", _subject_first(scans))
+
+
+def _divided(stem: str) -> tuple[str, str, str]:
+    """A name before and after the last character that divides it, and that character."""
+    found = re.fullmatch(r"(.*?)([_ .-]+)([^_ .-]*)", stem, re.DOTALL)
+    return found.groups() if found else (stem, "", "")
+
+
+def _of_its_own(people: dict[str, list[Scan]], how: str, pattern: str) -> str:
+    """What is said of scans by what their names share, and the pattern if it joins these and no others."""
+    one, other, *_ = next(found for found in people.values() if len(found) > 1)
+    cure = f"give a pattern such as {pattern}" if _joins(pattern, people) else RENAME
+    return (
+        f"each of {sum(map(len, people.values()))} scans is a person of its own, although names {how} alike: "
+        f"{one.image.name} and {other.image.name}; if they are of one person, {cure}"
+    )
+
+
+RENAME = "rename them, such as sub-NAME_ses-m12, so that no split divides them"
+
+
+def _subject_first(scans: list[Scan]) -> str:
+    """case_{subject}_{session}.nii.gz, for case_001_1.nii.gz and others."""
+    begins, marks, ends = zip(*(_divided(scan.subject) for scan in scans), strict=True)
+    pieces = [re.findall(r".*?[_ .-]|.+", begin, re.DOTALL) for begin in (min(begins), max(begins))]
+    same = "".join(one for one, _ in takewhile(lambda two: two[0] == two[1], zip(*pieces, strict=False)))
+    channels = all(re.fullmatch(r"000\d", end) for end in ends)  # as nnU-Net numbers contrasts
+    return f"{same}{{subject}}{marks[0]}{ends[0] if channels else '{session}'}{tree.suffix(scans[0].image)}"
+
+
+def _subject_last(scans: list[Scan]) -> str:
+    return f"{{session}}{_divided(scans[0].subject)[1]}{{subject}}{tree.suffix(scans[0].image)}"
+
+
+def _joins(pattern: str, people: dict[str, list[Scan]]) -> bool:
+    """Whether a pattern takes a scan of everybody, and gives the scans of each one name that is nobody else's."""
+    try:
+        regex = nifti.compiled(pattern, "pattern")
+    except InputError:  # a name with braces or brackets
+        return False
+    found = [[regex.fullmatch(scan.image.name) for scan in scans] for scans in people.values()]
+    told = [{match["subject"] for match in matches if match} for matches in found]
+    return all(len(each) == 1 for each in told) and len(set.union(*told)) == len(people)
+
+
+def visits(scans: list[Scan]) -> str | None:
+    """Warn of people whose names differ in a visit alone: a word for it, a date, or a number that others lack."""
+    people = {names.spelling(scan.subject): scan.subject for scan in scans}
+    alike = defaultdict(list)
+    for spelled, subject in people.items():
+        bare = without_visit(spelled)
+        numbered = re.sub(r"(?<=.)[_.-]\d{1,2}$", "", spelled)
+        alike[numbered if numbered != spelled and numbered in people else bare].append(subject)
+    groups = [found for found in alike.values() if 1 < len(found) <= MOST_VISITS]
+    if not groups:
+        return None
+    (one, other, *_), *_ = groups
+    return (
+        f"{sum(map(len, groups))} of {len(people)} people may be another at a second visit: {one} and {other}; if they "
+        f"are one person, {RENAME}"
+    )
+
+
+def without_visit(name: str) -> str:
+    """A name without the words that may tell a visit, as those of one person share it.
+
+    Examples
+    --------
+    >>> without_visit("sub04_v2_t1"), without_visit("case_1_pre_t1w_brain"), without_visit("p1b")
+    ('sub04', 'case_1', 'p1')
+    >>> without_visit("sub1_ses2_scan_1"), without_visit("p01fu")
+    ('sub1_scan_1', 'p01')
+    """
+    done = name
+    while (shorter := re.sub(DONE, "", done)) not in (done, ""):
+        done = shorter
+    return re.sub(VISIT, "", re.sub(VISIT_WITHIN, "", done)) or name
+
+
+def visits_of_others(scans: list[Scan], others: list[Scan]) -> str | None:
+    """Warn of people whose names differ from those of others in a visit alone."""
+    known = _first(others, lambda subject: without_visit(names.spelling(subject)))
+    people = _first(scans, names.spelling)
+    pairs = [(scan, known[bare]) for spelled, scan in people.items() if (bare := without_visit(spelled)) in known]
+    pairs = [(one, other) for one, other in pairs if names.spelling(one.subject) != names.spelling(other.subject)]
+    if not pairs:
+        return None
+    one, other = pairs[0]
+    return (
+        f"{len(pairs)} of {len(people)} people may be another at a second visit: {one.subject} ({one.image.name}) and "
+        f"{other.subject} ({other.image.name}); if they are one person, take one out, or tell who is who with patterns"
+    )
+
+
+def _first(scans: list[Scan], called: Callable[[str], str]) -> dict[str, Scan]:
+    """The first scan of each person, by a form of the person's name."""
+    first = {}
+    for scan in scans:
+        first.setdefault(called(scan.subject), scan)
+    return first
+
+
+def spelled_alike(scans: list[Scan], others: list[Scan] | None = None) -> str | None:
+    """Warn of people whose names differ from those of one another, or of `others`, in spelling alone."""
+    first = _first(scans if others is None else others, names.spelling)
+    alike = {scan.subject: (first.get(names.spelling(scan.subject), scan), scan) for scan in reversed(scans)}
+    pairs = [(one, other) for one, other in reversed(alike.values()) if one.subject != other.subject]
+    if not pairs:
+        return None
+    (one, other), *_ = pairs
+    return (
+        f"{len(pairs)} of {len(alike)} people may be another under a second spelling: {one.subject} ({one.image.name}) "
+        f"and {other.subject} ({other.image.name}); if they are one person, rename the files of one, so that no split "
+        "divides them"
+    )
+
+
+def processed(scans: list[Scan]) -> str | None:
+    """Warn of scans that are called as others are, with a prefix of SPM or CAT12 before the name: wmanna beside anna.
+
+    Of names in BIDS, `alphagan.preparation.cohorts.names` knows these.
+    """
+    known = {scan.subject: scan for scan in scans if re.search(r"[^\W\d_]{2}", scan.subject)}
+    known = {stem: scan for stem, scan in known.items() if stem == _stem(scan)}
+    of = {stem: _of_spm(stem, known) for stem in known}
+    if not (made := [stem for stem in known if of[stem]]):
+        return None
+    one, other = known[made[0]], known[of[made[0]]]
+    return (
+        f"{len(made)} scans are called as others are but for a prefix of SPM's, such as {one.image.name} beside "
+        f"{other.image.name}, and would be people of their own; leave one of each person's in this folder"
+    )
+
+
+def _of_spm(stem: str, known: Container[str]) -> str | None:
+    """The name that this one is, less a prefix of SPM's."""
+    found = (stem[length:] for length in range(8, 0, -1) if re.fullmatch(names.SPM, stem[:length]))
+    return next((rest for rest in found if rest in known), None)
+
+
+def doubles(scans: list[Scan], source: Path) -> str | None:
+    """Warn of scans that nothing tells from another of their person and session."""
+    alike = defaultdict(list)
+    for scan in scans:
+        alike[scan.subject, scan.session].append(scan.image.relative_to(source))
+    found = [group for group in alike.values() if len(group) > 1]
+    if not found:
+        return None
+    one, other = found[0][:2]
+    cure = "a pattern with {session} tells them apart, or fits one of them"
+    if one.name == other.name:
+        cure = "if they are two people of one name, rename one of them, or make a cohort of each folder"
+    else:
+        one, other = one.name, other.name
+    return f"{sum(map(len, found))} scans have person and session of another, such as {one} and {other}; {cure}"
+
+
+def _stem(scan: Scan) -> str:
+    return unicodedata.normalize("NFC", tree.stem(scan.image))
