@@ -6,8 +6,8 @@ import pytest
 from scipy import ndimage
 from test_semisynthetic_stroke import MNI_AFFINE, ball
 
-from alphagan.errors import InputError
 from alphagan.preparation.cohorts.semisynthetic_stroke import place
+from alphagan.preparation.quality import QualityError
 
 BRAIN = np.ones((46, 56, 48), bool)
 
@@ -43,5 +43,5 @@ def test_labels_are_all_inside():
 
 
 def test_an_inverted_mask_is_refused():
-    with pytest.raises(InputError, match="marks 7870 ml, more than a stroke can be; write the lesion as 1"):
+    with pytest.raises(QualityError, match="marks 7870 ml, more than a stroke can be; write it as 1 and all"):
         placed(1 - ball())

@@ -11,6 +11,7 @@ from scans import AFFINE, SHAPE, head, write
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.semisynthetic_stroke import csf_intensity, place
+from alphagan.preparation.quality import QualityError
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import AnyCohort
 from alphagan.settings.sections import Prepare
@@ -206,15 +207,22 @@ def test_a_scan_that_cannot_be_used_is_left_to_quality_control(folder):
 
 
 @pytest.mark.parametrize(
-    ("mask", "message"), [(ball() * 0, "is empty"), (ball(), r"\(160, -15, 25\) mm, is outside the MNI152 brain")]
+    ("mask", "message"), [(ball() * 0, "marks no voxel"), (ball(), r"\(160, -15, 25\) mm, is not in the MNI152")]
 )
 def test_unusable_lesions_are_named(tmp_path, mask, message):
     affine = MNI_AFFINE.copy()
     affine[0, 3] += 200
     path = write(tmp_path / "lesion-9.nii.gz", mask, affine)
-    with pytest.raises(InputError, match=f"lesion-9.*{message}") as error:
+    with pytest.raises(QualityError, match=f"lesion-9.*{message}") as error:
         place(nibabel.load(path), head() > 0, name=str(path))
     assert "\n" not in str(error.value)
+
+
+def test_an_unusable_lesion_is_the_reason_that_its_scan_is_left_out(folder):
+    for path in (folder / "lesions").iterdir():
+        write(path, ball() * 0, MNI_AFFINE)
+    with pytest.raises(QualityError, match="^lesion is empty: .*lesion.* marks no voxel; remove it$"):
+        prepare_scan(found(folder)[0], Prepare(size=16))
 
 
 def test_missing_folders_and_other_contrasts_are_refused(folder, tmp_path_factory):

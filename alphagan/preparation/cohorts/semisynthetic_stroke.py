@@ -60,8 +60,8 @@ class SemisyntheticScan(Scan):
 
         Raises
         ------
-        InputError
-            If the lesion is empty, or outside the MNI152 brain.
+        QualityError
+            As `place` does.
         """
         image, mask, _ = self._place()
         if self.orientation:  # which will be taken for that of the stored axes again
@@ -150,23 +150,25 @@ def place(lesion: SpatialImage, brain: np.ndarray, mirrored: bool = False, name:
 
     Raises
     ------
-    InputError
+    QualityError
         If the lesion is empty, larger than a stroke can be, or outside the MNI152 brain.
     """
     mask = np.nan_to_num(np.asanyarray(lesion.dataobj), nan=0.0, posinf=0.0, neginf=0.0)
     mask = mask.reshape(mask.shape[:3])
     inside = mask > mask.max() / 2 if np.unique(mask).size > MOST_LABELS else mask != 0
     if not inside.any():
-        raise InputError(f"{name}: the lesion mask is empty; remove it")
+        raise QualityError(f"lesion is empty: {name} marks no voxel; remove it")
     if (ml := inside.sum() * abs(np.linalg.det(lesion.affine[:3, :3])) / 1000) > LARGEST_ML:
-        raise InputError(
-            f"{name}: marks {ml:.0f} ml, more than a stroke can be; write the lesion as 1 and all else as 0"
+        raise QualityError(
+            f"lesion too large: {name} marks {ml:.0f} ml, more than a stroke can be; write it as 1 and all else as 0"
         )
     low_mm, high_mm = brain_box_mm()
     middle_mm = nibabel.affines.apply_affine(lesion.affine, np.argwhere(inside)).mean(0)
     if (middle_mm < low_mm).any() or (middle_mm > high_mm).any():
         where = ", ".join(f"{c:.0f}" for c in middle_mm)
-        raise InputError(f"{name}: its middle, ({where}) mm, is outside the MNI152 brain; bring the mask to MNI space")
+        raise QualityError(
+            f"lesion outside: the middle of {name}, ({where}) mm, is not in the MNI152 brain; bring it to MNI space"
+        )
     (box,) = find_objects(brain.astype(np.uint8))
     first, last = np.array([(side.start, side.stop) for side in box]).T
     step_mm = (high_mm - low_mm) / (last - first)  # of a voxel of the scan, in MNI space
