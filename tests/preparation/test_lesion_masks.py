@@ -3,6 +3,7 @@
 import nibabel
 import numpy as np
 import pytest
+from scans import head, write
 from scipy import ndimage
 from test_semisynthetic_stroke import MNI_AFFINE, ball
 
@@ -45,3 +46,15 @@ def test_labels_are_all_inside():
 def test_an_inverted_mask_is_refused():
     with pytest.raises(QualityError, match="marks 7870 ml, more than a stroke can be; write it as 1 and all"):
         placed(1 - ball())
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"), [(ball() * 0, "marks no voxel"), (ball(), r"\(160, -15, 25\) mm, is not in the MNI152")]
+)
+def test_unusable_lesions_are_named(tmp_path, mask, message):
+    affine = MNI_AFFINE.copy()
+    affine[0, 3] += 200
+    path = write(tmp_path / "lesion-9.nii.gz", mask, affine)
+    with pytest.raises(QualityError, match=f"lesion-9.*{message}") as error:
+        place(nibabel.load(path), head() > 0, name=str(path))
+    assert "\n" not in str(error.value)

@@ -206,18 +206,6 @@ def test_a_scan_that_cannot_be_used_is_left_to_quality_control(folder):
     assert reasons == ["not finite", "empty"]
 
 
-@pytest.mark.parametrize(
-    ("mask", "message"), [(ball() * 0, "marks no voxel"), (ball(), r"\(160, -15, 25\) mm, is not in the MNI152")]
-)
-def test_unusable_lesions_are_named(tmp_path, mask, message):
-    affine = MNI_AFFINE.copy()
-    affine[0, 3] += 200
-    path = write(tmp_path / "lesion-9.nii.gz", mask, affine)
-    with pytest.raises(QualityError, match=f"lesion-9.*{message}") as error:
-        place(nibabel.load(path), head() > 0, name=str(path))
-    assert "\n" not in str(error.value)
-
-
 def test_an_unusable_lesion_is_the_reason_that_its_scan_is_left_out(folder):
     for path in (folder / "lesions").iterdir():
         write(path, ball() * 0, MNI_AFFINE)
