@@ -51,6 +51,20 @@ def test_a_brain_that_was_cut_off_is_told(tmp_path, cut, side):
     assert f"cut off, at its {side}" in prepared(tmp_path, brain()[cut]).note
 
 
+@pytest.mark.parametrize(
+    ("normal", "side"), [((0, 0.3, 1), "top"), ((0.2, -1, 0.3), "back"), ((0, 1, -1), "front and bottom")]
+)
+def test_a_brain_that_a_tilted_plane_cut_is_told(tmp_path, normal, side):
+    fine = np.kron(brain(), np.ones((2, 2, 2), np.int16))
+    affine = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
+    height = np.indices(fine.shape).T @ np.divide(normal, np.linalg.norm(normal))
+    end = np.quantile(height.T[fine > 0], 0.92)
+    assert "flat" not in prepared(tmp_path, fine, affine).note
+    note = prepared(tmp_path, np.where(height.T < end, fine, 0), affine).note
+    assert "the brain is flat, as if it were cut off by a tilted plane, at its " in note
+    assert set(side.split(" and ")) == set(note.split("tilted plane, at its ")[1].split(" (")[0].split(" and "))
+
+
 def test_a_cord_that_sets_the_box_is_told(tmp_path):
     low = int(np.nonzero(INSIDE.any((0, 1)))[0][0])
     taller = np.pad(brain(), ((0, 0), (0, 0), (12 - low, 0)))
