@@ -137,7 +137,10 @@ def of_values(found: Foreground, background: float, masked: bool) -> list[str]:
 
 def _wrapped(found: Foreground) -> bool:
     """Whether unsigned integers jump between their limits, in every fourth plane of the box."""
-    if found.voxels.dtype.kind != "u" or found.values.max() < NEAR_LIMIT * (limit := np.iinfo(found.voxels.dtype).max):
+    coarse = max(found.inside.shape) < FEW_TO_CUT  # neighbours differ
+    if coarse or found.voxels.dtype.kind != "u":
+        return False
+    if found.values.max() < NEAR_LIMIT * (limit := np.iinfo(found.voxels.dtype).max):
         return False
     voxels, inside = found.voxels[::4].astype(np.float32), found.inside[::4]
     jumps, n = 0, 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from alphagan.errors import InputError, TooFewError
-from alphagan.preparation.cohorts import Scan, nifti
+from alphagan.preparation.cohorts import Scan, nifti, tree
 from alphagan.preparation.cohorts.same_person import spelled_alike, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.lookalikes import described, look_alikes
@@ -151,6 +151,12 @@ def _find(config: Config, name: str) -> list[Scan]:
         option = {"generated": "--generated-pattern", "train": "--train-pattern or --pattern"}.get(name, "--pattern")
         cure = f"that fits {cohort.pattern!r}; check {option}" if cohort.pattern else "in it; check the folder"
         raise InputError(f"{cohort.source}: no NIfTI file {cure}")
+    ends = {tree.stem(scan.image).rpartition("_")[2] for scan in scans}
+    if name == "generated" and {"prepared", "rec", "error"} <= ends:
+        raise InputError(
+            f"{cohort.source}: holds what `alphagan reconstruct` wrote, prepared scans and errors too; choose what was "
+            "given back with --generated-pattern '{subject}_rec.nii.gz'"
+        )
     return scans
 
 

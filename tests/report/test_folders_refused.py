@@ -59,6 +59,17 @@ def test_a_background_that_cannot_be_told_is_refused_with_the_option_that_tells_
     assert len(sides["generated"].volumes.array) == 2
 
 
+def test_what_reconstruct_wrote_is_not_taken_for_generated_brains(real, tmp_path, capsys):
+    for kind in ("prepared", "rec", "error"):
+        fill(tmp_path / "given back", range(300, 303), f"sub-{{:03d}}_T1w_{kind}.nii.gz")
+    options = ["--real", real, "--generated", tmp_path / "given back", "--size", "16", "-o", tmp_path / "out"]
+    error = run(tmp_path, capsys, *options)
+    assert "holds what `alphagan reconstruct` wrote" in error
+    pattern = error.split("--generated-pattern '")[1].split("'")[0]
+    folders = Folders(real, tmp_path / "given back", size=16, generated_pattern=pattern)
+    assert len(read(folders, tmp_path / "work")["generated"].volumes.array) == 3
+
+
 def test_a_cohort_is_evaluated_as_ever():
     assert from_options("normal", {"cohort": "normal", "params": Path("params.yaml"), "real": None}) is None
 
