@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.files import held
+from alphagan.settings.config import load
 from alphagan.workbench.cache import mend_half_written
 from alphagan.workbench.progress import Progress
 from alphagan.workbench.timetable import Timetable
@@ -88,11 +89,20 @@ def _repro(jobs: int, dvc: str) -> int:
     print("".join(f"note: {line}\n" for line in mend_half_written(Path())), end="", flush=True)
     graph = read_graph(_ask(dvc, "dag", "--dot"))
     stages = to_run(graph, _changed(dvc) & set(graph))
-    timetable = Timetable(stages, TIMES)
+    timetable = Timetable(stages, TIMES, iterations=_iterations())
     with _log() as log, Progress(timetable, jobs, len(graph), LOG) as progress:
         status = _run_all(stages, jobs, _Runner(dvc, jobs, log, progress)) if stages else 0
         progress.summary(status)
     return status
+
+
+def _iterations() -> dict[str, int]:
+    """Of each training; nothing where params.yaml cannot be read, which whoever needs it will say."""
+    try:
+        config = load()
+    except InputError:
+        return {}
+    return {f"train@{name}": config.settings(name).train.iterations for name in config.experiments}
 
 
 def _changed(dvc: str) -> set[str]:
@@ -129,14 +139,17 @@ def _run_all(stages: dict[str, set[str]], jobs: int, runner: "_Runner") -> int:
     graph = TopologicalSorter(stages)
     graph.prepare()
     running: dict[Future, str] = {}
+    ready: set[str] = set()
+    urgency = runner.progress.timetable.urgency()
     status = 0
     with ThreadPoolExecutor(jobs) as pool:
         try:
             while graph.is_active():
-                # The longest stages first, so that the last ones to be left are short.
-                for stage in sorted(graph.get_ready(), key=lambda stage: not stage.startswith("train@")):
-                    if not status:
-                        running[pool.submit(runner.run, stage)] = stage
+                ready.update(graph.get_ready())
+                while ready and len(running) < jobs and not status:
+                    stage = max(sorted(ready), key=urgency.__getitem__)
+                    ready.remove(stage)
+                    running[pool.submit(runner.run, stage)] = stage
                 if not running:
                     break
                 finished, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)

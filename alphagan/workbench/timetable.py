@@ -24,6 +24,7 @@ KINDS = {
     "figures": ("draw the paper's figures", "figures"),
     "collect": ("collect the metrics", "evaluation"),
 }
+A_STAGE, AN_ITERATION = 30.0, 0.08  # seconds, where nothing is known; to order stages, never to tell a time
 PARTS = ("preparation", "feature networks", "training", "evaluation", "audit", "figures", "others")
 
 
@@ -53,10 +54,18 @@ class Timetable:
         Seconds that each stage took in earlier runs, if there were any; `keep` writes it.
     clock : callable
         Seconds.
+    iterations : dict of str to int, optional
+        Of trainings: how many each has.
     """
 
-    def __init__(self, graph: dict[str, set[str]], times: Path, clock: Callable[[], float] = time.monotonic):
-        self.graph, self.times, self.clock = graph, times, clock
+    def __init__(
+        self,
+        graph: dict[str, set[str]],
+        times: Path,
+        clock: Callable[[], float] = time.monotonic,
+        iterations: dict[str, int] | None = None,
+    ):
+        self.graph, self.times, self.clock, self.iterations = graph, times, clock, iterations or {}
         self.past: dict[str, float] = _read(times)
         self.began = clock()
         self.started: dict[str, float] = {}  # under way
@@ -74,6 +83,15 @@ class Timetable:
     def n_done(self) -> int:
         """Stages that need no more time."""
         return len(self.spent) + len(self.unchanged)
+
+    def urgency(self) -> dict[str, float]:
+        """Of each stage, seconds of the longest chain of stages that begins with it: the longest is to start first."""
+        chain: dict[str, float] = {}
+        after = {stage: [other for other, before in self.graph.items() if stage in before] for stage in self.graph}
+        for stage in reversed([*TopologicalSorter(self.graph).static_order()]):
+            guess = A_STAGE + AN_ITERATION * self.iterations.get(stage, 0)
+            chain[stage] = self.past.get(stage, guess) + max((chain[other] for other in after[stage]), default=0.0)
+        return chain
 
     def begin(self, stage: str) -> None:
         """A stage starts."""
@@ -104,7 +122,7 @@ class Timetable:
         """Estimate what is left.
 
         A stage takes what it took in an earlier run, times how much longer those of its kind take now; else what those
-        of its kind have taken on average; a training as long as its iterations so far say.
+        of its kind have taken on average, or for an iteration; a training as long as its iterations so far say.
 
         Returns
         -------
@@ -134,7 +152,8 @@ class Timetable:
             known = alike.keys() & self.past.keys()
             before = sum(self.past[other] for other in known)
             return self.past[stage] * (sum(alike[other] for other in known) / before if before else 1.0)
-        return sum(alike.values()) / len(alike) if alike else None
+        work = sum(self.iterations.get(other, 1) for other in alike)
+        return sum(alike.values()) * self.iterations.get(stage, 1) / work if alike else None
 
     def parts(self) -> dict[str, tuple[int, float, float]]:
         """Stages, seconds during which at least one was under way, and core seconds, of each part of the work."""

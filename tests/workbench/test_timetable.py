@@ -24,11 +24,11 @@ class Clock:
 
 @pytest.fixture
 def make(tmp_path):
-    def make(past=None, graph=GRAPH):
+    def make(past=None, graph=GRAPH, iterations=None):
         path = tmp_path / "times.json"
         if past is not None:
             path.write_text(past if isinstance(past, str) else json.dumps(past))
-        return Timetable(graph, path, Clock())
+        return Timetable(graph, path, Clock(), iterations)
 
     return make
 
@@ -53,6 +53,20 @@ def test_stages_of_a_kind_take_alike(make):
     assert table.to_go(1) == (170.0, False)
     table.clock.now += 500  # longer than was thought
     assert table.to_go(1) == (100.0, False)
+
+
+def test_trainings_take_as_long_as_their_iterations(make):
+    table = make(iterations={"train@a": 100, "train@b": 400, "train@c": 50})
+    run(table, "train@a", 10)
+    assert table.to_go(1) == (45.0, False)
+
+
+def test_the_longest_chain_is_the_most_urgent(make):
+    graph = {"prepare@a": set(), "prepare@b": set(), "train@a": {"prepare@a"}, "train@b": {"prepare@b"}}
+    urgency = make(graph=graph, iterations={"train@a": 1000, "train@b": 6000}).urgency()
+    assert sorted(urgency, key=urgency.get, reverse=True) == ["prepare@b", "train@b", "prepare@a", "train@a"]
+    known = make({"train@a": 900.0, "train@b": 10.0}, graph, {"train@a": 1000, "train@b": 6000}).urgency()
+    assert max(known, key=known.get) == "prepare@a"
 
 
 def test_earlier_runs_are_remembered_and_scaled(make):
