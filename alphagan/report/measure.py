@@ -17,7 +17,7 @@ from alphagan.audit.spaces import FeatureSpace, VoxelSpace
 from alphagan.errors import TooFewError
 from alphagan.evaluation.cohort import Evaluation
 from alphagan.evaluation.features.med3d import load_med3d
-from alphagan.evaluation.features.network import FeatureNetwork, train_features
+from alphagan.evaluation.features.network import FeatureNetwork, load_features, train_features
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
@@ -28,6 +28,8 @@ from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
+from alphagan.settings.json_file import read_json
+from alphagan.volumes.prepared import Volumes
 
 SIZED = 0.75, 1.33  # how far the median size of generated brains may be from that of real ones without a word
 
@@ -82,9 +84,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     real_side, train_side = sides["real"], sides.get("train", sides["real"])
     real = _sample(real_side, "train" if real_side is not train_side else "test")
     train, generated = _sample(train_side, "train"), Sample(_sample(sides["generated"], "train").volumes)
-    n, size = len(train_side.volumes.rows("train")), train_side.volumes.size
-    _say(f"training the feature network on {n} scans at {size} cubed; minutes, at 64 cubed more than ten")
-    network = train_features(train_side.volumes.folder, work / "features", config.features, folders.device)
+    network = _network(folders, config, train_side.volumes, work)
     networks = [network, *med3d]
     floor, settings = _some(train, len(generated.volumes), folders.seed), config.evaluate
 
@@ -126,6 +126,17 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         doubts(sides),
         audit,
     )
+
+
+def _network(folders: Folders, config: Config, train: Volumes, work: Path) -> FeatureNetwork:
+    """The cohort's own feature network, if it is of these scans and settings; else one that is trained."""
+    kept = read_json(folders.features / "config.json") if folders.features else {}
+    settings = config.features.model_dump(exclude={"threads"})
+    if kept and (kept.get("settings"), kept.get("data")) == (settings, Volumes(folders.real).fingerprint()):
+        return load_features(folders.features, folders.device)
+    n, size = len(train.rows("train")), train.size
+    _say(f"training the feature network on {n} scans at {size} cubed; minutes, at 64 cubed more than ten")
+    return train_features(train.folder, work / "features", config.features, folders.device)
 
 
 def _say(line: str) -> None:

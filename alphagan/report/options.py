@@ -48,6 +48,8 @@ class Folders:
     seed : int
     device : str
         Where feature networks are computed.
+    features : Path, optional
+        Folder of the cohort's own feature network, taken where it is of these scans and settings; else one is trained.
     """
 
     real: Path
@@ -65,6 +67,7 @@ class Folders:
     med3d: str | None = None
     seed: int = 2019
     device: str = "cpu"
+    features: Path | None = None
 
     @classmethod
     def of_cohort(cls, prepared: Path, generated: Path, **others) -> "Folders":
@@ -127,7 +130,7 @@ def _side(generated: Path) -> int:
 
 
 def from_options(
-    cohort: str | None, given: Mapping[str, object], prepared: Path | None = None
+    cohort: str | None, given: Mapping[str, object], prepared: Path | None = None, features: Path | None = None
 ) -> tuple[Folders, Path] | None:
     """Read the options of `alphagan evaluate`; None where a cohort's models are meant.
 
@@ -137,8 +140,8 @@ def from_options(
         The positional argument.
     given : mapping
         Options by name, among others; those that were not given are None.
-    prepared : Path, optional
-        Folder of the prepared cohort, if one is named.
+    prepared, features : Path, optional
+        Folders of the prepared cohort and of its feature network, if a cohort is named.
 
     Returns
     -------
@@ -164,7 +167,7 @@ def from_options(
             if option not in named:
                 raise InputError(f"--{option}: is missing; a folder beside a cohort needs --generated and --output")
         output = named.pop("output")
-        return Folders.of_cohort(prepared, **named), output
+        return Folders.of_cohort(prepared, **named, features=features), output
     if not named:
         raise InputError("evaluate: name a cohort, or folders with --real, --generated and --output")
     if given.get("params") is not None:

@@ -105,7 +105,8 @@ def evaluate(args) -> None:
     from alphagan.settings.paths import Paths
 
     paths = Paths()
-    if chosen := from_options(args.cohort, vars(args), args.cohort and paths.prepared(args.cohort)):
+    kept = (paths.prepared(args.cohort), paths.features(args.cohort)) if args.cohort else ()
+    if chosen := from_options(args.cohort, vars(args), *kept):
         from alphagan.report.folders import evaluate_folders  # needs matplotlib
 
         sections = None

@@ -1,6 +1,7 @@
 """A folder of generated volumes is compared with the people of a prepared cohort: held out, and trained on."""
 
 import json
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -76,6 +77,26 @@ def test_the_command_takes_a_cohort_and_a_folder(cohort, tmp_path, monkeypatch, 
     assert "mine, held out" in said and "people of the splits test and val together" in said
     assert "Age 70 was asked for, and real people were not chosen so" in said
     assert said.index("Age 70 was asked for") < said.index("Every metric")
+
+
+def test_the_cohort_s_own_feature_network_is_taken_where_it_is_of_these_scans(cohort, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    params = {"cohorts": {"mine": {"kind": "nifti", "source": "x", "modality": "FLAIR"}}, "experiments": {}}
+    params |= {"prepare": {"size": 16}} | QUICK
+    (cohort / "preparation.json").unlink()
+
+    def evaluated(output, **changes):
+        Path("params.yaml").write_text(json.dumps(params | changes))
+        assert not main(["evaluate", "mine", "--generated", "held", "-o", output])
+        return "training the feature network" in capsys.readouterr().err, Path(output, "metrics.json").read_bytes()
+
+    trained, anew = evaluated("anew")
+    assert trained
+    assert not main(["features", "mine"])
+    assert evaluated("kept") == (False, anew)
+    assert evaluated("otherwise", features=params["features"] | {"iterations": 9})[0]
+    (cohort / "subjects.csv").write_text((cohort / "subjects.csv").read_text() + "\n")
+    assert evaluated("other scans")[0]
 
 
 @pytest.mark.parametrize(
