@@ -17,7 +17,7 @@ def test_it_is_small_and_its_readme_is_its_card():
         card = file.metadata()["card"]
         assert all(name.startswith("G_average.") for name in file.keys())
     assert card == (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert "trained on normal (simulated people)" in card and "112 simulated scans" in card
+    assert "trained on normal (simulated people)" in card and "224 simulated scans" in card
     assert "Not evaluated" not in card and "Not audited" not in card and "No copying is shown" in card
 
 
