@@ -27,6 +27,7 @@ RESIDUE = 0.02  # of the brightest voxels: what differs less from the background
 MAX_RESIDUE = 0.125  # share of the foreground; real brains have up to 0.05, smoothed or noisy ones 0.3 to 1
 BRIGHTEST = 98  # percentile that stands for the brightest
 SAMPLED = 2000  # voxels that are enough to know a percentile by
+GOLDEN = (5**0.5 - 1) / 2
 THRESHOLD, MASK_THRESHOLD = 0.15, 0.5  # of the foreground's median, where the background is only approached
 NOISE = 6.0  # standard deviations of the background that are still background
 EMPTY = "empty: every voxel is zero; make it anew, or leave it out"
@@ -196,7 +197,7 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) ->
 
 def _residue(found: Foreground) -> float:
     """Share of a foreground that hardly differs from the background."""
-    away = _distance(found.values[:: 1 + found.n_voxels // SAMPLED], found.background)
+    away = _distance(_some(found.values), found.background)
     return float(np.mean(away < RESIDUE * _percentile(away, BRIGHTEST)))
 
 
@@ -211,6 +212,13 @@ def _distance(voxels: np.ndarray, level: float) -> np.ndarray:
     return voxels if voxels.dtype.kind == "u" else np.abs(voxels)
 
 
+def _some(values: np.ndarray) -> np.ndarray:
+    """At most SAMPLED of them, from all over: at steps of the golden ratio, as even steps can keep to one plane."""
+    if values.size <= SAMPLED:
+        return values
+    return values[(np.arange(SAMPLED) * GOLDEN % 1 * values.size).astype(int)]
+
+
 def _percentile(values: np.ndarray, percent: float) -> float:
-    values = np.sort(values[:: 1 + values.size // SAMPLED])
+    values = np.sort(_some(values))
     return float(values[int((values.size - 1) * percent / 100)]) if values.size else 0.0

@@ -36,6 +36,21 @@ def near(found, clean, grey_levels=4.0):
     return abs(found.cube.astype(float) - clean.cube).mean() < grey_levels
 
 
+def test_noise_around_a_brain_is_told_from_it_whatever_the_array_s_shape(tmp_path):
+    """Of this shape every 324th voxel, by which its brightness might be guessed, lies in one plane beside the brain."""
+    fine = np.kron(head(), np.ones((2, 2, 2))).astype(np.float32)
+    shape = (86, 93, 81)
+    assert (1 + np.prod(shape) // 2000) % shape[2] == 0
+    padded = np.pad(fine, [(0, want - there) for want, there in zip(shape, fine.shape, strict=True)])
+    spread = np.random.default_rng(0).normal(0, 0.01 * padded.max(), shape)
+    affine = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
+    found, expected = (
+        prepare_scan(scan_of(write(tmp_path / f"{number}.nii", volume.astype(np.float32), affine)), SETTINGS)
+        for number, volume in enumerate((padded + spread, padded))
+    )
+    assert near(found, expected)
+
+
 @pytest.mark.parametrize("background", [-1000, -1, 3, 700])
 def test_a_constant_background_is_as_good_as_zero(tmp_path, clean, background):
     found = prepared(tmp_path / "a.nii", np.where(BRAIN, head(), background).astype(np.float32))
