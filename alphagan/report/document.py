@@ -75,7 +75,8 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     yield (
         "- **Preparation**, the same for all: turned to RAS, cut to the box around the brain, averaged "
         f"down to {size} × {size} × {size} voxels {FIT[folders.fitted]}; intensities from 0 to the percentile "
-        f"{upper:g} of the brain. Real scans were not augmented."
+        f"{upper:g} of the brain, and once more to that of each cube, as generated volumes are cubes from the start. "
+        "Real scans were not augmented."
     )
     if (folders.real / "volumes.npy").is_file():
         yield (

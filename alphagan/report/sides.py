@@ -4,7 +4,7 @@ import csv
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.report.asked import trained_on
+from alphagan.report.brightness import scaled_again
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes, write_people
@@ -77,7 +78,8 @@ class Side:
 def read_sides(config: Config, work: Path, different_people: bool = False) -> dict[str, Side]:
     """Prepare the cohorts "real", "generated" and, if there is one, "train" of a config, below `work`.
 
-    Where "real" is the folder of a prepared cohort, its held-out people are real, its training people train. Without
+    Cubes of all sides are scaled once more, each to its own percentile, as `alphagan.report.brightness` says. Where
+    "real" is the folder of a prepared cohort, its held-out people are real, its training people train. Without
     training scans half of the real people are in the split "train", the others in "test". All else is "train".
     With `different_people`, equal names in real and train mean nothing; equal voxels are refused all the same.
 
@@ -93,6 +95,8 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
         raise InputError(f"{generated}: is named as --real and as --generated; name the folder that a generator filled")
     prepared = (Path(real) / "volumes.npy").is_file()
     sides = _with_cohort(config, work) if prepared else _with_scans(config, work, different_people)
+    high = config.prepare.upper_percentile
+    sides = {name: replace(side, volumes=scaled_again(side.volumes.folder, high)) for name, side in sides.items()}
     with_train = "train" in sides
     fewest = {"real": 2, "train": 2} if with_train else {"real": 4}
     for name, needed in fewest.items():

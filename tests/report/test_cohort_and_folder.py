@@ -7,13 +7,16 @@ import nibabel
 import numpy as np
 import pytest
 from factories import write_prepared
-from folders import QUICK, read
+from folders import QUICK, fill, read
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError, TooFewError
+from alphagan.preparation.prepare import prepare
 from alphagan.report.folders import evaluate_folders
 from alphagan.report.measure import doubts
 from alphagan.report.options import Folders, from_options
+from alphagan.settings.config import parse
+from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 
 
@@ -49,7 +52,25 @@ def test_the_two_sides_are_the_splits_of_the_cohort(cohort, tmp_path):
     for name, splits in (("real", ["val", "test"]), ("train", ["train"])):
         rows = volumes.rows(*splits)
         assert sides[name].volumes.people(sides[name].volumes.rows()) == volumes.people(rows)
-        np.testing.assert_array_equal(sides[name].volumes.array, volumes.array[rows])
+        for found, cube in zip(sides[name].volumes.array, volumes.array[rows], strict=True):
+            high = np.percentile(cube[cube > 0], 99.0)
+            np.testing.assert_array_equal(found, np.clip(np.rint(cube * (255 / high)), 0, 255))
+
+
+def test_cubes_of_the_training_people_are_as_bright_as_these(tmp_path):
+    """A generator that gives the training scans back is not darker or brighter than they are."""
+    scans = fill(tmp_path / "scans", range(40))
+    config = {"cohorts": {"mine": {"kind": "nifti", "source": str(scans)}}, "experiments": {}}
+    folder = prepare("mine", parse(config | {"prepare": {"size": 16, "workers": 1}}, "test"), Paths(tmp_path))
+    volumes = Volumes(folder)
+    (tmp_path / "given").mkdir()
+    for row in volumes.rows("train"):
+        image = nibabel.Nifti1Image(np.asarray(volumes.array[row]), volumes.affines([row])[0])
+        nibabel.save(image, tmp_path / "given" / f"g{row:03d}.nii.gz")
+    sides = read(Folders.of_cohort(folder, tmp_path / "given"), tmp_path / "work")
+    given, train = (sides[name].volumes.array.astype(float) for name in ("generated", "train"))
+    assert np.mean([np.percentile(cube[cube > 0], 99.9) for cube in volumes.array]) < 250  # their scans had 255
+    assert np.abs(given[train > 100] - train[train > 100]).max() <= 2
 
 
 @pytest.mark.parametrize("below", [".", "code"])
@@ -87,13 +108,15 @@ def test_the_cohort_s_own_feature_network_is_taken_where_it_is_of_these_scans(co
 
     def evaluated(output, **changes):
         Path("params.yaml").write_text(json.dumps(params | changes))
-        assert not main(["evaluate", "mine", "--generated", "held", "-o", output])
-        return "training the feature network" in capsys.readouterr().err, Path(output, "metrics.json").read_bytes()
+        assert not main(["evaluate", "mine", "--generated", str(tmp_path / "held"), "-o", output])
+        return "training the feature network" in capsys.readouterr().err, json.loads(Path(output, "metrics.json").read_text())
 
     trained, anew = evaluated("anew")
     assert trained
     assert not main(["features", "mine"])
-    assert evaluated("kept") == (False, anew)
+    trained, kept = evaluated("kept")
+    assert not trained and kept["generated"]["mmd_rbf"] == anew["generated"]["mmd_rbf"]
+    assert kept["generated"]["frechet"]["basis"] == anew["generated"]["frechet"]["basis"]
     assert evaluated("otherwise", features=params["features"] | {"iterations": 9})[0]
     (cohort / "subjects.csv").write_text((cohort / "subjects.csv").read_text() + "\n")
     assert evaluated("other scans")[0]
