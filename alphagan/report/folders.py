@@ -3,11 +3,12 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
-from alphagan.files import temporary_folder, write_json
+from alphagan.files import LOCK, held, temporary_folder, write_json
 from alphagan.generation.device import usable
 from alphagan.report.document import write_report
 from alphagan.report.measure import measure
@@ -46,22 +47,34 @@ def evaluate_folders(folders: Folders, output: str | Path, sections: Mapping[str
     if os.path.lexists(output) and not (output.is_dir() and not any(output.iterdir())):
         raise InputError(f"{output}: holds something already; name a new or an empty folder with --output")
     partial = output.with_name(f".{output.name}.partial")
-    with named_disk_errors(output), temporary_folder(WORK) as work:
+    with named_disk_errors(output), temporary_folder(WORK) as work, _alone_in(partial, output):
+        found = measure(folders, config, work)
+        for line in found.doubts:
+            print(f"note: {line}", file=sys.stderr)
+        write_json(found.evaluation.as_dict(), partial / "metrics.json")
+        if found.audit:
+            write_json(found.audit.as_dict(), partial / "audit.json")
+        write_report(found, partial)
+        (partial / LOCK).unlink()
+        if output.exists():
+            output.rmdir()
+        partial.rename(output)
+    return output / "report.html"
+
+
+@contextmanager
+def _alone_in(partial: Path, output: Path) -> Iterator[None]:
+    """Make an empty folder, now and not after hours, that no other process writes to; it is gone in the end."""
+    partial.mkdir(parents=True, exist_ok=True)
+    with held(partial / LOCK) as alone:
+        if not alone:
+            raise InputError(f"{output}: another evaluation writes it; wait until it ends, or name another folder")
         try:
-            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-            partial.mkdir(parents=True)  # now, not after hours
-            partial.rmdir()
-            found = measure(folders, config, work)
-            for line in found.doubts:
-                print(f"note: {line}", file=sys.stderr)
-            partial.mkdir()
-            write_json(found.evaluation.as_dict(), partial / "metrics.json")
-            if found.audit:
-                write_json(found.audit.as_dict(), partial / "audit.json")
-            write_report(found, partial)
-            if output.exists():
-                output.rmdir()
-            partial.rename(output)
+            for left in partial.iterdir():  # by a process that was killed
+                if left.is_dir():
+                    shutil.rmtree(left)
+                elif left.name != LOCK:
+                    left.unlink()
+            yield
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return output / "report.html"

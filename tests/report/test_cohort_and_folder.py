@@ -109,7 +109,9 @@ def test_the_cohort_s_own_feature_network_is_taken_where_it_is_of_these_scans(co
     def evaluated(output, **changes):
         Path("params.yaml").write_text(json.dumps(params | changes))
         assert not main(["evaluate", "mine", "--generated", str(tmp_path / "held"), "-o", output])
-        return "training the feature network" in capsys.readouterr().err, json.loads(Path(output, "metrics.json").read_text())
+        return "training the feature network" in capsys.readouterr().err, json.loads(
+            Path(output, "metrics.json").read_text()
+        )
 
     trained, anew = evaluated("anew")
     assert trained

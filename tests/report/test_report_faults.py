@@ -13,7 +13,7 @@ from disks import fill, read_only
 from folders import QUICK
 
 from alphagan.errors import InputError
-from alphagan.files import held, temporary_folder
+from alphagan.files import LOCK, held, temporary_folder
 from alphagan.report.folders import WORK, evaluate_folders
 from alphagan.report.options import Folders
 
@@ -43,7 +43,7 @@ def test_a_kill_leaves_nothing_beside_the_report_and_the_next_run_clears_up(real
             time.sleep(0.01)
         running.kill()
     assert running.returncode == -signal.SIGKILL
-    assert not list((tmp_path / "reports").iterdir())
+    assert [path.name for path in (tmp_path / "reports").rglob("*")] == [".out.partial", LOCK]
     (left,) = temporary.glob(f"{WORK}*")
     assert list(left.rglob("volumes.npy")) and stat.S_IMODE(left.stat().st_mode) == 0o700
     evaluate_folders(Folders(real, generated, size=16), tmp_path / "reports/out", QUICK)
@@ -108,3 +108,14 @@ def test_what_is_held_is_free_once_its_holder_is_gone(tmp_path):
         other.kill()
     with held(lock) as free:
         assert free
+
+
+def test_two_evaluations_into_one_folder_do_not_mix(real, generated, tmp_path):
+    folders, partial = Folders(real, generated, size=16), tmp_path / ".out.partial"
+    partial.mkdir()
+    with held(partial / LOCK), pytest.raises(InputError, match="out: another evaluation writes it; wait until it"):
+        evaluate_folders(folders, tmp_path / "out", QUICK)
+    assert [path.name for path in partial.iterdir()] == [LOCK] and not (tmp_path / "out").exists()
+    evaluate_folders(folders, tmp_path / "out", QUICK)  # the other has ended, or was killed
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figures", "metrics.json", "report.html"]
+    assert not partial.exists()
