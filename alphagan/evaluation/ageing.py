@@ -39,10 +39,11 @@ class Ageing:
     def likeness(self) -> dict[str, float]:
         """Correlation over voxels between how generated people and real ones of an age differ from the youngest."""
         changes = [means[1:] - means[0] for means in (self.generated, self.real)]
-        return {
-            f"{age:g}": float(np.corrcoef(generated.ravel(), real.ravel())[0, 1])
-            for age, generated, real in zip(self.ages[1:], *changes, strict=True)
-        }
+        with np.errstate(invalid="ignore", divide="ignore"):  # nan where nothing changes
+            return {
+                f"{age:g}": float(np.corrcoef(generated.ravel(), real.ravel())[0, 1])
+                for age, generated, real in zip(self.ages[1:], *changes, strict=True)
+            }
 
 
 def ageing(run: Run, volumes: Volumes, values: Values, n: int = 64, seed: int = 0) -> Ageing:

@@ -171,8 +171,8 @@ def write_scan_reconstructions(
         except InputError as refusal:
             refused[scan] = str(refusal)
             continue
-        if prepared.note:
-            noted[scan] = prepared.note
+        if note := "; ".join(filter(None, [names.another_contrast(scan, like.modality), prepared.note])):
+            noted[scan] = note
         images = _given_back(run, scan, prepared, weights, like)
         for ending, image in zip(("prepared", "rec", "error"), images, strict=True):
             save(image, stem.with_name(f"{stem.name}_{ending}.nii.gz"))

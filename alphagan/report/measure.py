@@ -190,7 +190,8 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     if n:
         lines.append(
             f"generated: orientation: {n} of {n_volumes} volumes fit the real ones plainly better "
-            f"if what was taken for RAS is {directions} in them; bring all volumes into one orientation"
+            f"if what was taken for RAS is {directions} in them; bring all volumes into one orientation, unless it is "
+            "because parts of them are missing"
         )
     return lines
 

@@ -54,7 +54,14 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
             raise InputError(
                 f"{folder}: of {size} voxels along each side, {volumes.folder} has {volumes.size}; train it again"
             )
-        if data not in (None, volumes.fingerprint()):
+        if data in (None, volumes.fingerprint()):
+            continue
+        if (cohort := config.get("cohort", volumes.folder.name)) != volumes.folder.name:
+            lines.append(
+                f"{folder} was trained on the cohort {cohort!r}, and not on {volumes.folder}: where the same people "
+                "are in both, it may have been trained on some who are held out here"
+            )
+        else:
             lines.append(
                 f"{folder} was trained on {volumes.folder} as it was before (other scans, or another split): people "
                 "whom it was trained on may be held out now; train it again"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -14,7 +15,8 @@ import alphagan
 from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.nifti import save
-from alphagan.generation.reconstruction import how_prepared, reconstruct
+from alphagan.generation.reconstruction import how_prepared, reconstruct, write_scan_reconstructions
+from alphagan.preparation.cohorts import Scan
 from alphagan.settings.sections import Cube
 
 CUBE = Cube(size=16)
@@ -164,6 +166,15 @@ def test_command_line(root, tmp_path, capsys):
         assert main(["reconstruct", str(root / "run"), *named, "-o", str(tmp_path / "new"), *wrong]) == 2
     assert main(["reconstruct", str(root / "run"), "-o", str(tmp_path / "new"), "--params", "p.yaml"]) == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_a_name_of_another_contrast_is_noted(run, tmp_path):
+    for name in ("ann_FLAIR.nii.gz", "bob_T1w.nii.gz", "cleo.nii.gz"):
+        nibabel.save(scan("RAS"), tmp_path / name)
+    scans, like = sorted(tmp_path.glob("*.nii.gz")), Scan("", "", "T1w", Path())
+    refused, noted = write_scan_reconstructions(run, scans, tmp_path / "out", CUBE, like=like)
+    assert not refused and noted[scans[0]].startswith("its name tells FLAIR, and not T1w")
+    assert not any("its name" in noted.get(path, "") for path in scans[1:])
 
 
 def test_a_run_that_does_not_tell_is_told(root, run, tmp_path):

@@ -75,6 +75,18 @@ def test_spellings_of_others_are_those_of_others_alone(tmp_path):
     assert "1 of 3 people" in spelled_alike(real) and spelled_alike(train) is None
 
 
+@pytest.mark.parametrize("name", ["K{k:04d}-{v}_brain.nii", "S{k:03d}_{v}_T1_Gehirn.nii", "P_A{k}_HAB_{v}.0_T1.nii"])
+def test_visits_are_told_whatever_all_names_end_with(tmp_path, name):
+    raw = layouts.tree(tmp_path / "both", *(name.format(k=k, v=v) for k in range(10, 20) for v in (1, 2)))
+    assert "names begin alike" in " ".join(doubts(cohort(raw), find_scans(cohort(raw))))
+    one, other = (
+        find_scans(cohort(layouts.tree(tmp_path / str(v), *(name.format(k=k, v=v) for k in range(10, 20)))))
+        for v in (1, 2)
+    )
+    assert visits_of_others(one, other).startswith("10 of 10 people may be another at a second visit")
+    assert visits_of_others(one[:5], one[5:]) is None
+
+
 def test_the_commands_tell_them(tmp_path, capsys):
     for folder, names in (("real", ("01", "02")), ("train", ("1", "11", "12")), ("gen", ("g1", "g2"))):
         for k, name in enumerate(names):

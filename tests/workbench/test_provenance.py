@@ -42,10 +42,19 @@ def test_a_run_of_other_scans_is_told(root, tmp_path, capsys):
     paths = laid_out(root, tmp_path, n=24)
     _note_other_scans(parse(PARAMS), "c", paths)
     said = capsys.readouterr().err
-    assert said.startswith(
-        f"note: {paths.run('c', 'alpha_wgan_gp')} was trained on {paths.prepared('c')} as it was before"
-    )
+    run, prepared = paths.run("c", "alpha_wgan_gp"), paths.prepared("c")
+    assert said.startswith(f"note: {run} was trained on the cohort ") and f", and not on {prepared}: " in said
     assert said.count("note: ") == 2 and " was trained with other settings (" in said
+
+
+def test_a_run_of_the_cohort_as_it_was_before_is_told_as_such(root, tmp_path):
+    volumes = Volumes(write_prepared(tmp_path / "prepared" / "c", n=24))
+    copied = tmp_path / "models" / "c" / "copied"
+    copied.mkdir(parents=True)
+    told = json.loads((root / "run" / "config.json").read_text()) | {"cohort": "c"}
+    (copied / "config.json").write_text(json.dumps(told))
+    (line,) = of_other_scans([copied], volumes)
+    assert line.startswith(f"{copied} was trained on {volumes.folder} as it was before (other scans, or another")
 
 
 def test_a_run_of_other_settings_is_told_and_what_decides_nothing_is_not(root, tmp_path):

@@ -53,6 +53,9 @@ COLLECTIONS = (
     re.compile(r"(?P<subject>OAS[34]\d{4})_(?:\w+?_)?(?P<session>d\d{4})"),
     re.compile(r"(?P<subject>(?:PPMI|AIBL)_\d+)_MR_.*?_(?P<session>\d{8}(?:\d{6,9})?_.*)"),
     re.compile(r"(?P<subject>Sub\d{4})_(?P<session>Ses\d+(?:_Scan_\d+)?)"),
+    re.compile(r"(?P<subject>\d{7})_(?P<session>\d{5}_\d_\d)(?!\d)"),  # UK Biobank: who, field, instance, array
+    re.compile(r"(?P<subject>NACC\d{6})_(?P<session>mri\d+)"),
+    re.compile(r"(?P<subject>NDAR_?INV[A-Z0-9]{8})_(?P<session>[A-Za-z0-9]+)"),
     re.compile(r"(?P<subject>miriad_\d{3})_[A-Z]{2}_[MF]_(?P<session>\d\d_MR_\d)"),
 )
 IXI = re.compile(r"(IXI\d{3})(?![^_ -])", re.IGNORECASE)
@@ -115,6 +118,14 @@ def contrast(text: str) -> str:
     if piece := next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), ""):
         return piece
     return next((name for name, known in WORDS.items() if words & known), "")
+
+
+def another_contrast(path: PurePath, modality: str) -> str:
+    """Say that a name tells of another contrast than a modality; "" where it does not, or no modality is known."""
+    told = contrast(tree.stem(path))
+    return (
+        f"its name tells {told}, and not {modality}" if modality and told.lower() not in ("", modality.lower()) else ""
+    )
 
 
 def spelling(subject: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container
 from itertools import takewhile
 from pathlib import Path
@@ -16,28 +16,49 @@ DATE = r"(?:19|20)\d\d(?:-?\d\d){0,2}"
 DONE = r"[_.-](?:t[12]w?|flair|mprage|anat|brain|stripped|defaced)$"
 VISIT = (
     rf"[_.-](?:(?:v|tp|visit|ses|time|wave|scan)\d{{1,2}}|m\d{{1,3}}|{DATE}|bl|base|baseline|template"
-    r"|pre|post|fu\d?|[ab]|[37]t)$|(?<=\d)(?:[ab]|bl|fu\d?|pre|post)$"
+    r"|pre|post|preop|postop|fu\d?|follow-?up\d?|\d{1,2}(?:mo|yr?|year)\w*|[ab]|[37]t)$|(?<=\d)(?:[ab]|bl|fu\d?|pre|post)$"
 )
 VISIT_WITHIN = rf"[_.-](?:(?:v|tp|visit|ses|session|time|timepoint|wave|scan)-?\d{{1,2}}|{DATE})(?=[_.-])"
 
 
 def own_people(scans: list[Scan]) -> str | None:
-    """Warn where every scan is a person of its own, called after the whole name, and few names begin alike."""
+    """Warn where every scan is a person of its own, called after the whole name, and few names begin alike.
+
+    What nearly all names have in common at their ends, as in S001_1_brain and S001_2_brain, does not count.
+    """
     people = {scan.subject for scan in scans}
     if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
         return None
+    cut = _core(scans)
     by_begin, by_end = defaultdict(list), defaultdict(list)
     for scan in scans:
-        begin, _, end = _divided(scan.subject)
+        begin, _, end = _divided(cut(scan.subject))
         by_begin[begin].append(scan)
         by_end[end].append(scan)
-    if all(re.search(VISIT, f"_{begin}") for begin in by_begin):  # pre_P001 and post_P001
+    if all(re.search(VISIT, f"_{begin.casefold()}") for begin in by_begin):  # pre_P001 and post_P001
         several = any(len(found) > 1 for found in by_end.values())
-        return _of_its_own(by_end, "end", _subject_last(scans)) if several else None
-    groups = [found for found in by_begin.values() if len(found) > 1]
-    if len(groups) < 2 or max(map(len, groups)) > MOST_VISITS:
+        return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None
+    if not _as_visits(by_begin):
         return None
-    return _of_its_own(by_begin, "begin", _subject_first(scans))
+    return _of_its_own(by_begin, "begin", _subject_first(scans, cut))
+
+
+def _as_visits(people: dict[str, list[Scan]]) -> list[list[Scan]]:
+    """Groups of more than one scan, if there are two, and none is as large as a site's or a study's."""
+    groups = [found for found in people.values() if len(found) > 1]
+    return groups if len(groups) > 1 and max(map(len, groups)) <= MOST_VISITS else []
+
+
+def _core(scans: list[Scan]) -> Callable[[str], str]:
+    """What takes off names the pieces at their ends that four of five have in common, such as _T1_brain."""
+    ends, left = "", [scan.subject for scan in scans]
+    while True:
+        pieces = Counter("".join(_divided(name)[1:]) for name in left)
+        (piece, n), *_ = pieces.most_common(1)
+        if not piece or n < 0.8 * len(left) or n < 2:
+            break
+        ends, left = piece + ends, [name.removesuffix(piece) for name in left if name.endswith(piece)]
+    return lambda name: name.removesuffix(ends)
 
 
 def _divided(stem: str) -> tuple[str, str, str]:
@@ -59,17 +80,22 @@ def _of_its_own(people: dict[str, list[Scan]], how: str, pattern: str) -> str:
 RENAME = "rename them, such as sub-NAME_ses-m12, so that no split divides them"
 
 
-def _subject_first(scans: list[Scan]) -> str:
+def _subject_first(scans: list[Scan], cut: Callable[[str], str]) -> str:
     """case_{subject}_{session}.nii.gz, for case_001_1.nii.gz and others."""
-    begins, marks, ends = zip(*(_divided(scan.subject) for scan in scans), strict=True)
+    begins, marks, ends = zip(*(_divided(cut(scan.subject)) for scan in scans), strict=True)
     pieces = [re.findall(r".*?[_ .-]|.+", begin, re.DOTALL) for begin in (min(begins), max(begins))]
     same = "".join(one for one, _ in takewhile(lambda two: two[0] == two[1], zip(*pieces, strict=False)))
     channels = all(re.fullmatch(r"000\d", end) for end in ends)  # as nnU-Net numbers contrasts
-    return f"{same}{{subject}}{marks[0]}{ends[0] if channels else '{session}'}{tree.suffix(scans[0].image)}"
+    return f"{same}{{subject}}{marks[0]}{ends[0] if channels else '{session}'}{_rest(scans, cut)}"
 
 
-def _subject_last(scans: list[Scan]) -> str:
-    return f"{{session}}{_divided(scans[0].subject)[1]}{{subject}}{tree.suffix(scans[0].image)}"
+def _subject_last(scans: list[Scan], cut: Callable[[str], str]) -> str:
+    return f"{{session}}{_divided(cut(scans[0].subject))[1]}{{subject}}{_rest(scans, cut)}"
+
+
+def _rest(scans: list[Scan], cut: Callable[[str], str]) -> str:
+    """What names end with, and what files do."""
+    return scans[0].subject.removeprefix(cut(scans[0].subject)) + tree.suffix(scans[0].image)
 
 
 def _joins(pattern: str, people: dict[str, list[Scan]]) -> bool:
@@ -123,6 +149,7 @@ def visits_of_others(scans: list[Scan], others: list[Scan]) -> str | None:
     people = _first(scans, names.spelling)
     pairs = [(scan, known[bare]) for spelled, scan in people.items() if (bare := without_visit(spelled)) in known]
     pairs = [(one, other) for one, other in pairs if names.spelling(one.subject) != names.spelling(other.subject)]
+    pairs = pairs or _beginning_alike(scans, others)
     if not pairs:
         return None
     one, other = pairs[0]
@@ -130,6 +157,24 @@ def visits_of_others(scans: list[Scan], others: list[Scan]) -> str | None:
         f"{len(pairs)} of {len(people)} people may be another at a second visit: {one.subject} ({one.image.name}) and "
         f"{other.subject} ({other.image.name}); if they are one person, take one out, or tell who is who with patterns"
     )
+
+
+def _beginning_alike(scans: list[Scan], others: list[Scan]) -> list[tuple[Scan, Scan]]:
+    """Scans whose names begin as those of others do, where all of them together look like people with visits."""
+    everybody = [*scans, *others]
+    if any(_stem(scan) != scan.subject for scan in everybody):
+        return []
+    cut, by_begin = _core(everybody), defaultdict(list)
+    for number, scan in enumerate(everybody):
+        by_begin[_divided(cut(scan.subject))[0]].append((number < len(scans), scan))
+    if not _as_visits(by_begin):
+        return []
+    both = [dict(found) for found in by_begin.values()]
+    return [
+        (two[True], two[False])
+        for two in both
+        if len(two) == 2 and names.spelling(two[True].subject) != names.spelling(two[False].subject)
+    ]
 
 
 def _first(scans: list[Scan], called: Callable[[str], str]) -> dict[str, Scan]:
