@@ -55,6 +55,10 @@ def ageing_maps(
         look = {"cmap": CHANGE, "limits": (-MOST, MOST)} if change else {}
         for column, volume in enumerate(shown):
             left = column * cell
+            if change and column == 0:  # of itself nothing changes
+                text = f"differences from\nthe mean at {ages[0]:g}"
+                axes.text(cell / 2, bottom + height / 2, text, color="white", ha="center", va="center", fontsize=9)
+                continue
             for plane, wide in zip(SHOWN, widths, strict=True):
                 image = draw_tile(axes, volume, sizes, plane, (left, bottom, wide, height), **look)
                 left += wide

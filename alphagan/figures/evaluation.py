@@ -82,7 +82,7 @@ def anatomy_distributions(measured: Mapping, title: str | None = None) -> Figure
     InputError
         If there is no "real", sets were not measured alike, one is empty or not finite, or a measure is not known.
     """
-    from alphagan.metrics.catalogue import MEASURES
+    from alphagan.metrics.catalogue import MEASURES, UNITS
 
     sets = real_first(measured, "measured")
     _check_measured(sets, MEASURES)
@@ -96,7 +96,8 @@ def anatomy_distributions(measured: Mapping, title: str | None = None) -> Figure
         axes.axvline(np.median(sets["real"][measure]), color=appearance("real")[1], linewidth=1.2, linestyle="--")
         for position, (name, found) in enumerate(sets.items()):
             _box(axes, position, found[measure], appearance(name, position)[1], name.endswith(tuple(WAYS)))
-        axes.set_xlabel(MEASURES[measure][0].upper() + MEASURES[measure][1:])
+        unit = UNITS.get(measure, "share of the brain")
+        axes.set_xlabel(f"{MEASURES[measure][0].upper()}{MEASURES[measure][1:]} ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", labelsize=10)

@@ -29,9 +29,7 @@ CHANGE = 1e-5  # of a class's share, below which a mixture counts as fitted
 MOST_STEPS = 1000
 
 
-def anatomy(
-    x: Array, modality: str, voxel_ml: float | None = None, masks: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def anatomy(x: Array, modality: str, masks: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Measure every brain.
 
     Parameters
@@ -40,16 +38,14 @@ def anatomy(
         Volumes, float in [-1, 1] or uint8, the first axis from left to right.
     modality : str
         "T1w", where CSF is darkest, or another, as cohorts name them.
-    voxel_ml : float, optional
-        Volume of a voxel. Only of use where it is one for all volumes, as with fit: pad and a field of view.
     masks : ndarray of bool, (n, S, S, S), optional
         The volumes' `brain_masks`, if they are known already.
 
     Returns
     -------
     dict of str to ndarray, (n,)
-        brain_volume : share of the cube, or millilitres if `voxel_ml` is given.
-        ventricle_volume : `ventricle_shares` of the brain, or millilitres. T1w only.
+        brain_volume : share of the cube.
+        ventricle_volume : `ventricle_shares` of the brain. T1w only.
         asymmetry : `asymmetries`.
         csf_fraction, grey_fraction, white_fraction, or dark_fraction, middle_fraction, bright_fraction where the
         modality is not T1w : `tissue_fractions`.
@@ -61,11 +57,9 @@ def anatomy(
     """
     x = check_volumes("volumes", x)
     masks = brain_masks(x) if masks is None else masks
-    brain = masks.mean((1, 2, 3))
-    millilitres = np.ones(len(x)) if voxel_ml is None else voxel_ml * masks[0].size * brain
-    measured = {"brain_volume": brain if voxel_ml is None else millilitres}
+    measured = {"brain_volume": masks.mean((1, 2, 3))}
     if modality == "T1w":
-        measured["ventricle_volume"] = ventricle_shares(x, masks) * millilitres
+        measured["ventricle_volume"] = ventricle_shares(x, masks)
     measured["asymmetry"] = asymmetries(x)
     fractions = tissue_fractions(level_counts(x, masks))
     names = CLASSES.get(modality, CLASSES["other"])

@@ -28,6 +28,8 @@ MEASURES = {
     **{f"{name}_fraction": f"{name.replace('csf', 'CSF')} fraction" for names in CLASSES.values() for name in names},
 }
 
+UNITS = {"brain_volume": "share of the cube", "asymmetry": "0 to 1"}  # of other measures, share of the brain
+
 
 class Metric(NamedTuple):
     """A metric as tables and figures name it.

@@ -17,12 +17,13 @@ def test_maps_show_means_and_how_they_differ_from_the_youngest():
     figure = figures.ageing_maps([25, 45, 80], means, counts)
     FigureCanvasAgg(figure).draw()
     tiles = [np.asarray(image.get_array()) for image in figure.axes[0].images]
-    assert len(tiles) == 2 * 2 * 3 * 2  # sets, mean and change, ages, planes
+    assert len(tiles) == 2 * (3 + 2) * 2  # sets, means and changes since the first age, planes
     np.testing.assert_array_equal(tiles[2], means["real"][1][:, :, 4].T)
-    np.testing.assert_array_equal(tiles[6], np.zeros((8, 8)))
-    np.testing.assert_allclose(tiles[10], (means["real"][2] - means["real"][0])[:, :, 4].T)
+    np.testing.assert_allclose(tiles[6], (means["real"][1] - means["real"][0])[:, :, 4].T)
+    np.testing.assert_allclose(tiles[8], (means["real"][2] - means["real"][0])[:, :, 4].T)
     texts = [text.get_text().strip() for text in figure.axes[0].texts]
     assert {"25 years", "45 years", "80 years", "n = 9", "n = 7", "n = 64"} <= set(texts)
+    assert texts.count("differences from\nthe mean at 25") == 2
     assert "Change since 25" in figure.axes[1].get_ylabel()
 
 

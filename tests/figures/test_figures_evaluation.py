@@ -148,7 +148,8 @@ def test_anatomy_has_a_panel_per_measure_with_real_on_top():
     measured["mean_brain"] = {name: np.full(5, 0.2) for name in names}
     panels = figures.anatomy_distributions(measured, "Simulated").axes
     assert [axes.get_xlabel() for axes in panels] == [
-        "Brain volume", "Left-right asymmetry", "Grey fraction", "White fraction"
+        "Brain volume (share of the cube)", "Left-right asymmetry (0 to 1)", "Grey fraction (share of the brain)",
+        "White fraction (share of the brain)",
     ]  # fmt: skip
     labels = [label.get_text() for label in panels[0].get_yticklabels()]
     assert labels == ["Real (n = 40)", "VAE-GAN (n = 40)", "Mean brain (n = 5)"]
