@@ -12,6 +12,7 @@ FLAT = 0.15  # of a side of the box; of real brains that were not cut, 0.09 at m
 # fifth of the brain's length, 5.8 to 17.
 NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 2500, 8000
 ON_A_PLANE, ON_A_PLANE_VOXELS = 0.06, 5.5
+FEW_TO_TILT = 32  # voxels along the shortest side of a box, below which no tilted plane is looked for
 SIDES = ("left", "right", "back", "front", "bottom", "top")
 # Of the area of its largest section, and of its length: of 128 real brains, ends that thin have 0.032 of it at most.
 THIN, THIN_REACH = 0.01, 0.08
@@ -61,7 +62,7 @@ def of_outline(found: Foreground, brain_ml: float | None, field: tuple[int, ...]
     stretched = len(set(field)) == 1 and found.first.max() <= 1 and (field - found.last).max() <= 1
     if cut and enough and not stretched:
         said.append(f"the brain is flat, as if it were cut off, at its {', '.join(cut)}")
-    elif min(found.inside.shape) >= COARSE and not stretched and (plane := _plane(found.inside)):
+    elif min(found.inside.shape) >= FEW_TO_TILT and not stretched and (plane := _plane(found.inside)):
         said.append(f"the brain is flat, as if it were cut off by a tilted plane, at its {plane}")
     thin = [f"{side} ({share:.0%})" for side, share in zip(SIDES, _thin_ends(found.inside), strict=True) if share]
     if thin and enough:
@@ -97,7 +98,10 @@ def _plane(inside: np.ndarray) -> str:
 
 
 def _rim(inside: np.ndarray) -> np.ndarray:
-    """Voxels of the surface: inside, next to one that is not, or at an end of the box."""
+    """Voxels of the surface: inside, next to one that is not, or at an end of the box.
+
+    What scipy's binary_erosion would take off, in a sixth of its time, as every scan is looked at.
+    """
     deep = np.zeros_like(inside)
     middle, one = deep[1:-1, 1:-1, 1:-1], slice(1, -1)
     middle[...] = inside[1:-1, 1:-1, 1:-1]

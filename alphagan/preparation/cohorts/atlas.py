@@ -56,19 +56,18 @@ class AtlasScan(Scan):
         QualityError
             If the tissue maps do not lie on one grid, or are no probabilities up to 1.
         """
-        maps = [nibabel.load(path) for path in self.tissues]
-        for path, image in zip(self.tissues, maps, strict=True):
-            if image.shape != maps[0].shape or not np.allclose(image.affine, maps[0].affine, atol=1e-3):
+        total, first = 0.0, nibabel.load(self.tissues[0])
+        for path in self.tissues:
+            image = nibabel.load(path)
+            if image.shape != first.shape or not np.allclose(image.affine, first.affine, atol=1e-3):
                 raise QualityError(
                     f"{path.name} is on another grid than {self.tissues[0].name}; segment the scan again"
                 )
-        total = 0.0
-        for path, image in zip(self.tissues, maps, strict=True):
             tissue = np.asanyarray(image.dataobj).astype(np.float32)
             if (highest := float(tissue.max())) > MOST_LIKELY:
                 raise QualityError(f"{path.name} reaches {highest:.4g}, and probabilities 1; write it from 0 to 1")
             total = total + tissue
-        return nibabel.load(self.image), nibabel.Nifti1Image((total > self.threshold).astype(np.uint8), maps[0].affine)
+        return nibabel.load(self.image), nibabel.Nifti1Image((total > self.threshold).astype(np.uint8), first.affine)
 
 
 def find(cohort: AtlasCohort) -> list[Scan]:

@@ -30,17 +30,21 @@ def own_people(scans: list[Scan]) -> str | None:
     if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
         return None
     cut = _core(scans)
-    by_begin, by_end = defaultdict(list), defaultdict(list)
-    for scan in scans:
-        begin, _, end = _divided(cut(scan.subject))
-        by_begin[begin].append(scan)
-        by_end[end].append(scan)
+    by_begin, by_end = (_grouped(scans, cut, part) for part in (0, 2))
     if all(re.search(VISIT, f"_{begin.casefold()}") for begin in by_begin):  # pre_P001 and post_P001
         several = any(len(found) > 1 for found in by_end.values())
         return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None
     if not _as_visits(by_begin):
         return None
     return _of_its_own(by_begin, "begin", _subject_first(scans, cut))
+
+
+def _grouped(scans: list[Scan], cut: Callable[[str], str], part: int) -> dict[str, list[Scan]]:
+    """Scans by what their names begin (0) or end (2) with, as `_divided` divides them."""
+    groups = defaultdict(list)
+    for scan in scans:
+        groups[_divided(cut(scan.subject))[part]].append(scan)
+    return groups
 
 
 def _as_visits(people: dict[str, list[Scan]]) -> list[list[Scan]]:
@@ -164,17 +168,12 @@ def _beginning_alike(scans: list[Scan], others: list[Scan]) -> list[tuple[Scan, 
     everybody = [*scans, *others]
     if any(_stem(scan) != scan.subject for scan in everybody):
         return []
-    cut, by_begin = _core(everybody), defaultdict(list)
-    for number, scan in enumerate(everybody):
-        by_begin[_divided(cut(scan.subject))[0]].append((number < len(scans), scan))
-    if not _as_visits(by_begin):
+    cut = _core(everybody)
+    if not _as_visits(_grouped(everybody, cut, 0)):
         return []
-    both = [dict(found) for found in by_begin.values()]
-    return [
-        (two[True], two[False])
-        for two in both
-        if len(two) == 2 and names.spelling(two[True].subject) != names.spelling(two[False].subject)
-    ]
+    ones, twos = ({begin: found[-1] for begin, found in _grouped(side, cut, 0).items()} for side in (scans, others))
+    pairs = [(one, twos[begin]) for begin, one in ones.items() if begin in twos]
+    return [(one, two) for one, two in pairs if names.spelling(one.subject) != names.spelling(two.subject)]
 
 
 def _first(scans: list[Scan], called: Callable[[str], str]) -> dict[str, Scan]:

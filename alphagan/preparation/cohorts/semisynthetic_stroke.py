@@ -31,7 +31,9 @@ from alphagan.settings.cohorts import NiftiCohort, SemisyntheticStrokeCohort
 
 VERSION = 4  # raised whenever the same files give other images
 EDGE_MM = 1.0  # Gaussian width of the lesion's edge, beside the voxel's own
-MOST_LABELS = 16  # different values in a mask of labels; graded ones, such as resampled or in percent, have more
+# Different values in a mask of labels; graded ones, such as resampled or in percent, have more. A brain mask is told by
+# its plateau (`alphagan.preparation.graded`), which small lesions do not have.
+MOST_LABELS = 16
 LARGEST_ML = 700  # more than half of a hemisphere
 OPACITY = 0.93  # the rest is what was there before: no cavity is as even as water
 N_VALUES = 100_000  # enough of a brain to tell CSF by
