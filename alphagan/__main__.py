@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     folders.add_argument("--orientation", metavar="AXES", help=help)
     folders.add_argument("--modality", help="of the scans; decides which anatomy can be told (default: T1w)")
     folders.add_argument("--med3d", metavar="FILE", help="resnet_50_23dataset.pth, for metrics on its features too")
-    folders.add_argument("--seed", type=int, help="of whatever is random (default: 2019)")
+    folders.add_argument("--seed", type=int, help="of what is random (default: 2019, or the cohort's evaluate.seed)")
     folders.add_argument("--device", help="torch device of feature networks, such as cuda (default: cpu)")
 
     command = add("audit", commands.audit, "look for what a cohort's models remember of their training scans")

@@ -66,7 +66,10 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
     scans = volumes.tensor(volumes.rows("train"))[:, 0]
     real = real_sample(volumes, ["test"], how, settings.real_copies, settings.seed)
     copies = -(-settings.n_generated // len(scans))
-    floor = real_sample(volumes, ["train"], how, copies, settings.seed).first(settings.n_generated)
+    floor = real_sample(volumes, ["train"], how, copies, settings.seed)
+    # Scans are in the order of their names: where not all are taken, the first would be those of a few sites.
+    n = settings.n_generated
+    floor = floor.some(n, settings.seed) if copies == 1 else floor.first(n)
     networks = feature_networks(config, cohort, paths)
     search, left_out = None, {}
     held_out = len(set(volumes.people(volumes.rows("val", "test"))))

@@ -1,6 +1,5 @@
 """Audit the trained models of one cohort, and the generators of known fault as controls."""
 
-from torch import Tensor
 from tqdm import tqdm
 
 from alphagan.audit.auditor import Audit, Auditor
@@ -11,6 +10,7 @@ from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import drawn
 from alphagan.generation.load import load
 from alphagan.generation.run import Run
+from alphagan.metrics.catalogue import FAULTY
 from alphagan.models.view import weigh_detail
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
@@ -77,12 +77,9 @@ def audit_cohort(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
     folders = [paths.run(cohort, model) for model in config.models(cohort)]
     for folder in folders:
         load(folder)  # refuses a missing one now rather than after the others
-    generated: dict[str, Tensor] = dict(
-        faulty(chosen.train, how, settings.n_generated, settings.real_copies, settings.seed)
-    )
     audits = {}
-    bar = tqdm(total=len(generated) + len(folders), desc=f"audit {cohort}", disable=None)
-    for name, found in generated.items():
+    bar = tqdm(total=len(FAULTY) + len(folders), desc=f"audit {cohort}", disable=None)
+    for name, found in faulty(chosen.train, how, settings.n_generated, settings.real_copies, settings.seed):
         audits[name] = chosen.audit(found)
         bar.update()
     for run in map(load, folders):  # one after the other, as each keeps its networks

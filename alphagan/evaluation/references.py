@@ -40,6 +40,7 @@ def faulty(scans: Tensor, how: Augment, n: int, copies: int, seed: int) -> Itera
     seen = augmented(scans, how, copies, seeded("cpu", "references", seed))
     yield "mean_brain", mean_brain(seen, n)
     yield "gaussian_noise", gaussian_noise(seen, n, generator=seeded("cpu", "gaussian_noise", seed))
+    del seen  # several times as large as the scans
     yield "memoriser", memoriser(scans, n, how, generator=seeded("cpu", "memoriser", seed))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,6 +35,14 @@ class Sample:
     def first(self, n: int) -> "Sample":
         """No more than the first n volumes."""
         return Sample(self.volumes[:n], None if self.people is None else self.people[:n])
+
+    def some(self, n: int, seed: int) -> "Sample":
+        """No more than n volumes of people, chosen by the seed: many metrics depend on how many volumes they see."""
+        order = np.random.default_rng(seed).permutation(len(self.volumes))
+        chosen = order[:n]
+        if len({self.people[row] for row in chosen}) == 1:  # of people with many scans
+            chosen[-1] = next(row for row in order if self.people[row] != self.people[chosen[0]])
+        return Sample(self.volumes[torch.from_numpy(chosen)], [self.people[row] for row in chosen])
 
 
 def real_sample(volumes: Volumes, splits: Sequence[str], how: Augment, copies: int, seed: int) -> Sample:

@@ -11,6 +11,7 @@ from alphagan.generation.nifti import Layout, write_samples
 from alphagan.generation.run import Run
 
 VERSION = "1.10.0"  # of the specification
+DESCRIPTION = "dataset_description.json"
 COVARIATES = {
     "age": {"Description": "Age that was asked for", "Units": "year"},
     "sex": {"Description": "Sex that was asked for", "Levels": {"F": "female", "M": "male"}},
@@ -63,6 +64,7 @@ def write_bids(
         f"sub-syn{{0:04d}}/anat/sub-syn{{0:04d}}_{entity}desc-synthetic_{suffix}.nii.gz".format,
         "sub-syn*/anat/*.nii.gz",
         "code/samples.json",
+        DESCRIPTION,
     )
     paths = write_samples(run, n, folder, seed, weights, force, layout, given)
     facts = {"SkullStripped": True, "Synthetic": True, "Seed": seed, "WeightsSHA256": run.networks.sha256}
@@ -90,7 +92,7 @@ def write_bids(
         made_by = {"Name": "alphagan", "Version": __version__, "Description": "alphagan sample --bids"}
         name = f"Synthetic brains of {run.settings.name} trained on {run.settings.cohort}"
         about = {"Name": name, "BIDSVersion": VERSION, "DatasetType": "derivative", "GeneratedBy": [made_by]}
-        _write(folder / "dataset_description.json", about)
+        _write(folder / DESCRIPTION, about)
     return paths
 
 

@@ -117,11 +117,12 @@ class Networks:
         path = weights_of(self.folder)
         try:
             network = self._build(name)
-            network.load_state_dict(self._weights.pop(name))  # from here on the network holds them
+            network.load_state_dict(self._weights[name])
         except (AttributeError, RuntimeError, TypeError):
             raise InputError(f"{path}: {name} is not as config.json has it; {PAIR}") from None
         if not all(value.isfinite().all() for value in network.state_dict().values()):
             raise InputError(f"{path}: numbers of {name} are not finite; train the model again")
+        del self._weights[name]  # from here on the network holds them
         return network
 
     def _build(self, name: str) -> nn.Module:

@@ -34,11 +34,14 @@ class Layout:
         Fits all of these paths.
     record : str
         Path of the JSON file that tells what the samples are made of.
+    description : str, optional
+        Path of a file that describes the finished folder: it goes before other samples come.
     """
 
     name: Callable[[int], str]
     pattern: str
     record: str
+    description: str | None = None
 
 
 PLAIN = Layout("sample-{:04d}.nii.gz".format, "sample-*.nii.gz", "samples.json")
@@ -177,10 +180,13 @@ def _begin(folder: Path, n: int, facts: dict, force: bool, layout: Layout) -> No
         _refuse_others(f"{folder}: already holds {layout.pattern}", n, facts, there, known, n_known)
         # The last batch of fewer samples was a smaller one.
         stale = [folder / layout.name(i) for i in range(n_known - n_known % BATCH, n_known)] if n > n_known else []
+    changed = before != {"n": n, **facts}
+    if changed and layout.description:
+        stale.append(folder / layout.description)
     with named_disk_errors(folder):
         for path in stale:
             path.unlink(missing_ok=True)
-    if before != {"n": n, **facts}:
+    if changed:
         write_json({"n": n, **facts}, record)
 
 

@@ -44,6 +44,7 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
     True
     """
     path = Path(path)
+    _ = run.networks.sha256  # refuses weights of another run, which nothing would tell from the file
     metadata = {"config": json.dumps(run.config), "card": card}
     if run.prior:
         metadata["covariates"] = run.prior.as_json()

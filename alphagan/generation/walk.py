@@ -39,7 +39,8 @@ def walk(z_from: np.ndarray, z_to: np.ndarray, n: int) -> np.ndarray:
     share = np.linspace(0, 1, n)[:, None]
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     angle = np.arccos(np.clip(start @ end / max(lengths[0] * lengths[1], 1e-12), -1, 1))
-    if np.sin(angle) < 1e-6:  # one direction, or opposite ones, between which no arc is the shortest
+    # One direction, opposite ones, between which no arc is the shortest, or none, as the code of zeros has
+    if np.sin(angle) < 1e-6 or 0 in lengths:
         return (start + share * (end - start)).astype(np.float32)
     weights = np.sin((1 - share) * angle) / np.sin(angle), np.sin(share * angle) / np.sin(angle)
     length = lengths[0] + share * (lengths[1] - lengths[0])

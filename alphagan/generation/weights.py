@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from alphagan.errors import InputError
-from alphagan.generation.tensors import read_tensors
+from alphagan.tensors import read_tensors
 
 SUFFIX = ".safetensors"
 COVARIATES = "covariates.json"

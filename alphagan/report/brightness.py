@@ -29,6 +29,8 @@ def scaled_again(folder: Path, upper_percentile: float) -> Volumes:
     """
     cubes = np.lib.format.open_memmap(folder / "volumes.npy", mode="r+")
     for cube in cubes:
+        if not cube.any():  # an empty one stays as it is, for the measures to refuse by name
+            continue
         high = np.percentile(cube[cube > 0], upper_percentile)
         cube[:] = np.clip(np.rint(cube * (255 / high)), 0, 255)
     cubes.flush()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from alphagan.audit.auditor import ENOUGH, Audit, Auditor
@@ -86,7 +85,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     train, generated = _sample(train_side, "train"), Sample(_sample(sides["generated"], "train").volumes)
     network = _network(folders, config, train_side.volumes, work)
     networks = [network, *med3d]
-    floor, settings = _some(train, len(generated.volumes), folders.seed), config.evaluate
+    floor, settings = train.some(len(generated.volumes), folders.seed), config.evaluate
 
     auditor, left_out = None, {}
     try:
@@ -199,15 +198,6 @@ def doubts(sides: dict[str, Side]) -> list[str]:
 def _sample(side: Side, split: str) -> Sample:
     rows = side.volumes.rows(split)
     return Sample(side.volumes.tensor(rows)[:, 0], side.volumes.people(rows))
-
-
-def _some(sample: Sample, n: int, seed: int) -> Sample:
-    """No more than n volumes, chosen by the seed: many metrics depend on how many volumes they see."""
-    order = np.random.default_rng(seed).permutation(len(sample.volumes))
-    chosen = order[:n]
-    if len({sample.people[row] for row in chosen}) == 1:  # of people with many scans
-        chosen[-1] = next(row for row in order if sample.people[row] != sample.people[chosen[0]])
-    return Sample(sample.volumes[torch.from_numpy(chosen)], [sample.people[row] for row in chosen])
 
 
 def _auditor(config: Config, train: Sample, real: Sample, network: FeatureNetwork) -> Auditor:

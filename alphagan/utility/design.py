@@ -21,7 +21,9 @@ from alphagan.volumes.prepared import Volumes
 
 REAL, CLASSICAL, ALONE = "real", "classical", "_alone"
 LATER = {"invisible", "n_bootstrap", "seeds", "people", "curve", "experiments"}  # which change no part
-DECIDES = ("people.py", "reader.py", "generators.py", "experiment.py")
+PACKAGE = Path(__file__).parents[1]
+DECIDES = [f"utility/{name}.py" for name in ("people", "reader", "generators", "experiment")]
+DECIDES += ["generation/conditional.py", "generation/conditional_fit.py"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Design:
     def _kept(self, source: str) -> str:
         if source not in self.models:
             return source
-        return f"{source}-{self.models[source].fingerprint()}-{code()}"
+        return f"{source}-{self.models[source].fingerprint()}"
 
 
 def design(config: Config, cohort: str, paths: Paths) -> Design:
@@ -118,9 +120,11 @@ def design(config: Config, cohort: str, paths: Paths) -> Design:
 
 
 def _fingerprint(utility: Utility, people: People, augment: Augment) -> str:
-    """12 hexadecimal digits that change with what decides a part: settings, scans, ages, and the code of this room."""
-    room = Path(__file__).parent
-    told = [ast.unparse(ast.parse((room / name).read_bytes())) for name in DECIDES]
+    """12 hexadecimal digits that change with what decides a part: settings, scans, ages, and code.
+
+    Of the code also that of trainings, as readers and floors augment, crop and draw with it.
+    """
+    told = [code(), *(ast.unparse(ast.parse((PACKAGE / name).read_bytes())) for name in DECIDES)]
     told += [people.volumes.fingerprint(), people.ages.tolist(), augment.model_dump(mode="json")]
     told.append(utility.model_dump(mode="json", exclude=LATER))
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]

@@ -13,6 +13,7 @@ from alphagan.utility.design import CLASSICAL, REAL
 from alphagan.utility.experiment import Errors
 
 LEVEL = 0.05
+ONE_SEED = " (one seed)"
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Finding:
     p, p_holm : float or None
         Of that difference, two-sided, without and with Holm's correction for all comparisons.
     worth : Estimate or None
-        How many more real people, without augmentation, would err as little; None if it was asked at one number alone.
+        How many more real people, without augmentation, would err as little; none for real people alone, and for
+        numbers at which arms are not compared. Its interval ends where the numbers that were tried do.
     beyond : str
         "", or where the worth ends: "above" where no number of people that was tried errs so little, "below" where the
         fewest err less.
     verdict : str
-        "better", "worse", "no difference shown", or "too small to count".
+        "better", "worse", "no difference shown", or "too small to count"; of one seed, that is said with it, as
+        intervals then hold nothing of what one training and another differ by.
     """
 
     error: Estimate
@@ -95,7 +98,7 @@ def findings(errors: Errors, people: list[int], invisible: float, n_bootstrap: i
             if (n, arm) in compared:
                 difference = _estimate(*compared[n, arm], n_people)
                 told |= {"difference": difference, "p": p[n, arm], "p_holm": corrected[n, arm]}
-                told["verdict"] = verdict(difference.value, corrected[n, arm], invisible)
+                told["verdict"] = verdict(difference.value, corrected[n, arm], invisible) + ONE_SEED * (n_seeds == 1)
             if n in people and arm != REAL:
                 equal = equivalent(mean, curve, numbers)
                 each = np.array([equivalent(*pair, numbers) for pair in zip(of, curves, strict=True)])

@@ -63,17 +63,30 @@ def years(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
-def worth(finding: Finding) -> str:
-    """Worth in real people, in words; "" where it was not asked."""
+def worth(finding: Finding, least: int, most: int) -> str:
+    """Worth in real people, in words; "" where it was not asked.
+
+    Parameters
+    ----------
+    finding : Finding
+    least, most : int
+        Fewer and more real people than these, beside those learned from, were not tried.
+    """
     if finding.worth is None:
         return ""
-    ends = {"above": "more than was tried: ≥ ", "below": "fewer than was tried: ≤ "}
-    value, low, high = (f"{end:+.0f}" for end in (finding.worth.value, finding.worth.low, finding.worth.high))
-    return f"{ends.get(finding.beyond, '')}{value} [{low}, {high}]"
+    words = {"above": "more than was tried: ≥ ", "below": "fewer than was tried: ≤ "}
+
+    def end(value: float) -> str:
+        beyond = "≤ " if np.isclose(value, least) else "≥ " if np.isclose(value, most) else ""
+        return f"{beyond}{value:+.0f}"
+
+    found = finding.worth
+    return f"{words.get(finding.beyond, '')}{found.value:+.0f} [{end(found.low)}, {end(found.high)}]"
 
 
 def rows(found: Found, people: list[int]) -> list[dict[str, str]]:
     """One row for each number of people and arm."""
+    tried = min(found), max(found)
     return [
         {
             "real people": str(n),
@@ -81,7 +94,7 @@ def rows(found: Found, people: list[int]) -> list[dict[str, str]]:
             "error, years": years(told.error),
             "difference from classical": years(told.difference) if told.difference else "",
             "p (Holm)": f"{told.p_holm:.3g}" if told.p_holm is not None else "",
-            "worth so many real people": worth(told),
+            "worth so many real people": worth(told, *(number - n for number in tried)),
             "verdict": told.verdict,
         }
         for n in people

@@ -55,7 +55,7 @@ class RealScans:
     new_people : ndarray, (k, S, S, S), uint8, optional
         Scans of others, by which is known what is usual; without them, the scans are compared with each other.
     sources : sequence of Path
-        Files they are made from, where they are known: no volume is its own neighbour.
+        Files they are made from, or `sources_of` a cohort, where they are known: no volume is its own neighbour.
     """
 
     cubes: np.ndarray
@@ -124,7 +124,12 @@ def prepared_scans(volumes: Volumes, fingerprint: str | None, names: bool) -> Re
         who = people[scan] if names else f"{scan + 1} of {len(rows)}"
         return from_cube(volumes.array[rows[scan]], affines[scan], f"Nearest {what}, {who}")
 
-    return RealScans(volumes.array[rows], people, what, show, volumes.array[held_out])
+    return RealScans(volumes.array[rows], people, what, show, volumes.array[held_out], sources_of(volumes, rows))
+
+
+def sources_of(volumes: Volumes, rows: Sequence[int]) -> list[Path]:
+    """What tells cubes of a prepared cohort from one another, as paths tell files."""
+    return [volumes.folder.resolve() / str(row) for row in rows]
 
 
 def scans_of_folder(files: Sequence[Path], size: int, names: bool) -> RealScans:

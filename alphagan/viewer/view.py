@@ -14,7 +14,7 @@ from alphagan.generation.run import Run
 from alphagan.preparation.cohorts import tree
 from alphagan.preparation.quality import QualityError
 from alphagan.settings.paths import Paths
-from alphagan.viewer.beside import RealScans, as_cube, prepared_cohort, prepared_scans, scans_of_folder
+from alphagan.viewer.beside import RealScans, as_cube, prepared_cohort, prepared_scans, scans_of_folder, sources_of
 from alphagan.viewer.page import Entry, to_html
 from alphagan.viewer.shown import Shown, from_cube, from_file
 from alphagan.volumes.prepared import Volumes, to_uint8
@@ -173,12 +173,12 @@ def _of_run(run: Run, wanted: Wanted, real: RealScans | None) -> list[_Volume]:
 
 def _of_cohort(volumes: Volumes, wanted: Wanted, real: RealScans | None, first: int) -> list[_Volume]:
     rows = volumes.rows()[: wanted.n]
-    affines, people = volumes.affines(rows), volumes.people(rows)
+    affines, people, sources = volumes.affines(rows), volumes.people(rows), sources_of(volumes, rows)
     _say_how_many("prepared cohort", len(rows), len(volumes.array))
 
     def volume(i: int) -> _Volume:
         cube, title = volumes.array[rows[i]], people[i] if wanted.names else f"Scan {first + i}"
-        return _Volume(lambda: from_cube(cube, affines[i], title), lambda size: cube, real)
+        return _Volume(lambda: from_cube(cube, affines[i], title), lambda size: cube, real, sources[i])
 
     return [volume(i) for i in range(len(rows))]
 

@@ -4,6 +4,7 @@ Imports stand inside the functions: a command loads what it needs, and training 
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,7 @@ def evaluate(args) -> None:
     if chosen := from_options(args.cohort, vars(args), *kept):
         from alphagan.report.folders import evaluate_folders  # needs matplotlib
 
+        folders, output = chosen
         sections = None
         if args.cohort:
             config = load(args.params or "params.yaml")
@@ -116,8 +118,10 @@ def evaluate(args) -> None:
             sections = {
                 name: getattr(config, name).model_dump(mode="json") for name in ("features", "evaluate", "audit")
             }
-            sections["evaluate"] |= {"seed": chosen[0].seed, "med3d": chosen[0].med3d}
-        print(evaluate_folders(*chosen, sections))
+            given = {name: value for name in ("seed", "med3d") if (value := getattr(args, name)) is not None}
+            sections["evaluate"] |= given
+            folders = replace(folders, **{name: sections["evaluate"][name] for name in ("seed", "med3d")})
+        print(evaluate_folders(folders, output, sections))
         return
     from alphagan.workbench.results import keep_metrics
 

@@ -1,5 +1,7 @@
 """The command `alphagan lesions`: how many generated brains carry a lesion, how large and where, beside real people."""
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from alphagan.settings.config import Config
 from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
 from alphagan.settings.preparation import NAME
-from alphagan.volumes.prepared import Array, Volumes
+from alphagan.volumes.prepared import Volumes
 
 FILES = "lesions.json", "table.md", "frequency", "examples"
 N_EXAMPLES = 4
@@ -52,15 +54,14 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
     if modality not in CONTRAST:
         raise InputError(f"cohorts.{cohort}: {modality}; lesions are looked for in {', '.join(CONTRAST)}")
     ill = Volumes(paths.prepared(cohort))
-    smallest, sets = 0.0, {TRAINING: _people(ill, "train"), "people, held out": _people(ill, "val", "test")}
+    people = {TRAINING: _people(ill, "train"), "people, held out": _people(ill, "val", "test")}
+    smallest = 0.0
     if healthy is not None:
-        sets["people, healthy"] = without = _people(_without(healthy, paths.prepared(healthy), ill, modality))
+        people["people, healthy"] = without = _people(_without(healthy, paths.prepared(healthy), ill, modality))
         smallest = smallest_lesion(without[0], modality)
-    for model in config.models(cohort):
-        run = load(paths.run(cohort, model))
-        samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
-        sets[model] = samples, _millilitres(np.array(run.voxel_size_mm))
-    found = {name: lesions(volumes, smallest, size, modality) for name, (volumes, size) in sets.items()}
+    found, first = {}, {}
+    for name, (volumes, size) in chain(people.items(), _samples(config, cohort, paths)):
+        found[name], first[name] = lesions(volumes, smallest, size, modality), np.asarray(volumes[:N_EXAMPLES]).copy()
     folder = paths.reports() / "lesions" / cohort
     numbers, words, maps, examples = FILES
     affine = np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])
@@ -69,8 +70,7 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
         write_json({"smallest_voxels": smallest, "found": told}, folder / numbers)
         write_atomically(lambda file: file.write(table(told).encode()), folder, words)
         save(_maps(found, affine), folder / maps)
-        volumes = {name: volumes for name, (volumes, _) in sets.items()}
-        save(_examples(volumes, affine, brighter=CONTRAST[modality] > 0), folder / examples)
+        save(_examples(first, affine, brighter=CONTRAST[modality] > 0), folder / examples)
     return folder
 
 
@@ -90,6 +90,14 @@ def _people(volumes: Volumes, *splits: str) -> tuple[Tensor, np.ndarray]:
     """Scans of some people, and how many millilitres a voxel of each has."""
     rows = volumes.rows(*splits)
     return volumes.tensor(rows)[:, 0], _millilitres(volumes.voxel_sizes_mm(rows))
+
+
+def _samples(config: Config, cohort: str, paths: Paths) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+    """What each model makes, and how many millilitres its voxels have; one after the other, to bound the memory."""
+    for model in config.models(cohort):
+        run = load(paths.run(cohort, model))
+        samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
+        yield model, (samples, _millilitres(np.array(run.voxel_size_mm)))
 
 
 def table(told: dict[str, dict]) -> str:
@@ -143,9 +151,8 @@ def _maps(found: dict[str, Lesions], affine: np.ndarray):
     return center_cuts(rows, affine, 1, "magma", title, {name: through[None] for name in rows})
 
 
-def _examples(sets: dict[str, Array], affine: np.ndarray, brighter: bool):
+def _examples(rows: dict[str, np.ndarray], affine: np.ndarray, brighter: bool):
     """The first brains of each set, unselected."""
-    rows = {name: np.asarray(volumes[:N_EXAMPLES]) for name, volumes in sets.items()}
     places = {name: most_asymmetric(volumes, brighter) for name, volumes in rows.items()}
     title = "Unselected, cut where they depart most from their mirror image"
     return center_cuts(rows, affine, N_EXAMPLES, title=title, places=places)

@@ -116,7 +116,10 @@ def _changed(dvc: str) -> set[str]:
 
 
 def _ask(dvc: str, *question: str) -> str:
-    answer = subprocess.run([dvc, "--wait-for-lock", *question], capture_output=True, text=True)
+    try:
+        answer = subprocess.run([dvc, "--wait-for-lock", *question], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise InputError(f"{dvc}: no such program; activate the environment first: . .venv/bin/activate") from None
     if "not a git repository" in answer.stderr:
         raise InputError(
             f"{Path.cwd()}: no Git repository, which dvc looks for; run `git init`, or, to do without Git, "

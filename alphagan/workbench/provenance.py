@@ -107,4 +107,8 @@ def measured(run: Run, paths: Paths) -> tuple[dict, dict]:
 
 
 def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """What a file of results says; a damaged one is told, as it would pass for none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); make it again with dvc repro, or remove it") from None

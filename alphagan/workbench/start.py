@@ -5,11 +5,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel
-
 from alphagan.audit.auditor import Audit, Auditor
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.generation.load import load as load_run
+from alphagan.generation.nifti import save
 from alphagan.generation.run import Run
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.cohorts.check import Report, check
@@ -108,5 +107,5 @@ def _simulated(folder: Path) -> Path:
         for scan in find_scans(cohort)[:N_SIMULATED]:
             path = folder / f"{scan.subject}_T1w.nii.gz"
             if not path.exists():
-                nibabel.save(scan.load()[0], path)
+                save(scan.load()[0], path)
     return folder

@@ -127,6 +127,8 @@ def to_tensorboard(glances: Iterable[Glance], folder: Path) -> Iterator[str]:
         for found in glances:
             if found.folder != told:  # a run of its own for each configuration
                 told, n_rows, shown = found.folder, 0, set()
+                if writer is not None:
+                    writer.close()
                 with named_disk_errors(folder):
                     writer = SummaryWriter(str(folder / found.folder.name), purge_step=0)
             for row in found.history.iloc[n_rows:].to_dict("records"):

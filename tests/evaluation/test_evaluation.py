@@ -88,3 +88,21 @@ def test_too_few_people_are_refused(tmp_path):
     volumes = Volumes(write_prepared(tmp_path / "p", n=5))
     with pytest.raises(InputError, match="1 people in test"):
         real_sample(volumes, ["test"], Augment(), 1, 0)
+
+
+def test_a_floor_of_fewer_than_all_scans_is_not_of_the_first_names(tmp_path, monkeypatch):
+    """Names begin with their site, so that the first of them would be those of one."""
+    content = CONTENT | {"experiments": {}, "evaluate": CONTENT["evaluate"] | {"n_generated": 10}}
+    config, paths, seen = parse(content), Paths(tmp_path), []
+    folder = write_prepared(paths.prepared("blobs"), n=60)
+    train_features(folder, paths.features("blobs"), config.features)
+    measured = cohort.Yardstick
+    monkeypatch.setattr(
+        cohort, "Yardstick", lambda real, floor, *rest: seen.append(floor) or measured(real, floor, *rest)
+    )
+    evaluate(config, "blobs", paths)
+    volumes = Volumes(folder)
+    people = volumes.people(volumes.rows("train"))
+    assert len(seen[0].people) == len(seen[0].volumes) == 10
+    assert set(seen[0].people) <= set(people) and seen[0].people != people[:10]
+    assert max(map(people.index, seen[0].people)) > len(people) // 2

@@ -179,6 +179,12 @@ def test_bad_input_is_named(trained, tmp_path):
         (tmp_path / name).write_bytes((folder / name).read_bytes()[:-20])
     with pytest.raises(InputError, match="damaged"):
         load_features(tmp_path)
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    whole = bytearray((folder / "weights.pt").read_bytes())
+    whole[len(whole) // 2] ^= 64  # one bit of one weight
+    (tmp_path / "weights.pt").write_bytes(whole)
+    with pytest.raises(InputError, match="the checksum of .* is another.*train the feature network again"):
+        load_features(tmp_path)
     lonely = write_prepared(tmp_path / "lonely", n=1)
     with pytest.raises(InputError, match="1 people to train on"):
         train_features(lonely, tmp_path / "out", FEW)

@@ -72,6 +72,18 @@ def test_others_are_refused_before_anything_changes_and_replaced_by_force(run, t
     assert issues(tmp_path) == []
 
 
+def test_a_folder_that_was_cut_off_while_others_come_describes_nothing(run, tmp_path, monkeypatch):
+    write_bids(run, 2, tmp_path, "a")
+    monkeypatch.setattr("alphagan.generation.nifti.save", lambda image, path: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_bids(run, 2, tmp_path, "b", seed=1, force=True)
+    assert not (tmp_path / "dataset_description.json").exists()
+    monkeypatch.undo()
+    write_bids(run, 2, tmp_path, "b", seed=1)
+    assert issues(tmp_path) == []
+    assert {json.loads(path.read_text())["Seed"] for path in tmp_path.glob("sub-*/anat/*.json")} == {1}
+
+
 def test_a_contrast_is_named_where_it_is_not_known(root, run, tmp_path, capsys):
     with pytest.raises(InputError, match="CT has no name in BIDS; name one with --modality: T1wGd, T1w"):
         write_bids(run, 1, tmp_path, "", modality="CT")

@@ -1,6 +1,7 @@
 """A run that was passed on as one file, or as a data set, makes the same brains."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -83,6 +84,16 @@ def test_a_file_that_cannot_be_used_is_told_in_a_line(run, tmp_path, capsys, spo
     assert main(["sample", str(path), "-n", "1", "-o", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_weights_of_another_run_become_no_file(root, tmp_path):
+    copy = shutil.copytree(root / "run", tmp_path / "run")
+    torch.save(
+        torch.load(copy / "weights.pt") | {"G_average": torch.load(copy / "weights.pt")["G"]}, copy / "weights.pt"
+    )
+    with pytest.raises(InputError, match="not the weights that"):
+        export(alphagan.load(copy), tmp_path / "g.safetensors")
+    assert not (tmp_path / "g.safetensors").exists()
 
 
 def test_another_ending_or_a_missing_library_is_told(run, tmp_path, monkeypatch):

@@ -31,6 +31,7 @@ def test_both_ends_equal_angles_and_lengths_between():
 def test_codes_in_one_direction_are_joined_by_a_line():
     np.testing.assert_allclose(walk([1.0, 0.0], [3.0, 0.0], 3), [[1, 0], [2, 0], [3, 0]])
     np.testing.assert_allclose(walk([1.0, 0.0], [-1.0, 0.0], 3), [[1, 0], [0, 0], [-1, 0]], atol=1e-6)
+    np.testing.assert_allclose(walk([0.0, 0.0], [0.0, 4.0], 3), [[0, 0], [0, 2], [0, 4]])  # of length 0 there is none
 
 
 @pytest.mark.parametrize(("z_to", "n"), [(np.zeros(3), 4), (np.zeros((1, 2)), 4), (np.ones(2), 1)])

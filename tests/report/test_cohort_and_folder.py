@@ -124,6 +124,22 @@ def test_the_cohort_s_own_feature_network_is_taken_where_it_is_of_these_scans(co
     assert evaluated("other scans")[0]
 
 
+@pytest.mark.parametrize(("option", "seed", "named"), [([], 7, "w.pth"), (["--seed", "3"], 3, "w.pth")])
+def test_the_cohort_s_seed_and_med3d_hold_where_no_option_says_otherwise(
+    cohort, tmp_path, monkeypatch, option, seed, named
+):
+    monkeypatch.chdir(tmp_path)
+    params = {"cohorts": {"mine": {"kind": "nifti", "source": "x"}}, "experiments": {}, "prepare": {"size": 16}}
+    Path("params.yaml").write_text(json.dumps(params | {"evaluate": {"seed": 7, "med3d": "w.pth"}}))
+    (cohort / "preparation.json").unlink()
+    asked = []
+    monkeypatch.setattr("alphagan.report.folders.evaluate_folders", lambda *given: asked.append(given))
+    main(["evaluate", "mine", "--generated", str(tmp_path / "held"), "-o", "out", *option])
+    ((folders, _, sections),) = asked
+    assert (folders.seed, folders.med3d) == (seed, named)
+    assert folders.config(sections).evaluate.seed == seed
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

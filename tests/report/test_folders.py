@@ -14,7 +14,7 @@ from alphagan.__main__ import main
 from alphagan.errors import TooFewError
 from alphagan.evaluation.samples import Sample
 from alphagan.report.folders import evaluate_folders
-from alphagan.report.measure import _some, doubts
+from alphagan.report.measure import doubts
 from alphagan.report.options import Folders
 
 
@@ -93,7 +93,7 @@ def test_a_floor_is_never_of_one_person():
     people = ["a"] * 30 + ["b"]
     volumes = torch.zeros(31, 2, 2, 2)
     for seed in range(5):
-        assert set(_some(Sample(volumes, people), 2, seed).people) == {"a", "b"}
+        assert set(Sample(volumes, people).some(2, seed).people) == {"a", "b"}
 
 
 def test_identical_volumes_are_kept_and_their_lack_of_diversity_is_seen(real, train, tmp_path):

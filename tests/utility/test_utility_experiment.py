@@ -1,12 +1,14 @@
 """Nothing of a reader depends on test people; what is done is kept, and done once; what is wrong is said in a line."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from ageing import balls, write_ages
 
+import alphagan
 from alphagan.errors import InputError
 from alphagan.utility import experiment
 from alphagan.utility.design import design
@@ -109,6 +111,15 @@ def test_more_seeds_and_another_model_leave_what_is_done(paths, params, quick):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("changed", ["volumes/augmentation.py", "generation/conditional_fit.py", "utility/reader.py"])
+def test_code_that_decides_a_part_starts_anew(paths, params, monkeypatch, changed):
+    before = design(params(), "tiny", paths).folder
+    read = Path.read_bytes
+    there = Path(alphagan.__file__).parent / changed
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"\nMORE = 1\n" * (path == there))
+    assert design(params(), "tiny", paths).folder != before
+
+
 def test_a_model_is_trained_on_the_people_of_its_cell_alone(paths, params, monkeypatch):
     seen, fit = [], experiment.generated.__globals__["fit"]
 

@@ -77,8 +77,15 @@ def test_equivalent_people_lie_on_the_logarithm_of_the_curve():
 
 def test_what_is_beyond_the_curve_is_said():
     told = found(gain=4.0)[64]["vae_gan"]
-    assert told.beyond == "above" and worth(told).startswith("more than was tried: ≥ +64")
+    assert told.beyond == "above" and worth(told, -48, 64).startswith("more than was tried: ≥ +64")
     assert found(gain=-6.0)[64]["vae_gan"].beyond == "below"
+    assert worth(found(gain=0.9)[64]["vae_gan"], -48, 64).endswith(", ≥ +64]")  # as some resamples are
+    assert "≥" not in worth(found(gain=-0.9)[64]["vae_gan"], -48, 64)
+
+
+def test_verdicts_of_one_seed_say_so():
+    one, three = (found(gain=0.9, seeds=seeds)[64]["vae_gan"].verdict for seeds in (1, 3))
+    assert (one, three) == ("better (one seed)", "better")
 
 
 def test_holm_is_as_in_the_textbook():

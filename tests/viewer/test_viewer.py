@@ -148,6 +148,13 @@ def test_a_mirrored_file_finds_its_original_and_not_itself(tmp_path, capsys):
     assert second["title"] != first["title"]
 
 
+def test_no_prepared_scan_stands_beside_itself(tmp_path):
+    cohort = write_prepared(tmp_path / "mine", n=6)
+    found = content(view(Wanted([cohort], real=str(cohort), n=6)))
+    for number, volume in enumerate(found["volumes"], start=1):
+        assert not re.search(rf", {number} of 6$", found["scans"][volume["beside"]]["title"])
+
+
 # ---- what may stand in it
 
 

@@ -181,6 +181,12 @@ def test_a_folder_without_a_pipeline(tmp_path, monkeypatch):
         repro(2, DVC)
 
 
+def test_without_the_program_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no-dvc: no such program; activate the environment first"):
+        repro(1, "no-dvc")
+
+
 def test_without_git_it_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from alphagan.errors import InputError
 from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.seeding import seeded
+from alphagan.tensors import read_tensors
 from alphagan.volumes.brain import brain_mask
 
 N_FEATURES = 2048
@@ -120,13 +121,8 @@ def load_med3d(path: str | Path, device: torch.device | str = "cpu") -> FeatureN
 
 def _read(path: Path) -> dict[str, Tensor]:
     """State dict of the backbone, without its prefix, the segmentation head and BatchNorm's counters."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; download resnet_50_23dataset.pth from MedicalNet's page") from None
-    except Exception as error:
-        raise InputError(f"{path}: not a file of tensors ({type(error).__name__}); download it anew") from None
-    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+    content = read_tensors(path, "download resnet_50_23dataset.pth from MedicalNet's page")
+    if not isinstance(content.get("state_dict"), dict):
         raise InputError(f"{path}: has no state_dict; give MedicalNet's resnet_50_23dataset.pth")
     state = {key.removeprefix(PREFIX): value for key, value in content["state_dict"].items()}
     return {key: value for key, value in state.items() if not (key.startswith(HEAD) or _is_counter(key))}

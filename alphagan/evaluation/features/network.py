@@ -19,10 +19,12 @@ from alphagan.files import write_atomically
 from alphagan.metrics.checks import check_volumes
 from alphagan.seeding import seeded
 from alphagan.settings.sections import Features
+from alphagan.tensors import read_tensors
 from alphagan.volumes.brain import brain_intensities
 from alphagan.volumes.prepared import Volumes, batch_indices
 
 BATCH = 32  # volumes embedded at a time; bounds the memory
+RETRAIN = "train the feature network again (alphagan features COHORT)"
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,14 @@ def load_features(folder: str | Path, device: torch.device | str = "cpu") -> Fea
         config = json.loads((folder / "config.json").read_text())
         with torch.device("meta"):  # nothing is drawn
             network = ContrastiveEncoder(config["size"])
-        state = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
-        network.load_state_dict(state, assign=True)
+        network.load_state_dict(read_tensors(folder / "weights.pt", RETRAIN), assign=True)
         name = config["name"]
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{error.filename}: not found; train the feature network first") from None
     except Exception as error:
-        raise InputError(f"{folder}: damaged ({type(error).__name__}); train the feature network again") from None
+        raise InputError(f"{folder}: damaged ({type(error).__name__}); {RETRAIN}") from None
     return FeatureNetwork(network.to(device).eval().requires_grad_(False), name, size=config["size"])
 
 
