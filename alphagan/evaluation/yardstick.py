@@ -127,7 +127,7 @@ class Yardstick:
                 "mean_brain_difference": mean_brain_difference(real.volumes, found.volumes, *people, **spread()),
             }
 
-        groups = {"mmd_as_published": published, "mmd_unbiased, mmd_rbf, mean_brain_difference": voxels}
+        groups = {"mmd_as_published": published, "mmd_unbiased, mmd_rbf, mmd_rbf_p, mean_brain_difference": voxels}
         for network, x, y in zip(self.networks, self.described.features, described.features, strict=True):
             groups |= self._of_features(network, x, y, found)
         groups["intensity_distance"] = lambda: {

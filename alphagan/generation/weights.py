@@ -36,9 +36,10 @@ def read_config(run: Path) -> dict:
     InputError
         If it is missing or damaged.
     """
+    where = run if is_file(run) else run / "config.json"
     try:
-        if not is_file(run):
-            told = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        if where != run:
+            told = json.loads(where.read_text(encoding="utf-8"))
         else:
             with _opened(run) as file:
                 told = json.loads((file.metadata() or {})["config"])
@@ -53,10 +54,9 @@ def read_config(run: Path) -> dict:
     except KeyError:
         raise InputError(f"{run}: does not describe a run; name a file that alphagan export wrote") from None
     except OSError as error:
-        where = run / "config.json"
         raise InputError(f"{where}: cannot be read ({error.strerror}); make it readable, or train again") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{run / 'config.json'}: damaged or of another version ({error}); train again") from None
+        raise InputError(f"{where}: damaged or of another version ({error}); train again") from None
 
 
 def read_covariates(run: Path) -> str | None:
