@@ -27,6 +27,8 @@ COARSE = 32  # voxels along a cube in which contrast is looked at, at least; in 
 # Brightness near the surface of what it is inside: 259 T1w scans have 0.69 at most, stretched or padded, three of T2w,
 # whose cortex and CSF are bright, at least 0.92; at 64 voxels, where less is averaged, 184 T1w scans have 0.77 at most.
 T1W_RIM, T1W_FINE_RIM = 0.75, 0.9
+# From voxel to voxel inwards T1w scans get brighter: in 256 real brains at 32 and at 64 voxels, and in 480 simulated ones,
+# by 0.03 of what it is inside at least; with a shell of skull left around 24 of them it fell by 0.03 to 0.16 somewhere.
 # Voxels along the shortest and the longest side of a box, below which less is told: outlines of few voxels fill more of
 # it, 0.50 to 0.56 at 32 and 0.46 to 0.53 at 64, and are flat at their ends, at 16.
 FEW_TO_FILL, FEW_TO_CUT = 80, 17
@@ -203,13 +205,31 @@ def of_contrast(cube: np.ndarray, marks: tuple[float, float, float], background:
         return said
     step = len(cube) // COARSE
     cube = cube[::step, ::step, ::step]
+    sides = [_inwards(cube), _inwards(cube[::-1])]
+    if not all(sides):
+        return said
+    (_, rim, *_), deep = sides[0]
+    if rim > (T1W_RIM if step == 1 else T1W_FINE_RIM) * deep:
+        said.append("the contrast is not that of a T1w scan: the brain is about as bright at its surface as inside")
+    elif all(np.diff(levels).min() < 0 for levels, _ in sides):
+        said.append(
+            "the brain is brighter at its surface than right behind it, on both sides, as where skull, fat or dura was "
+            "left around it"
+        )
+    return said
+
+
+def _inwards(cube: np.ndarray) -> tuple[list[float], float] | tuple[()]:
+    """Median brightness where lines from left to right enter the brain and up to 4 voxels further, and a quarter in.
+
+    Empty where no line is in the brain for half of the cube.
+    """
     brain = cube > 0
-    # From left to right: where a line enters the brain, and how long it is in it.
     first = brain.argmax(axis=0)
     length = len(brain) - first - brain[::-1].argmax(axis=0)
     lines = np.nonzero(brain.any(axis=0) & (length > COARSE // 2))
     first, length = first[lines], length[lines]
-    rim, deep = cube[first + 1, *lines], cube[first + length // 4, *lines]
-    if first.size and np.median(rim) > (T1W_RIM if step == 1 else T1W_FINE_RIM) * np.median(deep):
-        said.append("the contrast is not that of a T1w scan: the brain is about as bright at its surface as inside")
-    return said
+    if not first.size:
+        return ()
+    levels = [float(np.median(cube[first + depth, *lines])) for depth in range(5)]
+    return levels, float(np.median(cube[first + length // 4, *lines]))

@@ -68,7 +68,7 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
         there, here = (", ".join(sorted(people)[:N_NAMED]) or "nobody" for people in (rows, subjects))
         raise InputError(
             f"{path}: has none of the people on the scans (it has {there}; on the scans are {here}); name people there "
-            "as the scans do"
+            "as the scans do, or give the cohort a pattern whose {subject} is what they are called there"
         )
     nothing = dict.fromkeys(names, "")
     people = {subject: rows.get(_plain(subject), nothing) for subject in subjects}

@@ -129,7 +129,8 @@ def described(volumes: np.ndarray, names: Sequence[str]) -> str:
         return ""
     return (
         f"{len(rows)} of {len(names)} scans, such as {names[rows[0]]}, fit the others plainly better if what was taken "
-        f"for RAS is {directions} in them: look at them; correct their headers, or leave them out"
+        f"for RAS is {directions} in them: look at them; correct their headers, or leave out those whose parts are "
+        "missing"
     )
 
 

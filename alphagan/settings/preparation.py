@@ -73,7 +73,7 @@ def check_preparation(config: Config, cohort: str, folder: Path) -> list[str]:
     if other := {key: value for key, value in there.items() if value != wanted[key]}:
         was = ", ".join(f"{key} {_told(value)}" for key, value in other.items())
         now = ", ".join(_told(wanted[key]) for key in other)
-        raise InputError(f"{folder} was prepared with {was}, params.yaml says {now}; prepare the cohort again")
+        raise InputError(f"{folder} was prepared with {was}, the parameters say {now}; prepare the cohort again")
     return []
 
 

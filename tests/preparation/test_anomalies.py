@@ -44,6 +44,15 @@ def test_a_usual_brain_has_no_note(tmp_path):
     assert prepared(tmp_path, brain()).note == ""
 
 
+def test_a_shell_that_was_left_around_a_brain_is_told(tmp_path):
+    depth, values = distance_transform_edt(INSIDE), brain()
+    values[(depth > 0) & (depth <= 1)] = 1100  # skull and fat
+    values[(depth > 1) & (depth <= 2.3)] = 150  # bone, or CSF
+    assert "as where skull, fat or dura was left around it" in prepared(tmp_path, values).note
+    values[:16] = brain()[:16]  # a lesion at the surface of one side is none
+    assert "left around" not in prepared(tmp_path, values).note
+
+
 @pytest.mark.parametrize(
     ("cut", "side"), [(np.s_[:, :, :24], "top"), (np.s_[:, :, 12:], "bottom"), (np.s_[:18], "right")]
 )

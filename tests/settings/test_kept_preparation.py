@@ -16,16 +16,16 @@ from alphagan.settings.preparation import NAME, check_preparation
 NOTED = "note: data/prepared/tiny: prepared by an earlier version"
 # What was changed in params.yaml since, and what the line says; None: nothing that decides a cube.
 EDITS = {
-    "fit": ({"prepare": {"fit": "pad"}}, "fit stretch, params.yaml says pad"),
-    "percentile": ({"prepare": {"upper_percentile": 70.0}}, "upper_percentile 99.9, params.yaml says 70.0"),
+    "fit": ({"prepare": {"fit": "pad"}}, "fit stretch, the parameters say pad"),
+    "percentile": ({"prepare": {"upper_percentile": 70.0}}, "upper_percentile 99.9, the parameters say 70.0"),
     "field of view": (
         {"prepare": {"fit": "pad", "field_of_view_mm": 200.0}},
-        "fit stretch, field_of_view_mm null, params.yaml says pad, 200.0",
+        "fit stretch, field_of_view_mm null, the parameters say pad, 200.0",
     ),
-    "size": ({"prepare": {"size": 32}}, "size 16, params.yaml says 32"),
-    "split": ({"prepare": {"split": {"seed": 7}}}, "split.seed 2019, params.yaml says 7"),
-    "modality": ({"cohorts": {"modality": "T2w"}}, "modality T1w, params.yaml says T2w"),
-    "source": ({"cohorts": {"source": "y"}}, "source x, params.yaml says y"),
+    "size": ({"prepare": {"size": 32}}, "size 16, the parameters say 32"),
+    "split": ({"prepare": {"split": {"seed": 7}}}, "split.seed 2019, the parameters say 7"),
+    "modality": ({"cohorts": {"modality": "T2w"}}, "modality T1w, the parameters say T2w"),
+    "source": ({"cohorts": {"source": "y"}}, "source x, the parameters say y"),
     "augmentation": ({"cohorts": {"augment": {"flip": False}}}, None),
     "expected": ({"cohorts": {"expected": 20}}, None),
     "workers": ({"prepare": {"workers": 3}}, None),
