@@ -56,6 +56,9 @@ def write_bids(
         As `write_samples`; if the contrast is not known, or BIDS has no name for it.
     """
     folder, modality, given = Path(folder), modality or run.settings.modality, given or {}
+    if run.settings.modality and modality != run.settings.modality:
+        told = f"{run.folder} tells that its scans were {run.settings.modality}"
+        raise InputError(f"--modality {modality}: {told}; leave it out")
     if modality not in CONTRASTS:
         known = f"{modality} has no name in BIDS" if modality else f"{run.folder}: does not tell the scans' contrast"
         raise InputError(f"{known}; name one with --modality: {', '.join(CONTRASTS)}")

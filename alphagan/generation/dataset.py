@@ -1,6 +1,7 @@
 """Generated brains as a torch data set, made when they are asked for: `alphagan.SyntheticDataset`."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,8 @@ class SyntheticDataset(Dataset):
     ):
         if n < 1:
             raise InputError(f"n: {n}; ask for at least one")
+        if not isinstance(seed, Integral):
+            raise InputError(f"seed: {seed!r}; give a whole number")
         self.run = run if isinstance(run, Run) else load(run)
         self.n, self.seed, self.weights = n, seed, weights
         self.given = chosen(age, sex)
@@ -69,8 +72,10 @@ class SyntheticDataset(Dataset):
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, index: int) -> Tensor:
-        """x_rand, (1, S, S, S), float32 in [-1, 1]."""
+    def __getitem__(self, index: int | slice) -> Tensor:
+        """x_rand, (1, S, S, S), float32 in [-1, 1]; of a slice, (k, 1, S, S, S)."""
+        if isinstance(index, slice):
+            return torch.stack(self.__getitems__(range(self.n)[index]))
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:

@@ -215,8 +215,10 @@ def new_folder(folder: Path) -> None:
     Raises
     ------
     InputError
-        If it cannot be made.
+        If it cannot be made, or is that of a run.
     """
+    if (folder / "config.json").exists():
+        raise InputError(f"{folder}: is the folder of a run; name a new one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -238,8 +238,8 @@ def _stems(folder: str | Path, who: list[tuple[str, ...]]) -> list[Path]:
     """
     folder = Path(folder)
     new_folder(folder)
-    if any(folder.glob("*_rec.nii.gz")):
-        raise InputError(f"{folder}: already holds *_rec.nii.gz; name a new folder, so that two runs do not mix")
+    if there := next((path.name for path in sorted(folder.iterdir()) if tree.suffix(path)), None):
+        raise InputError(f"{folder}: already holds {there}; name a new folder, so that scans and runs do not mix")
     stems = ["_".join(filter(None, parts)) for parts in who]
     stems = [re.sub(r"[^\w .+@=,()-]|^\.+", "-", stem) for stem in stems]
     alike, seen, numbered = Counter(map(str.lower, stems)), Counter(), []  # "A" and "a" are one file to some systems

@@ -11,6 +11,7 @@ import torch
 from alphagan.errors import InputError
 from alphagan.generation.conditional import ConditionalPrior, chosen, read_prior
 from alphagan.generation.networks import BATCH, Networks
+from alphagan.models import OBJECTIVES
 from alphagan.seeding import seeded
 from alphagan.settings.config import Settings
 from alphagan.volumes.prepared import Array, as_given, as_tensor, cube_affine
@@ -204,14 +205,13 @@ class Run:
         Examples
         --------
         >>> run = alphagan.load("models/normal/alpha_wgan_gp")
-        >>> volumes = np.load("data/prepared/normal/volumes.npy")
-        >>> volumes.shape, volumes.dtype
-        ((20, 16, 16, 16), dtype('uint8'))
-        >>> run.encode(volumes).shape
+        >>> run.encode(np.load("data/prepared/normal/volumes.npy")).shape
         (20, 8)
         """
         if not self.has_encoder:
-            raise InputError(f"{self.folder}: {self.settings.name} has no encoder, so it cannot reconstruct scans")
+            left_out = "E" in OBJECTIVES[self.settings.family].names
+            why = "the file lacks its encoder; export it with --all" if left_out else "has no encoder for scans"
+            raise InputError(f"{self.folder}: {self.settings.name}: {why}")
         x, size = as_tensor("volumes", volumes).float(), self.settings.size
         if x.ndim != 4 or x.shape[1:] != (size, size, size):
             raise InputError(f"volumes: shape {tuple(x.shape)}, but {self.folder} takes (n, {size}, {size}, {size})")

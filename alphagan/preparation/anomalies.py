@@ -27,8 +27,8 @@ COARSE = 32  # voxels along a cube in which contrast is looked at, at least; in 
 # Brightness near the surface of what it is inside: 259 T1w scans have 0.69 at most, stretched or padded, three of T2w,
 # whose cortex and CSF are bright, at least 0.92; at 64 voxels, where less is averaged, 184 T1w scans have 0.77 at most.
 T1W_RIM, T1W_FINE_RIM = 0.75, 0.9
-# From voxel to voxel inwards T1w scans get brighter: in 256 real brains at 32 and at 64 voxels, and in 480 simulated ones,
-# by 0.03 of what it is inside at least; with a shell of skull left around 24 of them it fell by 0.03 to 0.16 somewhere.
+# From voxel to voxel inwards T1w scans get brighter: 256 real brains, at 32 and at 64 voxels, and 480 simulated ones by
+# 0.03 of what it is inside at least; with a shell of skull left around 24 of them it fell by 0.03 to 0.16 somewhere.
 # Voxels along the shortest and the longest side of a box, below which less is told: outlines of few voxels fill more of
 # it, 0.50 to 0.56 at 32 and 0.46 to 0.53 at 64, and are flat at their ends, at 16.
 FEW_TO_FILL, FEW_TO_CUT = 80, 17

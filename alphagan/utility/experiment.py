@@ -134,6 +134,17 @@ class Bench:
         return Reader(pools, design.share, [rate], design.updates, design.batch_size, generator)
 
 
+def guesses(design: Design) -> dict[int, np.ndarray]:
+    """Error in years, (seeds, test people), of saying the mean age of those learned from; by their number."""
+    ages, found = design.people.ages, {}
+    tested = np.zeros(len(ages), bool)
+    for cell, *_ in design.parts():
+        tested[cell.test] = True
+        empty = np.full((design.utility.seeds, len(ages)), np.nan)
+        found.setdefault(cell.n, empty)[cell.seed, cell.test] = np.abs(ages[cell.train].mean() - ages[cell.test])
+    return {n: errors[:, tested] for n, errors in found.items()}
+
+
 def _errors(design: Design, parts: list[tuple[Cell, str, Path]]) -> Errors:
     ages, found = design.people.ages, {}
     tested = np.zeros(len(ages), bool)

@@ -3,6 +3,7 @@
 Errors are compared within people and seeds. A resample draws people and seeds with replacement, the same for all arms.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,12 +74,7 @@ def findings(errors: Errors, people: list[int], invisible: float, n_bootstrap: i
     dict of int to dict of str to Finding
     """
     n_seeds, n_people = errors[people[0]][REAL].shape
-    generator = np.random.default_rng(seed_for("utility", "bootstrap", seed))
-    drawn = subject_counts(n_people, n_bootstrap, generator), subject_counts(n_seeds, n_bootstrap, generator)
-
-    def draws(of: np.ndarray) -> np.ndarray:
-        return ((drawn[1] @ of) * drawn[0]).sum(1) / of.size
-
+    draws = _resampled(n_seeds, n_people, n_bootstrap, seed)
     means = {n: {arm: (float(of.mean()), draws(of)) for arm, of in arms.items()} for n, arms in errors.items()}
     numbers = sorted(errors)
     curve = np.array([means[n][REAL][0] for n in numbers])
@@ -106,6 +102,27 @@ def findings(errors: Errors, people: list[int], invisible: float, n_bootstrap: i
                 told["beyond"] = "above" if mean < curve.min() else "below" if mean > curve[0] else ""
             found[n][arm] = Finding(**told)
     return found
+
+
+def beyond_guess(errors: np.ndarray, guesses: np.ndarray, n_bootstrap: int, seed: int) -> tuple[Estimate, Estimate]:
+    """Error of whoever guesses the mean age, and how much a reader differs from that; negative is better.
+
+    Where a reader is not better, it has not read age, and differences between such readers say nothing of it.
+
+    Parameters
+    ----------
+    errors, guesses : ndarray, (seeds, test people)
+    n_bootstrap, seed : int
+    """
+    draws, n = _resampled(*errors.shape, n_bootstrap, seed), errors.shape[1]
+    return tuple(_estimate(of.mean(), draws(of), n) for of in (guesses, errors - guesses))
+
+
+def _resampled(n_seeds: int, n_people: int, n_bootstrap: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Means of errors (seeds, people), people and seeds drawn with replacement, the same ones each time."""
+    generator = np.random.default_rng(seed_for("utility", "bootstrap", seed))
+    people, seeds = subject_counts(n_people, n_bootstrap, generator), subject_counts(n_seeds, n_bootstrap, generator)
+    return lambda of: ((seeds @ of) * people).sum(1) / of.size
 
 
 def equivalent(error: float, curve: np.ndarray, numbers: list[int]) -> float:

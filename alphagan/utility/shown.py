@@ -78,10 +78,10 @@ def worth(finding: Finding, least: int, most: int) -> str:
 
     def end(value: float) -> str:
         beyond = "≤ " if np.isclose(value, least) else "≥ " if np.isclose(value, most) else ""
-        return f"{beyond}{value:+.0f}"
+        return f"{beyond}{round(value):+d}"
 
     found = finding.worth
-    return f"{words.get(finding.beyond, '')}{found.value:+.0f} [{end(found.low)}, {end(found.high)}]"
+    return f"{words.get(finding.beyond, '')}{round(found.value):+d} [{end(found.low)}, {end(found.high)}]"
 
 
 def rows(found: Found, people: list[int]) -> list[dict[str, str]]:
@@ -100,6 +100,14 @@ def rows(found: Found, people: list[int]) -> list[dict[str, str]]:
         for n in people
         for arm, told in found[n].items()
     ]
+
+
+def guessing(guess: Estimate, difference: Estimate, n: int) -> str:
+    """What readers have to be better than, and whether those of real people alone are."""
+    line = f"To say the mean age of {n} people errs by {years(guess)} years; real alone differs by {years(difference)}."
+    if difference.high < 0:
+        return line
+    return f"{line} Age is not seen to be read here at all, so that no verdict says anything of what volumes are worth."
 
 
 def table(found: Found, people: list[int]) -> str:

@@ -154,6 +154,9 @@ def _own(run: Run, wanted: Wanted) -> RealScans | None:
     for root in roots:
         volumes = prepared_cohort(Paths(root).prepared(cohort))
         if volumes and volumes.size == run.settings.size:
+            if run.config.get("data") not in (None, volumes.fingerprint()):
+                told = f"{run.folder} was trained on other scans, or another split, than {volumes.folder} has now"
+                print(f"note: {told}: what stands beside need not be what it saw", file=sys.stderr)
             return prepared_scans(volumes, run.config.get("data"), wanted.names)
     print(f"note: prepared scans of {cohort} are not at hand; --real names others to show beside", file=sys.stderr)
     return None

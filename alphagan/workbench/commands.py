@@ -3,6 +3,7 @@
 Imports stand inside the functions: a command loads what it needs, and training needs torch and little else.
 """
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -214,7 +215,9 @@ def plan(args) -> None:
         raise InputError(f"--batch: {args.batch} is not a multiple of {args.gpus} devices; choose one that is")
     model = Model(critic_norm=args.critic_norm, z_dim=args.z_dim, width=args.width, code_units=args.code_units)
     needs = plan(args.size, args.batch // args.gpus, model, args.precision, args.checkpoint_activations)
-    if args.tflops:
+    if args.tflops is not None and not 0 < args.tflops < math.inf:
+        raise InputError(f"--tflops {args.tflops:g}: is no rate; give one above 0")
+    if args.tflops is not None:
         rate, whence = args.tflops * 1e12, "as given"
     else:
         # bfloat16 is multiplied as float32 where that is faster

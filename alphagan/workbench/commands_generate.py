@@ -98,8 +98,7 @@ def reconstruct(args) -> int:
             print(f"left out: {reason}", file=sys.stderr)
     else:
         volumes = Volumes(args.prepared or Paths().prepared(run.settings.cohort))
-        if not args.prepared:  # which may be of anybody
-            note_other_scans([run.folder], volumes)
+        note_other_scans([run.folder], volumes)
         write_reconstructions(run, volumes, args.output, args.split or "test")
     print(args.output)
     return int(bool(refused))
@@ -139,6 +138,7 @@ def card(args) -> None:
     if args.output is None:
         print(text, end="")
         return
+    _refuse_there(args)
     print(write_atomically(lambda file: file.write(text.encode()), args.output.parent, args.output.name))
 
 
@@ -148,8 +148,14 @@ def export(args) -> None:
     from alphagan.generation.share import export
     from alphagan.workbench.card import card, facts
 
+    _refuse_there(args)
     run = load(args.run)
     print(export(run, args.output, args.all, card(facts(run))))
+
+
+def _refuse_there(args) -> None:
+    if args.output.exists() and not args.force:
+        raise InputError(f"{args.output}: is there already; name another file with -o, or add --force")
 
 
 def _code(run, end: str, args):
@@ -159,6 +165,8 @@ def _code(run, end: str, args):
     if sample := re.fullmatch(r"(?:(\d+):)?(\d+)", end):
         seed, index = sample.groups()
         return run.random_codes(1, args.seed if seed is None else int(seed), int(index))[0]
+    if re.fullmatch(r"(-?\d+:)?-?\d+", end):
+        raise InputError(f"{end}: samples are INDEX or SEED:INDEX, and counted from 0; name one of these, or a scan")
     prepared = prepared_scan(end, _how_prepared(run, args.params), _like(run))
     if prepared.note:
         print(f"note: {end}: {prepared.note}", file=sys.stderr)

@@ -119,8 +119,10 @@ def add_commands(add: Add) -> None:
     help = "write the model card of a run, from its configuration, metrics and audit"
     command = add_run("card", commands_generate.card, help)
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="Markdown (default: print it)")
+    command.add_argument("--force", action="store_true", help="replace the file if it is there")
 
     help = "write a run as one file that describes itself: .safetensors for alphagan sample and alphagan.load, or .onnx"
     command = add_run("export", commands_generate.export, help)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors or .onnx")
+    command.add_argument("--force", action="store_true", help="replace the file if it is there")
     command.add_argument("--all", action="store_true", help="every network, not G's moving average alone")

@@ -11,6 +11,7 @@ from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.settings.config import Config, Settings
 from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import NAME
 from alphagan.settings.sections import WHERE
 from alphagan.training.checkpoint import differences
 from alphagan.volumes.prepared import Volumes
@@ -50,6 +51,9 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
     for folder in trained:
         config = read_json(folder / "config.json")
         data, size = config.get("data"), config.get("size", volumes.size)
+        theirs, here = config.get("modality"), read_json(volumes.folder / NAME).get("modality")
+        if theirs and here and theirs != here:
+            lines.append(f"{folder} was trained on {theirs} scans, and {volumes.folder} holds {here}")
         if same_size and size != volumes.size:
             raise InputError(
                 f"{folder}: of {size} voxels along each side, {volumes.folder} has {volumes.size}; train it again"

@@ -10,10 +10,10 @@ from alphagan.figures import save
 from alphagan.files import held, write_atomically, write_json
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
-from alphagan.utility.design import Design, design
-from alphagan.utility.experiment import Errors, run
-from alphagan.utility.findings import Finding, findings
-from alphagan.utility.shown import errors, table
+from alphagan.utility.design import REAL, Design, design
+from alphagan.utility.experiment import Errors, guesses, run
+from alphagan.utility.findings import Finding, beyond_guess, findings
+from alphagan.utility.shown import errors, guessing, table
 
 FILES = "utility.json", "table.md", "errors"
 
@@ -64,9 +64,14 @@ def write(chosen: Design, measured: Errors, folder: Path) -> Path:
     found = found_of(chosen, measured)
     people = chosen.utility.people
     numbers, words, picture = FILES
+    n = max(people)
+    asked = chosen.utility
+    guess, difference = beyond_guess(measured[n][REAL], guesses(chosen)[n], asked.n_bootstrap, asked.seed)
+    line = guessing(guess, difference, n)
+    told = {"guess": {"error": guess.as_dict(), "real": difference.as_dict()}}
     with named_disk_errors(folder):
-        write_json({"design": described(chosen), "findings": as_dict(found)}, folder / numbers)
-        write_atomically(lambda file: file.write(table(found, people).encode()), folder, words)
+        write_json({"design": described(chosen), "findings": as_dict(found)} | told, folder / numbers)
+        write_atomically(lambda file: file.write(f"{table(found, people)}\n{line}\n".encode()), folder, words)
         save(errors(found, chosen.title), folder / picture)
     return folder
 

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,14 @@ def issues(folder):
     return [issue["code"] for issue in found if issue["severity"] == "error"]
 
 
+def untold(run):
+    """As of an earlier version, which did not tell the contrast."""
+    return replace(run, settings=run.settings.model_copy(update={"modality": None}))
+
+
 @pytest.mark.parametrize("modality", ["T1w", "T1wGd", "FLAIR"])
 def test_the_validator_finds_no_error(run, tmp_path, modality):
-    paths = write_bids(run, 2, tmp_path, "# Brains that were generated\n", modality=modality)
+    paths = write_bids(untold(run), 2, tmp_path, "# Brains that were generated\n", modality=modality)
     assert issues(tmp_path) == []
     (tmp_path / "dataset_description.json").write_text("{}")
     paths[0].rename(paths[0].with_name("brain.nii.gz"))
@@ -86,6 +92,8 @@ def test_a_folder_that_was_cut_off_while_others_come_describes_nothing(run, tmp_
 
 def test_a_contrast_is_named_where_it_is_not_known(root, run, tmp_path, capsys):
     with pytest.raises(InputError, match="CT has no name in BIDS; name one with --modality: T1wGd, T1w"):
-        write_bids(run, 1, tmp_path, "", modality="CT")
+        write_bids(untold(run), 1, tmp_path, "", modality="CT")
+    with pytest.raises(InputError, match="--modality FLAIR: .* tells that its scans were T1w; leave it out"):
+        write_bids(run, 1, tmp_path, "", modality="FLAIR")
     assert main(["sample", str(root / "run"), "-o", str(tmp_path / "out"), "--modality", "T1w"]) == 2
     assert "add --bids" in capsys.readouterr().err

@@ -54,6 +54,26 @@ def test_all_networks_come_along_where_asked_for(run, tmp_path):
     assert np.array_equal(shared.sample(2, weights="G_early"), run.sample(2, weights="G_early"))
 
 
+def test_files_that_are_there_stay_unless_forced(root, tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("mine")
+    for command, name in (("card", "mine.yaml"), ("export", "g.safetensors")):
+        there = tmp_path / name
+        there.write_text("mine")
+        assert main([command, str(root / "run"), "-o", str(there)]) == 2
+        assert f"{there}: is there already; name another file with -o, or add --force" in capsys.readouterr().err
+        assert there.read_text() == "mine"
+        assert main([command, str(root / "run"), "-o", str(there), "--force"]) == 0
+        assert there.read_bytes() != b"mine"
+    assert main(["sample", str(root / "run"), "-o", str(root / "run")]) == 2
+    assert "is the folder of a run; name a new one" in capsys.readouterr().err
+
+
+def test_the_file_of_g_alone_gives_no_scan_back(root, run, tmp_path, capsys):
+    path, prepared = export(run, tmp_path / "g.safetensors"), root / "prepared"
+    assert main(["reconstruct", str(path), "--prepared", str(prepared), "-o", str(tmp_path / "out")]) == 2
+    assert "the file lacks its encoder; export it with --all" in capsys.readouterr().err
+
+
 def test_command_line_samples_from_the_file(root, tmp_path, capsys):
     path = tmp_path / "g.safetensors"
     assert main(["export", str(root / "run"), "-o", str(path)]) == 0
@@ -110,7 +130,9 @@ def test_items_of_the_data_set_are_the_samples(run, tmp_path):
 
     paths = write_samples(run, 5, tmp_path, seed=3)
     dataset = alphagan.SyntheticDataset(run, 5, seed=3)
-    assert len(dataset) == 5
+    assert len(dataset) == 5 and torch.allclose(dataset[1:3][1, 0], dataset[2][0], atol=1e-5)
+    with pytest.raises(InputError, match=r"seed: 1\.5; give a whole number"):
+        alphagan.SyntheticDataset(run, 5, seed=1.5)
     for i in (0, 4, -1):
         written = np.asarray(nibabel.load(paths[i]).dataobj).astype(int)
         np.testing.assert_allclose(to_uint8(dataset[i])[0].astype(int), written, atol=1)  # by rounding alone

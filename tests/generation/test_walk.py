@@ -76,4 +76,6 @@ def test_a_walk_may_begin_at_a_scan(root, tmp_path, capsys):
     np.testing.assert_allclose(steps(tmp_path / "out")[0].astype(int), expected, atol=1)
     assert main([*command, "--to", "no.nii", "-o", str(tmp_path / "other")]) == 2
     assert "no.nii: no such file" in capsys.readouterr().err
+    assert main([*command, "--to", "3:-2", "-o", str(tmp_path / "other")]) == 2
+    assert "3:-2: samples are INDEX or SEED:INDEX, and counted from 0" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()

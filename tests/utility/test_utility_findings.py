@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from alphagan.utility.findings import equivalent, findings, holm, two_sided, verdict
+from alphagan.utility.findings import beyond_guess, equivalent, findings, holm, two_sided, verdict
 from alphagan.utility.shown import errors as drawn
-from alphagan.utility.shown import named, table, worth
+from alphagan.utility.shown import guessing, named, table, worth
 
 NUMBERS = [16, 32, 64, 128]
 CURVE = np.array([13.0, 11.0, 9.0, 8.0])
@@ -107,3 +107,14 @@ def test_the_table_and_the_figure_have_every_arm():
     by_arm = {line.get_label(): line.get_ydata() for line in axes.lines}
     assert len(by_arm["real alone"]) == 4 and len(by_arm["+ VAE-GAN"]) == 1
     assert named("vae_gan_alone") == "VAE-GAN alone"
+
+
+@pytest.mark.parametrize(("better", "read"), [(2.0, True), (0.0, False), (-1.0, False)])
+def test_readers_that_are_no_better_than_the_mean_age_are_told(better, read):
+    rng = np.random.default_rng(0)
+    guesses = rng.exponential(12, (1, 200)) + rng.normal(0, 0.1, (3, 200))
+    errors = guesses - better + rng.normal(0, 3, (3, 200))
+    guess, difference = beyond_guess(errors, guesses, 2000, 1)
+    assert guess.value == pytest.approx(guesses.mean()) and difference.value == pytest.approx(-better, abs=0.5)
+    line = guessing(guess, difference, 128)
+    assert ("no verdict says anything" in line) != read and line.startswith("To say the mean age of 128 people errs by")

@@ -1,6 +1,7 @@
 """Models that were trained on other scans than a cohort has now are told before they are measured on them."""
 
 import json
+import shutil
 
 import pytest
 from factories import tiny_settings, write_prepared
@@ -81,6 +82,19 @@ def test_reconstructions_of_held_out_people_say_so(root, tmp_path, capsys, monke
     write_prepared(tmp_path / "data" / "prepared" / tiny_settings().cohort, n=24)
     assert main(["reconstruct", str(root / "run"), "-o", str(tmp_path / "out")]) == 0
     assert "people whom it was trained on may be held out now" in capsys.readouterr().err
+
+
+def test_reconstructions_of_another_cohort_say_so(root, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = write_prepared(tmp_path / "other", n=24)
+    assert main(["reconstruct", str(root / "run"), "--prepared", str(other), "-o", str(tmp_path / "out")]) == 0
+    assert "and not on" in (said := capsys.readouterr().err) and "some who are held out here" in said
+    (other / "preparation.json").write_text('{"modality": "FLAIR"}')
+    run = shutil.copytree(root / "run", tmp_path / "run")
+    told = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(told | {"modality": "T1w"}))
+    assert main(["reconstruct", str(run), "--prepared", str(other), "-o", str(tmp_path / "out2")]) == 0
+    assert f"was trained on T1w scans, and {other} holds FLAIR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["evaluate", "audit", "lesions"])

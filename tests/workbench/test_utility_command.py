@@ -38,6 +38,7 @@ def test_one_seed_after_the_other_gives_what_both_together_give(inside, tmp_path
     assert inside() == 0
     said = capsys.readouterr()
     assert ": part " not in said.err and "| 12 | + α-WGAN-GP |" in said.out
+    assert "To say the mean age of 12 people errs by " in said.out
     assert said.out.endswith("reports/utility/tiny\n")
     folder = tmp_path / "reports" / "utility" / "tiny"
     assert {path.name for path in folder.iterdir()} == {"utility.json", "table.md", "errors.png", "errors.pdf"}
@@ -46,6 +47,14 @@ def test_one_seed_after_the_other_gives_what_both_together_give(inside, tmp_path
     assert found["design"]["models"]["alpha_wgan_gp"]["train"]["iterations"] == 2
     assert set(found["findings"]["16"]) == {"real", "classical"} and "p_holm" in found["findings"]["12"]["memoriser"]
     assert found["findings"]["12"]["real"]["error"]["n"] == 10
+    chosen = design(load(tmp_path / "params.yaml"), "tiny", Paths(tmp_path))
+    guessed = [
+        abs(chosen.people.ages[cell.train].mean() - age)
+        for cell, source, _ in chosen.parts()
+        if (cell.n, source) == (12, "real")
+        for age in chosen.people.ages[cell.test]
+    ]
+    assert found["guess"]["error"]["value"] == pytest.approx(sum(guessed) / len(guessed), rel=1e-4)
 
 
 def test_what_is_wrong_is_said_in_a_line(inside, tmp_path, capsys):
