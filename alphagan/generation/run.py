@@ -25,8 +25,6 @@ class Run:
     nothing, samples and random codes, comes as ndarray. Volumes may be float in [-1, 1] or, as prepared cubes are,
     uint8, whose 0..255 is -1..1.
 
-    Weights are read once, when they are first needed, and kept as long as the object.
-
     Parameters
     ----------
     folder : Path
@@ -200,7 +198,7 @@ class Run:
         Raises
         ------
         InputError
-            If the model has no encoder, or was trained at another size.
+            If the model has no encoder, or was trained at another size, or values are not from -1 to 1.
 
         Examples
         --------
@@ -215,6 +213,8 @@ class Run:
         x, size = as_tensor("volumes", volumes).float(), self.settings.size
         if x.ndim != 4 or x.shape[1:] != (size, size, size):
             raise InputError(f"volumes: shape {tuple(x.shape)}, but {self.folder} takes (n, {size}, {size}, {size})")
+        if not (x.abs() <= 1.001).all() or (len(x) and x.amin() >= 0):
+            raise InputError("volumes: floats are finite, from -1 for background to 1; rescale them, or give uint8")
         return as_given(self.networks.apply(self.networks["E"], x[:, None]), volumes)
 
     def decode(self, codes: Array, weights: str = "G_average") -> Array:

@@ -8,6 +8,9 @@ import torch
 from alphagan.errors import InputError, TooFewError
 from alphagan.volumes.prepared import Array, as_tensor
 
+FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
+BACKGROUND = 0.1  # of a cube: brains fill half of theirs
+
 
 @contextmanager
 def full_precision() -> Iterator[None]:
@@ -39,7 +42,8 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
     Raises
     ------
     InputError
-        If `x` does not have that shape, or holds other numbers.
+        If `x` does not have that shape, or holds other numbers: floats that reach far beyond 1, or that look as if they
+        were scaled from 0 to 1.
     TooFewError
         If n < `at_least`.
     """
@@ -48,7 +52,19 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
         raise InputError(f"{name}: expected volumes of shape (n, S, S, S), found {tuple(x.shape)}")
     if len(x) < at_least:
         raise TooFewError(f"{name}: {len(x)} volumes, but this metric needs at least {at_least}; give more")
+    if x.numel() and (fault := _other_scale(x)):
+        raise InputError(f"{name}: {fault}, but floats go from -1, the background, to 1; rescale them, or give uint8")
     return x
+
+
+def _other_scale(x: torch.Tensor) -> str:
+    """What speaks for another scale; "" where nothing does. Noise of any SD near 1 is none."""
+    low, high = (float(end) for end in x.aminmax())
+    if max(-low, high) > FAR:
+        return f"values reach from {low:.4g} to {high:.4g}"
+    if low == 0 < high and (x == 0).float().mean() > BACKGROUND:
+        return f"values go from 0 to {high:.4g}"
+    return ""
 
 
 def check_samples(x: Array, y: Array) -> tuple[torch.Tensor, torch.Tensor]:

@@ -103,6 +103,9 @@ def test_weights_are_read_once(root, tmp_path):
         (lambda run: run.encode(np.zeros((2, 8, 8, 8), np.uint8)), r"shape \(2, 8, 8, 8\), but .*\(n, 16, 16, 16\)"),
         (lambda run: run.encode(np.zeros((2, 16, 16, 16), np.int16)), "volumes: int16; give an array of uint8"),
         (lambda run: run.encode([[0.0]]), "volumes: list; give an array"),
+        (lambda run: run.encode(np.full((2, 16, 16, 16), 200.0)), "floats are finite, from -1 for background to 1"),
+        (lambda run: run.encode(np.full((2, 16, 16, 16), 0.5)), "floats are finite, from -1 for background to 1"),
+        (lambda run: run.encode(np.full((2, 16, 16, 16), np.nan)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.decode(np.zeros((2, 7))), r"codes: shape \(2, 7\), but .* takes \(n, 8\)"),
     ],
 )

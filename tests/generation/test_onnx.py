@@ -77,7 +77,7 @@ def test_the_command_line_writes_it_with_its_card(run, tmp_path, capsys):
     assert capsys.readouterr().out == f"{path}\n"
     (card,) = [entry.value for entry in onnx.load(path).metadata_props if entry.key == "card"]
     assert card.startswith("# alpha_wgan_gp trained on tiny")
-    assert main(["export", str(run.folder), "-o", str(path), "--all"]) == 2
+    assert main(["export", str(run.folder), "-o", str(path), "--all", "--force"]) == 2
     error = capsys.readouterr().err
     assert "g.onnx: holds G alone; leave out --all" in error and error.count("\n") == 1
 

@@ -1,0 +1,38 @@
+"""Brains on another scale than metrics take are refused: their numbers would be of the scale."""
+
+import numpy as np
+import pytest
+import torch
+from factories import write_prepared
+
+from alphagan.audit.auditor import Auditor
+from alphagan.errors import InputError
+from alphagan.metrics.mmd import MMD
+from alphagan.metrics.spectrum import Spectra
+from alphagan.volumes.prepared import Volumes
+
+
+@pytest.fixture
+def cubes(tmp_path):
+    return Volumes(write_prepared(tmp_path / "prepared")).array[:]
+
+
+@pytest.mark.parametrize(
+    ("scaled", "says"),
+    [
+        (lambda cubes: cubes.astype(np.float32), "values reach from 0 to 2"),
+        (lambda cubes: torch.from_numpy(cubes / 255).float(), "values go from 0 to"),
+    ],
+)
+def test_floats_of_another_scale_are_refused(cubes, scaled, says):
+    for measured in (Spectra, lambda x: MMD(cubes, x), lambda x: Auditor(cubes, list("abcdefghijklmnopqrst"), x, [])):
+        with pytest.raises(InputError, match=f"{says}.*floats go from -1, the background, to 1; rescale them"):
+            measured(scaled(cubes))
+
+
+def test_floats_from_minus_1_to_1_and_noise_are_taken(cubes):
+    levels = torch.from_numpy(cubes / 127.5 - 1).float()
+    assert MMD(cubes[:10], cubes[10:]).unbiased_value("linear") == pytest.approx(
+        MMD(levels[:10], levels[10:]).unbiased_value("linear"), rel=1e-4
+    )
+    MMD(torch.randn(2, 4, 4, 4), 20 + torch.randn(2, 4, 4, 4))
