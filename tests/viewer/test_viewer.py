@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 
 import nibabel
 import numpy as np
@@ -134,6 +135,15 @@ def test_brains_of_a_run_are_those_that_are_sampled_and_stand_beside_training_sc
         np.testing.assert_array_equal(levels(scan), train[number - 1][::-1] if mirrored else train[number - 1])
         assert scan["ends"] == ["RL" if mirrored else "LR", "PA", "IS"]
         assert "held-out people" in volume["words"]
+
+
+def test_scans_that_a_run_did_not_see_are_not_called_its_own(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "models" / "tiny" / run.name)
+    write_prepared(tmp_path / "data" / "prepared" / "tiny", n=24)
+    found = content(view(Wanted([copy], n=2, seed=1)))
+    assert "was trained on other scans, or another split, than" in capsys.readouterr().err
+    assert all(scan["title"].startswith("Nearest real scan, ") for scan in found["scans"])
+    assert not capsys.readouterr().err and view(Wanted([run], n=1)) and "was trained on" not in capsys.readouterr().err
 
 
 def test_a_mirrored_file_finds_its_original_and_not_itself(tmp_path, capsys):
