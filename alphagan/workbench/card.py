@@ -36,6 +36,7 @@ def facts(run: Run) -> dict:
         **{"model": settings.name, "cohort": settings.cohort, "modality": settings.modality},
         **{"size": settings.size, "voxel_size_mm": list(run.voxel_size_mm)},
         **{"people": config.get("people"), "scans": config.get("scans"), "scans_licence": _licence(run, paths)},
+        "departures": list(settings.departures),
         **{"iterations": train.iterations, "batch_size": train.batch_size, "seed": train.seed},
         **{"z_dim": settings.model.z_dim, "width": settings.model.width, "networks": list(run.networks.names)},
         **{"alphagan": config.get("alphagan"), "torch": config.get("torch"), "weights_sha256": run.networks.sha256},
@@ -55,6 +56,7 @@ def lines(found: dict) -> list[str]:
         "cohort": f"{found['cohort']}: {found['scans']} training scans of {found['people']} people",
         "licence": f"of the scans: {found['scans_licence'] or UNKNOWN}",
         "training": f"{found['iterations']} iterations, batches of {found['batch_size']}, seed {found['seed']}",
+        **({"departs": f"as the released code does: {', '.join(found['departures'])}"} if found["departures"] else {}),
         "made with": f"alphagan {found['alphagan']}, torch {found['torch']}",
         "networks": ", ".join(found["networks"]),
         "weights": f"sha256 {found['weights_sha256']}",
@@ -91,6 +93,8 @@ def card(found: dict) -> str:
     scans = "simulated scans" if simulated else "scans"
     known = found["covariates"]
     people = ["## Age and sex", "", *(f"- {text}" for text in fitted.in_words(known)), ""] if known else []
+    departs = f"; departs from the paper as their released code does: {', '.join(found['departures'])}"
+    departs *= bool(found["departures"])
     about = (
         f"Generates 3D brain MRI ({found['modality'] or 'contrast not recorded'}), {found['size']} voxels a side, "
         f"voxels of {_mm(found)} mm, from codes of {found['z_dim']} random numbers."
@@ -110,7 +114,7 @@ def card(found: dict) -> str:
             "among the training scans is rare or missing in what it makes.",
             *("", "```", "alphagan sample FILE_OR_FOLDER -n 100 -o samples --seed 1", "```", ""),
             f"Weights: sha256 `{found['weights_sha256']}`, networks {', '.join(found['networks'])}.",
-            *("", "Method: Kwon, Han and Kim, MICCAI 2019, doi:10.1007/978-3-030-32248-9_14.", ""),
+            *("", f"Method: Kwon, Han and Kim, MICCAI 2019, doi:10.1007/978-3-030-32248-9_14{departs}.", ""),
         ]
     )
 

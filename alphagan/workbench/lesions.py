@@ -13,6 +13,7 @@ from alphagan.files import write_atomically, write_json
 from alphagan.generation.load import load
 from alphagan.metrics.anatomy import most_asymmetric
 from alphagan.metrics.lesions import CONTRAST, Lesions, lesions, smallest_lesion
+from alphagan.preparation.doubles import shared
 from alphagan.settings.config import Config
 from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
@@ -67,8 +68,10 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
     affine = np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])
     told = {name: _as_dict(each, found[TRAINING]) for name, each in found.items()}
     with named_disk_errors(folder):
-        write_json({"smallest_voxels": smallest, "found": told}, folder / numbers)
-        write_atomically(lambda file: file.write(table(told).encode()), folder, words)
+        write_json({"healthy": healthy, "smallest_voxels": smallest, "found": told}, folder / numbers)
+        counted = f"\nCounted: patches of more than {smallest:g} voxels, which 95 % of {healthy} do not have.\n"
+        text = table(told) + counted * (healthy is not None)
+        write_atomically(lambda file: file.write(text.encode()), folder, words)
         save(_maps(found, affine), folder / maps)
         save(_examples(first, affine, brighter=CONTRAST[modality] > 0), folder / examples)
     return folder
@@ -81,6 +84,10 @@ def _without(healthy: str, folder: Path, ill: Volumes, modality: str) -> Volumes
         raise InputError(f"--healthy: {healthy} are the same people; name a cohort of people without lesions")
     if ill.size != well.size:
         raise InputError(f"--healthy: {healthy} has {well.size} voxels along each side, {ill.folder.name} {ill.size}")
+    if n := len(shared(well.array, ill.array)):  # cubes: a stroke that was placed into a scan makes another one of it
+        raise InputError(
+            f"--healthy: {n} of the {len(well.array)} scans of {healthy} are of {ill.folder.name}; name others"
+        )
     if (theirs := read_json(folder / NAME).get("modality", modality)) != modality:
         raise InputError(f"--healthy: {healthy} is {theirs}, {ill.folder.name} {modality}; name one of that contrast")
     return well

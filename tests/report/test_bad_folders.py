@@ -91,7 +91,12 @@ REFUSED = {
     "a device that is none": (nothing, [*BOTH, "--device", "gpu"], "--device gpu: torch cannot use", "cpu is always"),
     "a device that is not there": (nothing, [*REAL, "--device", "cuda:99"], "--device cuda:99", "cpu is always there"),
     "no weights of Med3D": (nothing, [*BOTH, "--med3d", "m.pth"], "m.pth: not found", "download resnet_50_23dataset"),
-    "text for weights of Med3D": (held("m.pth"), [*BOTH, "--med3d", "m.pth"], "m.pth: not a file of tensors", "anew"),
+    "text for weights of Med3D": (
+        held("m.pth"),
+        [*BOTH, "--med3d", "m.pth"],
+        "m.pth: damaged, or it holds",
+        "download resnet",
+    ),
     "different people without training": (nothing, [*BOTH, "--different-people"], "name them with --train"),
     "an output that is a file": (held("out"), BOTH, "out: holds something already", "name a new or an empty folder"),
     "an output that holds something": (held("out/mine.txt"), BOTH, "holds something already", "an empty folder"),

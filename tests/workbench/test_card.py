@@ -131,3 +131,14 @@ def test_what_is_no_run_is_told_in_a_line(tmp_path, capsys):
     for command in ("info", "card"):
         assert main([command, str(tmp_path)]) == 2
         assert "no config.json; name the folder of a finished run" in capsys.readouterr().err
+
+
+def test_departures_from_the_paper_are_told(root, capsys):
+    path = root / "models" / "tiny" / "alpha_wgan_gp" / "config.json"
+    assert "departures" not in told(capsys, "info", path.parent) and "departs" not in told(capsys, "card", path.parent)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"departures": ["dead_code_gradient"]}))
+    assert "departs   as the released code does: dead_code_gradient\n" in told(capsys, "info", path.parent)
+    assert json.loads(told(capsys, "info", path.parent, "--json"))["departures"] == ["dead_code_gradient"]
+    assert "departs from the paper as their released code does: dead_code_gradient." in told(
+        capsys, "card", path.parent
+    )

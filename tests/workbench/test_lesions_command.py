@@ -41,7 +41,9 @@ def root(tmp_path_factory):
 
 def test_people_with_a_hole_have_a_lesion_and_healthy_ones_have_none(root):
     folder = find_and_show(parse(CONTENT), "ill", "well", Paths(root))
-    found = json.loads((folder / "lesions.json").read_text())["found"]
+    told = json.loads((folder / "lesions.json").read_text())
+    found = told["found"]
+    assert told["healthy"] == "well" and "which 95 % of well do not have" in (folder / "table.md").read_text()
     assert list(found) == ["people, training", "people, held out", "people, healthy", "alpha_wgan_gp"]
     assert [found[name]["share"]["n"] for name in found] == [12, 8, 20, 12]
     assert found["people, training"]["share"]["value"] == found["people, held out"]["left"]["value"] == 1
@@ -68,6 +70,16 @@ def test_what_cannot_be_looked_at_is_named(root, change, says):
     content = CONTENT | {"cohorts": {"ill": {**CONTENT["cohorts"]["ill"], "modality": change.get("modality", "T1w")}}}
     with pytest.raises(InputError, match=says):
         find_and_show(parse(content), "ill", change.get("healthy", "well"), Paths(root))
+
+
+def test_patients_are_no_healthy_people(root, tmp_path):
+    shutil.copytree(root / "data", tmp_path / "data")
+    path = Paths(tmp_path).prepared("well") / "volumes.npy"
+    volumes = np.load(path)
+    volumes[2:5] = np.load(Paths(root).prepared("ill") / "volumes.npy")[[6, 0, 9]]
+    np.save(path, volumes)
+    with pytest.raises(InputError, match=r"--healthy: 3 of the 20 scans of well are of ill; name others"):
+        find_and_show(parse(CONTENT), "ill", "well", Paths(tmp_path))
 
 
 def test_without_healthy_people_every_patch_counts_and_other_contrasts_look_for_bright_ones(root):

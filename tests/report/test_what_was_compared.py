@@ -1,0 +1,44 @@
+"""Volumes that are not what one thinks are told: enlarged ones, and those that a pattern leaves out."""
+
+import shutil
+
+import nibabel
+import numpy as np
+from folders import fill, read
+
+from alphagan.report.measure import doubts
+from alphagan.report.options import Folders
+
+
+def test_volumes_of_fewer_voxels_than_the_cube_are_told(tmp_path):
+    real, generated = fill(tmp_path / "real", range(8)), tmp_path / "generated"
+    generated.mkdir()
+    for path in sorted(real.iterdir())[:4]:
+        image = nibabel.load(path)
+        step = -(-max(image.shape) // 15)
+        small = np.asarray(image.dataobj)[::step, ::step, ::step]
+        affine = image.affine @ np.diag([step, step, step, 1])
+        nibabel.save(nibabel.Nifti1Image(small, affine), generated / path.name.replace("sub-", "g"))
+    shape = " × ".join(map(str, small.shape))
+    lines = doubts(read(Folders(real, generated, size=16), tmp_path / "work"))
+    assert [
+        line
+        for line in lines
+        if line.startswith(f"generated: 4 of 4 files have {shape} voxels and were enlarged to 16")
+    ]
+    assert not any(line.startswith("real: ") and "enlarged" in line for line in lines)
+
+
+def test_volumes_that_do_not_fit_the_pattern_are_counted(tmp_path):
+    real, generated = fill(tmp_path / "real", range(8)), fill(tmp_path / "generated", range(300, 306), "g{}.nii")
+    (generated / "more").mkdir()
+    for path in sorted(generated.glob("*.nii"))[:3]:
+        shutil.copy(path, generated / "more" / path.name)
+    for pattern, told in (("more/{subject}.nii", True), ("**/{subject}.nii", False)):
+        sides = read(Folders(real, generated, size=16, generated_pattern=pattern), tmp_path / f"work {told}")
+        found = [
+            line
+            for line in doubts(sides)
+            if line == "generated: 6 of 9 files do not fit the pattern, and were passed over"
+        ]
+        assert len(found) == told
