@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
 
 from alphagan.errors import InputError, TooFewError
@@ -19,6 +18,7 @@ from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.report.asked import trained_on
 from alphagan.report.brightness import scaled_again
+from alphagan.report.misfits import enlarged, passed_over
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes, write_people
@@ -188,26 +188,10 @@ def _prepare(name: str, config: Config, work: Path) -> Side:
         raise
     volumes = Volumes(folder)
     n_found, refused, axes = _quality(folder / "qc.csv", source)
-    noted = [*unusual(folder / "qc.csv"), *_enlarged(volumes)]
+    noted = [*unusual(folder / "qc.csv"), *enlarged(volumes)]
     if name == "generated" and config.cohorts[name].pattern:
-        noted += _passed_over(Path(source), n_found)
+        noted += passed_over(Path(source), n_found)
     return Side(Path(source), volumes, n_found, refused, axes, noted)
-
-
-def _enlarged(volumes: Volumes) -> list[str]:
-    """Say which files have fewer voxels than the cubes that are compared, so that their detail was made up."""
-    shapes = [nibabel.load(row["source"]).shape for row in volumes.subjects]
-    small = [shape for shape in shapes if max(shape) < volumes.size]
-    return small and [
-        f"{len(small)} of {len(shapes)} files have {' × '.join(map(str, small[0]))} voxels and were enlarged to "
-        f"{volumes.size}: detail was made up by that; compare at --size {max(small[0])}, if that can be"
-    ]
-
-
-def _passed_over(source: Path, n_found: int) -> list[str]:
-    """Say how many volumes of a folder do not fit its pattern."""
-    n = sum(bool(tree.suffix(path)) for path in tree.without_copies(tree.files(source)))
-    return [f"{n - n_found} of {n} files do not fit the pattern, and were passed over"] if n > n_found else []
 
 
 def _quality(table: Path, source: str) -> tuple[int, list[tuple[str, str]], str]:

@@ -29,6 +29,13 @@ def test_volumes_of_fewer_voxels_than_the_cube_are_told(tmp_path):
     assert not any(line.startswith("real: ") and "enlarged" in line for line in lines)
 
 
+def test_a_tab_in_a_name_stops_nothing(tmp_path):
+    real, generated = fill(tmp_path / "real", range(8)), fill(tmp_path / "generated", range(300, 304), "g{}.nii")
+    first = next(generated.iterdir())
+    first.rename(generated / "g\t1.nii")
+    assert len(read(Folders(real, generated, size=16), tmp_path / "work")["generated"].volumes.array) == 4
+
+
 def test_volumes_that_do_not_fit_the_pattern_are_counted(tmp_path):
     real, generated = fill(tmp_path / "real", range(8)), fill(tmp_path / "generated", range(300, 306), "g{}.nii")
     (generated / "more").mkdir()
