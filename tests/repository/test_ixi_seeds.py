@@ -93,3 +93,27 @@ def test_claims_that_ixi_was_asked_about_have_its_numbers():
         span("brain_like", 0, *(ours, alpha_gan, vae_gan), factor=100),
     ]
     assert f"IXI: {blurred[0]} and {blurred[1]} %, the others {others[0]} and {others[1]} %" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("short code (6)", "alpha_wgan_gp_z100"), ("long code (131)", "alpha_wgan_gp_z2048")]
+)
+def test_rows_of_other_lengths_of_the_code_are_those_of_their_metrics(name, model):
+    found = {metric: row["value"] for metric, row in MORE[model].items()}
+    digits = {"mmd_rbf": 3, "mmd_rbf_p": 3, "spectrum_distance": 2}
+    row = [f"α-WGAN-GP, {name}, seed 2019", *(f"{found[metric]:.{n}f}" for metric, n in digits.items())]
+    row.append(f"{100 * found['brain_like']:.0f} %")
+    row += [f"{found[metric]:.{n}f}" for metric, n in {"ms_ssim": 3, "recall": 2, "asymmetry_cohens_d": 2}.items()]
+    assert f"| {' | '.join(row)} |" in (IXI / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_is_said_of_other_lengths_of_the_code_is_so():
+    text, page = said("results/README.md"), said("results/ixi_32/README.md")
+    short, long = ({key: row["value"] for key, row in MORE[f"alpha_wgan_gp_{z}"].items()} for z in ("z100", "z2048"))
+    usual, detail = span("recall", 2, "alpha_wgan_gp"), span("brain_like", 0, "alpha_wgan_gp", factor=100)
+    said_of_short = f"recall {short['recall']:.2f} instead of {usual}, {100 * short['brain_like']:.0f} %"
+    assert f"{said_of_short} have the detail of a brain instead of {detail} %" in text
+    said_of_long = f"{100 * long['brain_like']:.0f} % ({detail} % with 64), MS-SSIM {long['ms_ssim']:.3f}"
+    assert f"{said_of_long}, recall {long['recall']:.2f}" in text
+    few = f"recall falls to {short['recall']:.2f} and {100 * short['brain_like']:.0f} % have the detail of a brain"
+    assert few in page and f"(d {long['asymmetry_cohens_d']:.2f})" in page
