@@ -10,6 +10,7 @@ from ageing import balls, write_ages
 
 import alphagan
 from alphagan.errors import InputError
+from alphagan.training.resume import code
 from alphagan.utility import experiment
 from alphagan.utility.design import design
 from alphagan.utility.experiment import Bench, run
@@ -117,7 +118,11 @@ def test_code_that_decides_a_part_starts_anew(paths, params, monkeypatch, change
     read = Path.read_bytes
     there = Path(alphagan.__file__).parent / changed
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"\nMORE = 1\n" * (path == there))
-    assert design(params(), "tiny", paths).folder != before
+    code.cache_clear()
+    after = design(params(), "tiny", paths).folder
+    monkeypatch.undo()
+    code.cache_clear()
+    assert after != before
 
 
 def test_a_model_is_trained_on_the_people_of_its_cell_alone(paths, params, monkeypatch):
