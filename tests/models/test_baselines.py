@@ -98,7 +98,7 @@ def test_every_model_trains_resumes_and_samples(name, variant, tmp_path):
     run = alphagan.load(whole)
     assert run.sample(2).shape == (2, 16, 16, 16)
     if name == "wgan_gp":
-        with pytest.raises(InputError, match="wgan_gp has no encoder"):
+        with pytest.raises(InputError, match="wgan_gp: has no encoder"):
             run.encode(run.sample(1))
     else:
         assert run.decode(run.encode(Volumes(prepared).tensor([0, 1])[:, 0])).shape == (2, 16, 16, 16)

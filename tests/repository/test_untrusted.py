@@ -77,9 +77,9 @@ def test_weights_execute_nothing(root, tmp_path, mark, save):
     with pytest.raises(InputError, match=r"run/weights\.pt: damaged, or .* could run code; train the model again"):
         alphagan.load(run).sample(1)
     (run / "config.json").write_text(json.dumps({"size": 16, "name": "x"}))
-    with pytest.raises(InputError, match="run: damaged .*; train the feature network again"):
+    with pytest.raises(InputError, match="run/weights.pt: damaged, .*; train the feature network again"):
         load_features(run)
-    with pytest.raises(InputError, match=r"weights\.pt: not a file of tensors .*; download it anew"):
+    with pytest.raises(InputError, match=r"weights\.pt: damaged, or it holds more than tensors and could run code; download resnet"):
         load_med3d(run / "weights.pt")
 
 

@@ -41,7 +41,7 @@ def fit_until(folder, moment, modules, note, **train):
 def run_child(target, *arguments, **options):
     child = CHILDREN.Process(target=target, args=arguments, kwargs=options)
     child.start()
-    child.join(120)
+    child.join(600)
     return child.exitcode
 
 
