@@ -79,7 +79,9 @@ def test_weights_execute_nothing(root, tmp_path, mark, save):
     (run / "config.json").write_text(json.dumps({"size": 16, "name": "x"}))
     with pytest.raises(InputError, match="run/weights.pt: damaged, .*; train the feature network again"):
         load_features(run)
-    with pytest.raises(InputError, match=r"weights\.pt: damaged, or it holds more than tensors and could run code; download resnet"):
+    with pytest.raises(
+        InputError, match=r"weights\.pt: damaged, or it holds more than tensors and could run code; download resnet"
+    ):
         load_med3d(run / "weights.pt")
 
 
