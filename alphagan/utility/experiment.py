@@ -6,7 +6,7 @@ written whole or not at all, so that nothing is computed twice, and a training t
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def run(design: Design, say: Say = lambda line: None, progress: bool | None = No
         shutil.rmtree(bench.work(source), ignore_errors=True)
         done += 1
         say(f"{design.cohort}: part {done} of {len(todo)}: {cell.name}, {source}")
-    return _errors(design, todo)
+    return _errors(design, ((cell, _read(path, len(cell.test))) for cell, _, path in todo))
 
 
 class Bench:
@@ -136,21 +136,18 @@ class Bench:
 
 def guesses(design: Design) -> dict[int, np.ndarray]:
     """Error in years, (seeds, test people), of saying the mean age of those learned from; by their number."""
-    ages, found = design.people.ages, {}
-    tested = np.zeros(len(ages), bool)
-    for cell, *_ in design.parts():
-        tested[cell.test] = True
-        empty = np.full((design.utility.seeds, len(ages)), np.nan)
-        found.setdefault(cell.n, empty)[cell.seed, cell.test] = np.abs(ages[cell.train].mean() - ages[cell.test])
-    return {n: errors[:, tested] for n, errors in found.items()}
+    ages, of_real = design.people.ages, (cell for cell, source, _ in design.parts() if source == REAL)
+    found = _errors(design, ((cell, {REAL: np.full(len(cell.test), ages[cell.train].mean())}) for cell in of_real))
+    return {n: arms[REAL] for n, arms in found.items()}
 
 
-def _errors(design: Design, parts: list[tuple[Cell, str, Path]]) -> Errors:
+def _errors(design: Design, predictions: Iterable[tuple[Cell, dict[str, np.ndarray]]]) -> Errors:
+    """Absolute errors of what arms predict of each cell's test people, put together."""
     ages, found = design.people.ages, {}
     tested = np.zeros(len(ages), bool)
-    for cell, _, path in parts:
+    for cell, arms in predictions:
         tested[cell.test] = True
-        for arm, predicted in _read(path, len(cell.test)).items():
+        for arm, predicted in arms.items():
             empty = np.full((design.utility.seeds, len(ages)), np.nan)
             found.setdefault(cell.n, {}).setdefault(arm, empty)[cell.seed, cell.test] = np.abs(
                 predicted - ages[cell.test]

@@ -93,8 +93,8 @@ def card(found: dict) -> str:
     scans = "simulated scans" if simulated else "scans"
     known = found["covariates"]
     people = ["## Age and sex", "", *(f"- {text}" for text in fitted.in_words(known)), ""] if known else []
-    departs = f"; departs from the paper as their released code does: {', '.join(found['departures'])}"
-    departs *= bool(found["departures"])
+    named = ", ".join(found["departures"])
+    departs = f"; departs from the paper as their released code does: {named}" if named else ""
     about = (
         f"Generates 3D brain MRI ({found['modality'] or 'contrast not recorded'}), {found['size']} voxels a side, "
         f"voxels of {_mm(found)} mm, from codes of {found['z_dim']} random numbers."

@@ -134,11 +134,12 @@ def card(args) -> None:
     from alphagan.generation.load import load
     from alphagan.workbench.card import card, facts
 
+    if args.output is not None:
+        _refuse_there(args)
     text = card(facts(load(args.run)))
     if args.output is None:
         print(text, end="")
         return
-    _refuse_there(args)
     print(write_atomically(lambda file: file.write(text.encode()), args.output.parent, args.output.name))
 
 

@@ -47,11 +47,11 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
     InputError
         If a network is of another size than the cohort, and that is asked for.
     """
-    lines = []
+    lines, here = [], read_json(volumes.folder / NAME).get("modality")
     for folder in trained:
         config = read_json(folder / "config.json")
         data, size = config.get("data"), config.get("size", volumes.size)
-        theirs, here = config.get("modality"), read_json(volumes.folder / NAME).get("modality")
+        theirs = config.get("modality")
         if theirs and here and theirs != here:
             lines.append(f"{folder} was trained on {theirs} scans, and {volumes.folder} holds {here}")
         if same_size and size != volumes.size:
