@@ -37,7 +37,7 @@ class SyntheticDataset(Dataset):
     Raises
     ------
     InputError
-        If n is below 1, or the run cannot be opened.
+        If n is below 1 or no whole number, or the run cannot be opened.
 
     Examples
     --------
@@ -59,10 +59,11 @@ class SyntheticDataset(Dataset):
         age: float | None = None,
         sex: str | None = None,
     ):
+        for name, value in (("n", n), ("seed", seed)):
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise InputError(f"{name}: {value!r}; give a whole number")
         if n < 1:
             raise InputError(f"n: {n}; ask for at least one")
-        if not isinstance(seed, Integral):
-            raise InputError(f"seed: {seed!r}; give a whole number")
         self.run = run if isinstance(run, Run) else load(run)
         self.n, self.seed, self.weights = n, seed, weights
         self.given = chosen(age, sex)

@@ -93,8 +93,8 @@ def prepared_scan(path: str | Path, cube: Cube, like: Scan = UNKNOWN) -> Prepare
         raise InputError(f"{path}: no such file; name a skull-stripped scan")
     shared = {name: getattr(cube, name) for name in Cube.model_fields}
     try:
-        # Somebody chose this scan, so that no limits of a cohort apply.
-        prepared = prepare_scan(scan, Prepare(**shared, min_brain_ml=0.0, max_saturated=1.0))
+        # Somebody chose this scan, so that no limits of a cohort apply; what is unusual about its size is noted.
+        prepared = prepare_scan(scan, Prepare(**shared, min_brain_ml=1e-3, max_saturated=1.0))
     except QualityError as refusal:
         raise InputError(f"{path}: {refusal}") from None
     if (largest := max(map(abs, prepared.intensity))) > float(np.finfo(np.float32).max):

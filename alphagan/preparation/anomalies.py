@@ -1,21 +1,10 @@
-"""What is unusual about a brain that is kept, in words: its outline, its size, its contrast."""
+"""What is unusual about the values of a brain that is kept, in words: its background, its contrast."""
 
 import numpy as np
-from scipy.spatial import ConvexHull
 
 from alphagan.preparation.outline import Foreground
-from alphagan.preparation.quality import USUAL_FILL, USUAL_ML
+from alphagan.preparation.shape import FEW_TO_CUT
 
-FLAT = 0.15  # of a side of the box; of real brains that were not cut, 0.09 at most
-# Of the voxels of its surface within so many voxels of one plane: of 271 real brains, 60 to 70 voxels wide, and of 180
-# simulated ones, 40 and 55 wide, the share times the width is 4.6 at most; where a plane of any direction took off a
-# fifth of the brain's length, 5.8 to 17.
-NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 2500, 8000
-ON_A_PLANE, ON_A_PLANE_VOXELS = 0.06, 5.5
-FEW_TO_TILT = 32  # voxels along the shortest side of a box, below which no tilted plane is looked for
-SIDES = ("left", "right", "back", "front", "bottom", "top")
-# Of the area of its largest section, and of its length: of 128 real brains, ends that thin have 0.032 of it at most.
-THIN, THIN_REACH = 0.01, 0.08
 DARKER = 0.99  # of the brain's voxels
 # Of the voxels that a mask marks: 0.040 at most in 12 pairs of scan and mask; with masks of other people on their grid
 # 0.048 to 0.14, with turned ones 0.13 to 0.30.
@@ -29,98 +18,9 @@ COARSE = 32  # voxels along a cube in which contrast is looked at, at least; in 
 T1W_RIM, T1W_FINE_RIM = 0.75, 0.9
 # From voxel to voxel inwards T1w scans get brighter: 256 real brains, at 32 and at 64 voxels, and 480 simulated ones by
 # 0.03 of what it is inside at least; with a shell of skull left around 24 of them it fell by 0.03 to 0.16 somewhere.
-# Voxels along the shortest and the longest side of a box, below which less is told: outlines of few voxels fill more of
-# it, 0.50 to 0.56 at 32 and 0.46 to 0.53 at 64, and are flat at their ends, at 16.
-FEW_TO_FILL, FEW_TO_CUT = 80, 17
 # The brain's median, from its darkest, 0, to its brightest, 1. In cubes of 268 real and 900 simulated scans it is 0.38
 # to 0.62 in T1w, 0.28 to 0.39 in T2w and in T1w with gadolinium, 0.40 to 0.68 in FLAIR.
 USUAL_MEDIAN = 0.24, 0.9
-
-
-def of_outline(found: Foreground, brain_ml: float | None, field: tuple[int, ...]) -> list[str]:
-    """Say what is unusual about where a brain is.
-
-    Parameters
-    ----------
-    found : Foreground
-        In RAS order.
-    brain_ml : float, optional
-        Its volume, where it has a meaning.
-    field : tuple of int, (3,)
-        Voxels along each side of the volume. A cube that the brain fills on all sides was made by a generator, or like
-        its training cubes, and is flat at its ends for that reason.
-
-    Returns
-    -------
-    list of str
-    """
-    said = []
-    low, high = USUAL_FILL
-    if min(found.inside.shape) >= FEW_TO_FILL and not low <= round(found.fill, 2) <= high:
-        said.append(f"the brain fills {found.fill:.0%} of its box, where brains fill {low:.0%} to {high:.0%}")
-    flat = [found.inside.take(end, axis).mean() for axis in range(3) for end in (0, -1)]
-    cut = [f"{side} ({share:.0%})" for side, share in zip(SIDES, flat, strict=True) if share > FLAT]
-    enough = max(found.inside.shape) >= FEW_TO_CUT
-    stretched = len(set(field)) == 1 and found.first.max() <= 1 and (field - found.last).max() <= 1
-    if cut and enough and not stretched:
-        said.append(f"the brain is flat, as if it were cut off, at its {', '.join(cut)}")
-    elif min(found.inside.shape) >= FEW_TO_TILT and not stretched and (plane := _plane(found.inside)):
-        said.append(f"the brain is flat, as if it were cut off by a tilted plane, at its {plane}")
-    thin = [f"{side} ({share:.0%})" for side, share in zip(SIDES, _thin_ends(found.inside), strict=True) if share]
-    if thin and enough:
-        said.append(
-            f"the brain is as thin as a string for part of its length, at its {', '.join(thin)}: a cord or dura that "
-            "sets the box; cut it off"
-        )
-    low, high = USUAL_ML
-    if brain_ml is not None and enough and not low <= brain_ml <= high:
-        said.append(f"the brain has {brain_ml:.0f} ml, where those of adults have {low} to {high}")
-    return said
-
-
-def _plane(inside: np.ndarray) -> str:
-    """Where a plane seems to have cut a brain, and the share of its surface there; "" where none did.
-
-    The planes that are looked at are those of the largest facets of the convex hull around some of the surface.
-    """
-    rim = np.unravel_index(np.flatnonzero(_rim(inside)), inside.shape)  # several times as fast as argwhere
-    surface = np.stack(rim, 1, dtype=np.float32, casting="unsafe")
-    some = surface[:: 1 + len(surface) // HULL_POINTS]
-    hull = ConvexHull(some)
-    one, other, third = (some[hull.simplices[:, k]] for k in range(3))
-    largest = np.linalg.norm(np.cross(other - one, third - one), axis=1).argsort()[::-1][:LARGEST_FACETS]
-    planes = hull.equations[largest].astype(np.float32)
-    counted = surface[:: 1 + len(surface) // SURFACE_POINTS]
-    shares = (np.abs(counted @ planes[:, :3].T + planes[:, 3]) < NEAR).mean(0)
-    share, normal = shares.max(), planes[shares.argmax(), :3]
-    if share <= max(ON_A_PLANE, ON_A_PLANE_VOXELS / min(inside.shape)):
-        return ""
-    sides = [SIDES[2 * axis + (normal[axis] > 0)] for axis in np.abs(normal).argsort()[::-1] if abs(normal[axis]) > 0.3]
-    return f"{' and '.join(sides)} ({share:.0%} of its surface)"
-
-
-def _rim(inside: np.ndarray) -> np.ndarray:
-    """Voxels of the surface: inside, next to one that is not, or at an end of the box.
-
-    What scipy's binary_erosion would take off, in a sixth of its time, as every scan is looked at.
-    """
-    deep = np.zeros_like(inside)
-    middle, one = deep[1:-1, 1:-1, 1:-1], slice(1, -1)
-    middle[...] = inside[1:-1, 1:-1, 1:-1]
-    for axis in range(3):
-        for way in (slice(None, -2), slice(2, None)):
-            middle &= inside[tuple(way if along == axis else one for along in range(3))]
-    return inside & ~deep
-
-
-def _thin_ends(inside: np.ndarray) -> list[float]:
-    """Share of its length for which a brain is thin, at each of its six ends; 0 where that is no more than usual."""
-    reach = []
-    for axis in range(3):
-        areas = inside.sum(axis=tuple({0, 1, 2} - {axis}))
-        thick = np.nonzero(areas > THIN * areas.max())[0]
-        reach += [thick[0] / len(areas), 1 - (thick[-1] + 1) / len(areas)]
-    return [share if share > THIN_REACH else 0.0 for share in reach]
 
 
 def of_values(found: Foreground, background: float, masked: bool) -> list[str]:

@@ -21,6 +21,7 @@ SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 NEITHER = {"o", "other"}  # of the two: kept, with an empty value
 N_NAMED = 3
 CODES = ("0", "99")  # that often stand for an age which nobody knows
+YOUNG = 3.0  # years; below it are infants, and adults whose ages are not in years
 YEARS = {"year", "years", "y", "yr", "yrs", "a"}
 
 
@@ -79,6 +80,9 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
         for code in CODES
         if (count := ages[code]) > 1
     ]
+    known = [float(age) for age in ages if age]
+    if known and max(known) < YOUNG:
+        notes.append(f"nobody in {path} is older than {max(known):g}: ages are taken for years")
     notes += [f"no column {name} in {path}" for name in ("age", "sex") if name not in names]
     notes += [
         f"{len(who)} of {len(subjects)} people {'has' if len(who) == 1 else 'have'} no {name} in {path}"

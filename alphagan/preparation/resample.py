@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
-from alphagan.preparation import anomalies
+from alphagan.preparation import anomalies, shape
 from alphagan.preparation.cohorts import Scan
 from alphagan.preparation.foreground import find_foreground
 from alphagan.preparation.outline import in_order
@@ -99,7 +99,9 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
             "the header's voxel size, or lower prepare.field_of_view_mm"
         )
     words = [*scanned.words, *found.words()]
-    words += anomalies.of_outline(found, brain_ml if settings.min_brain_ml else None, scanned.voxels.shape)
+    field = scanned.voxels.shape
+    words += shape.of_outline(found, size_mm, brain_ml if settings.min_brain_ml else None, field)
+    words += shape.of_detail(field, stop - start, settings.size)
     words += anomalies.of_values(found, background, masked)
     words += anomalies.of_contrast(cube, (darkest, median, high), background, scan.modality)
     return Prepared(

@@ -78,6 +78,15 @@ class Config(Section):
     utility: Utility | None = None
 
     @model_validator(mode="after")
+    def _names_differ(self):
+        for section in ("cohorts", "experiments"):
+            seen = {}
+            for key in getattr(self, section):
+                if (other := seen.setdefault(key.lower(), key)) != key:
+                    raise ValueError(f"{section}.{key}: differs from {other} in case alone, which some disks ignore")
+        return self
+
+    @model_validator(mode="after")
     def _cohorts_exist(self):
         named = [(f"paper.{key}", cohort) for key, cohort in self.paper if cohort is not None]
         named += [(f"experiments.{key}.cohort", experiment.cohort) for key, experiment in self.experiments.items()]

@@ -102,3 +102,10 @@ def test_the_command_reads_how_the_cohort_was_prepared(root, tmp_path, capsys, m
     assert "note: scans are taken" not in capsys.readouterr().err
     one, other = (nibabel.load(tmp_path / name / "scan_rec.nii.gz").get_fdata() for name in ("out", "plain"))
     assert (one != other).any()
+
+
+def test_a_brain_whose_size_is_that_of_no_adult_is_noted_and_given_back(run, tmp_path):
+    child = put(tmp_path, brain(), AFFINE @ np.diag([0.7, 0.7, 0.7, 1]))
+    assert "ml, where those of adults have 1000 to 2000" in prepared_scan(child, CUBE).note
+    assert "ml, where" not in prepared_scan(put(tmp_path, brain()), CUBE).note
+    reconstruct(run, child, CUBE)

@@ -133,6 +133,9 @@ def test_items_of_the_data_set_are_the_samples(run, tmp_path):
     assert len(dataset) == 5 and torch.allclose(dataset[1:3][1, 0], dataset[2][0], atol=1e-5)
     with pytest.raises(InputError, match=r"seed: 1\.5; give a whole number"):
         alphagan.SyntheticDataset(run, 5, seed=1.5)
+    for n in (2.5, True, "3"):
+        with pytest.raises(InputError, match=f"n: {n!r}; give a whole number"):
+            alphagan.SyntheticDataset(run, n)
     for i in (0, 4, -1):
         written = np.asarray(nibabel.load(paths[i]).dataobj).astype(int)
         np.testing.assert_allclose(to_uint8(dataset[i])[0].astype(int), written, atol=1)  # by rounding alone

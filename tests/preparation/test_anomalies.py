@@ -3,28 +3,15 @@
 import nibabel
 import numpy as np
 import pytest
-from scans import SHAPE, scan_of, write
+from scans import scan_of, write
 from scipy.ndimage import distance_transform_edt
+from small_t1w import AFFINE, INSIDE, brain, prepared
 
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.sections import Prepare
 
-AFFINE = np.diag([4.6, 4.6, 4.6, 1]) + np.array([[0, 0, 0, -76], [0, 0, 0, -95], [0, 0, 0, -80], [0] * 4])
-INSIDE = sum(np.abs(x / 0.85) ** 1.8 for x in np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")) < 1
 LENGTHS = np.diag([1e-3, 1e-3, 1e-3, 1])
-
-
-def brain(inverted=False):
-    """Dark at its surface and brighter to its middle, as T1w is; RAS."""
-    depth = distance_transform_edt(INSIDE)
-    values = np.minimum(200 + 250 * depth, 1200) + np.random.default_rng(0).normal(0, 20, SHAPE)
-    return np.where(depth > 0, 1500 - values if inverted else values, 0).astype(np.int16)
-
-
-def prepared(folder, volume, affine=AFFINE, mask=None, size=32, **told):
-    path = write(folder / "sub-01.nii.gz", volume, affine)
-    return prepare_scan(scan_of(path, mask, **told), Prepare(size=size))
 
 
 def turned(degrees):
@@ -51,51 +38,6 @@ def test_a_shell_that_was_left_around_a_brain_is_told(tmp_path):
     assert "as where skull, fat or dura was left around it" in prepared(tmp_path, values).note
     values[:16] = brain()[:16]  # a lesion at the surface of one side is none
     assert "left around" not in prepared(tmp_path, values).note
-
-
-@pytest.mark.parametrize(
-    ("cut", "side"), [(np.s_[:, :, :24], "top"), (np.s_[:, :, 12:], "bottom"), (np.s_[:18], "right")]
-)
-def test_a_brain_that_was_cut_off_is_told(tmp_path, cut, side):
-    assert f"cut off, at its {side}" in prepared(tmp_path, brain()[cut]).note
-
-
-@pytest.mark.parametrize(
-    ("normal", "side"), [((0, 0.3, 1), "top"), ((0.2, -1, 0.3), "back"), ((0, 1, -1), "front and bottom")]
-)
-def test_a_brain_that_a_tilted_plane_cut_is_told(tmp_path, normal, side):
-    fine = np.kron(brain(), np.ones((2, 2, 2), np.int16))
-    affine = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
-    height = np.indices(fine.shape).T @ np.divide(normal, np.linalg.norm(normal))
-    end = np.quantile(height.T[fine > 0], 0.92)
-    assert "flat" not in prepared(tmp_path, fine, affine).note
-    note = prepared(tmp_path, np.where(height.T < end, fine, 0), affine).note
-    assert "the brain is flat, as if it were cut off by a tilted plane, at its " in note
-    assert set(side.split(" and ")) == set(note.split("tilted plane, at its ")[1].split(" (")[0].split(" and "))
-
-
-def test_a_cord_that_sets_the_box_is_told(tmp_path):
-    low = int(np.nonzero(INSIDE.any((0, 1)))[0][0])
-    taller = np.pad(brain(), ((0, 0), (0, 0), (12 - low, 0)))
-    middle = [(np.nonzero(INSIDE.any(axes))[0][[0, -1]].sum() // 2) for axes in ((1, 2), (0, 2))]
-    taller[middle[0], middle[1], 4:16] = 700
-    assert "as thin as a string for part of its length, at its bottom (" in prepared(tmp_path, taller).note
-
-
-def test_a_cube_that_brains_were_stretched_to_fill_is_not_called_cut(tmp_path):
-    box = brain()[tuple(slice(*INSIDE.any(axes).nonzero()[0][[0, -1]] + [0, 1]) for axes in ((1, 2), (0, 2), (0, 1)))]
-    side = 20
-    nearest = np.ix_(*(np.linspace(0, n - 1, side).round().astype(int) for n in box.shape))
-    grown = box[nearest]
-    grown[:, :, 0] = grown[:, :, 4]
-    assert "flat" not in prepared(tmp_path, grown, np.diag([8.0, 8.0, 8.0, 1])).note
-    assert "cut off, at its bottom" in prepared(tmp_path, grown[:, :, :-1], np.diag([8.0, 8.0, 8.0, 1])).note
-
-
-@pytest.mark.parametrize("scale", [0.8, 1.15])
-def test_a_brain_that_is_unusually_small_or_large_is_told(tmp_path, scale):
-    found = prepared(tmp_path, brain(), AFFINE @ np.diag([scale, scale, scale, 1]))
-    assert f"the brain has {found.brain_ml:.0f} ml" in found.note
 
 
 @pytest.mark.parametrize("size", [16, 32])
@@ -215,15 +157,6 @@ def test_voxels_that_set_the_scale_of_all_others_are_told(tmp_path, hot, share):
     found = prepared(tmp_path, volume)
     assert "voxels far from the others may set the scale" in found.note
     assert not 0.3 < np.median(found.cube[found.cube > 0]) / 255 < 0.95
-
-
-@pytest.mark.parametrize(("zoom", "told"), [(1, False), (4, True)])
-def test_how_much_of_its_box_a_brain_fills_is_told_where_there_are_enough_voxels(tmp_path, zoom, told):
-    """A ball fills 52 % of its box, which outlines of few voxels do as well."""
-    grid = np.indices((30 * zoom,) * 3) - (30 * zoom - 1) / 2
-    depth = np.maximum(13 * zoom - np.sqrt((grid**2).sum(0)), 0) / zoom
-    affine = np.diag([5 / zoom, 5 / zoom, 5 / zoom, 1])
-    assert ("of its box, where brains fill" in prepared(tmp_path, (depth * 100).astype(np.int16), affine).note) == told
 
 
 def test_a_brain_that_is_lost_in_its_field_of_view_is_refused(tmp_path):

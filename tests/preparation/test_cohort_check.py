@@ -1,8 +1,10 @@
 import re
 
 import layouts
+import numpy as np
 import pytest
 import yaml
+from scans import write
 
 from alphagan.__main__ import main
 from alphagan.preparation.cohorts.check import check
@@ -121,9 +123,20 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, capsys, name, section, mes
 
 
 def test_a_whole_cohort_of_each_kind_is_as_expected(tmp_path):
-    for write in (layouts.subjects_dir, layouts.adni, layouts.bids):
-        folder = tmp_path / write.__name__
-        assert check(layouts.cohort(write(folder, n=2))).as_expected
-    for write, keys in ((layouts.atlas, {"release": "R2.0"}), (layouts.brats, {"release": 2020})):
-        report = check(layouts.cohort(write(tmp_path / write.__name__, n=2, **keys)))
+    for layout in (layouts.subjects_dir, layouts.adni, layouts.bids):
+        folder = tmp_path / layout.__name__
+        assert check(layouts.cohort(layout(folder, n=2))).as_expected
+    for layout, keys in ((layouts.atlas, {"release": "R2.0"}), (layouts.brats, {"release": 2020})):
+        report = check(layouts.cohort(layout(tmp_path / layout.__name__, n=2, **keys)))
         assert report.as_expected and report.n_people == 2
+
+
+@pytest.mark.parametrize("n_there", [0, 2, 5])
+def test_scans_on_the_template_s_grid_among_others_are_told(tmp_path, capsys, n_there):
+    for k in range(5):
+        shape = (91, 109, 91) if k < n_there else (60, 70, 60)
+        write(tmp_path / f"raw/sub-{k}_T1w.nii.gz", np.zeros(shape, np.uint8))
+    assert run(params(tmp_path, {"kind": "nifti", "source": str(tmp_path / "raw")})) == 0
+    out = capsys.readouterr().out
+    assert ("2 of 5 scans, such as " in out) == ("91 × 109 × 91, and the others do not" in out) == (n_there == 2)
+    assert ("MNI template" in out) == (n_there == 2)

@@ -182,3 +182,11 @@ def test_ages_that_often_stand_for_nobody_knows_are_told(tmp_path):
     (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
     (note,) = of_people(tmp_path / "people.tsv", ["00", "01", "02", "03"]).notes
     assert note.startswith("2 people are exactly 99 years old in ") and note.endswith("leave it empty")
+
+
+def test_ages_that_may_not_be_in_years_are_told(tmp_path):
+    for factor, told in ((1.0, False), (0.01, True)):
+        rows = "".join(f"sub-0{k}\t{factor * age:g}\tF\n" for k, age in enumerate((41, 70, 23)))
+        (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
+        notes = of_people(tmp_path / "people.tsv", ["00", "01", "02"]).notes
+        assert any(note.endswith("is older than 0.7: ages are taken for years") for note in notes) == told

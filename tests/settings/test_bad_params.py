@@ -44,6 +44,14 @@ REFUSED = {
     "a section twice": (add("prepare: {size: 32}"), "line 6: prepare is there twice, first in line 5", "keep one"),
     "a key twice": (prepare("size: 32"), "line 5: size is there twice", "keep one"),
     "a cohort twice": (put("exp", "  mine: {kind: nifti, source: x}\nexp"), "line 3: mine is there twice"),
+    "two cohorts that differ in case": (
+        put("exp", "  MINE: {kind: nifti, source: x}\nexp"),
+        "cohorts.MINE: differs from mine in case alone",
+    ),
+    "two experiments that differ in case": (
+        put("prepare", "  RUN: {cohort: mine, model: alpha_gan}\nprepare"),
+        "experiments.RUN: differs from run in case alone",
+    ),
     "a bracket left open": (put("16}", "16"), "line 6", "brackets"),
     "braces without quotes": (cohort("pattern: {subject}.nii"), "line 2", "stands in quotes"),
     "typographic quotes": (cohort("pattern: “{subject}.nii”"), "line 2", "quotes"),

@@ -1,11 +1,21 @@
 """What should make a cohort's owner look again: mixed contrasts, people who may be the same, files passed over."""
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
 
+from nibabel.filebasedimages import ImageFileError
+
 from alphagan.preparation.cohorts import Scan, names, nifti, same_person, tree
 from alphagan.settings.cohorts import Cohort
+
+# Of 1, 2, 0.8, 1.5, ... mm, as SPM, FSL, fMRIPrep and TemplateFlow have them.
+TEMPLATE_GRIDS = {
+    *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97), (197, 233, 189)),
+    *((121, 145, 121), (99, 117, 95), (113, 137, 113), (157, 189, 156), (227, 272, 227)),
+}
+MOST_OPENED = 1000  # scans of a cohort
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Doubts:
 
 def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
-    unsure, mixed = [_passed_over(cohort), _copies(scans), same_person.spelled_alike(scans)], []
+    unsure, mixed = [_passed_over(cohort), _copies(scans), same_person.spelled_alike(scans), _registered(scans)], []
     if cohort.kind in ("nifti", "bids"):
         unsure.append(_disagree(cohort, scans))
     if cohort.kind == "nifti":
@@ -67,6 +77,23 @@ def _copies(scans: list[Scan]) -> str | None:
     return (
         f"passed over, as the name is taken without .gz: {len(copies)} files that hold something else, such as "
         f"{copies[0]}; remove one of the two, or rename it"
+    )
+
+
+def _registered(scans: list[Scan]) -> str | None:
+    """Warn where some scans, not all, lie on a grid of the MNI templates."""
+    shapes = {}
+    for scan in scans[:: 1 + len(scans) // MOST_OPENED]:
+        with contextlib.suppress(OSError, ImageFileError, ValueError):  # which is told when it is read
+            shapes[scan.image] = tuple(n for n in scan.load()[0].shape if n > 1)
+    there = {image: shape for image, shape in shapes.items() if shape in TEMPLATE_GRIDS}
+    if not 0 < len(there) < len(shapes):
+        return None
+    image, shape = next(iter(there.items()))
+    return (
+        f"{len(there)} of {len(shapes)} scans, such as {image}, lie on a grid of the MNI template, "
+        f"{' × '.join(map(str, shape))}, and the others do not: brains that were registered to it have its size; take "
+        "those or the others"
     )
 
 
