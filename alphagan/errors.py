@@ -22,7 +22,7 @@ class TooFewError(InputError):
 
 @contextlib.contextmanager
 def named_disk_errors(place: Path) -> Iterator[None]:
-    """Turn what the operating system says about a full or read-only disk into one line.
+    """Turn what the operating system says about a full or read-only disk, or a file that is gone, into one line.
 
     Raises
     ------
@@ -35,5 +35,7 @@ def named_disk_errors(place: Path) -> Iterator[None]:
         if error.errno is None:  # raised by a program, not by the system
             raise
         where = error.filename2 or error.filename or place
+        if error.errno == errno.ENOENT:
+            raise InputError(f"{where}: is not there any more; put it back and start again") from error
         cure = "make room there" if error.errno in NO_ROOM else "make it writable"
         raise InputError(f"{where}: could not be written ({error.strerror}); {cure} and start again") from error
