@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alphagan.errors import named_disk_errors
+from alphagan.errors import InputError, named_disk_errors
 
 LOCK = ".lock"  # in a temporary folder, held by the process that uses it
 
@@ -99,6 +99,24 @@ def held(lock: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+@contextlib.contextmanager
+def holding(lock: Path, busy: str) -> Iterator[None]:
+    """Hold a file as `held` does, or refuse to go on; its folder is made if need be.
+
+    Raises
+    ------
+    InputError
+        Where another process holds it: `busy` says what that is. If the disk is full or not writable.
+    """
+    with contextlib.ExitStack() as stack:
+        with named_disk_errors(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            alone = stack.enter_context(held(lock))
+        if not alone:
+            raise InputError(f"{lock}: {busy}; wait until it ends, or stop it")
+        yield
 
 
 @contextlib.contextmanager

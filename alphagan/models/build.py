@@ -48,5 +48,5 @@ def build(
         "C": lambda: CodeCritic(model.z_dim, model.code_units, model.critic_norm),
     }
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # and not those of GPUs, which would stay so
         return {name: make[name]() for name in names}

@@ -1,6 +1,6 @@
 """The layers of the networks as Figure 1 draws them, and their numbers of parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from torch import nn
 
@@ -29,7 +29,7 @@ def describe(network: nn.Module, size: int) -> Iterator[dict]:
         biases and normalisation), norm and activation (class names, "" where there is none).
     """
     cube, record = size, None
-    for layer in network.layers:
+    for layer in _leaves(network.layers):
         if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d | nn.Linear):
             if record:
                 yield record
@@ -39,9 +39,15 @@ def describe(network: nn.Module, size: int) -> Iterator[dict]:
         elif isinstance(layer, nn.BatchNorm3d | nn.BatchNorm1d | nn.GroupNorm):
             record["norm"] = type(layer).__name__
             record["parameters"] += n_parameters(layer)
-        elif not isinstance(layer, nn.Identity):
+        elif not isinstance(layer, nn.Identity | nn.Flatten):
             record["activation"] = type(layer).__name__
     yield record
+
+
+def _leaves(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """Layers without those that only hold others."""
+    for layer in layers:
+        yield from _leaves(layer.children()) if any(layer.children()) else [layer]
 
 
 def _record(layer: nn.Module, cube: int) -> dict:

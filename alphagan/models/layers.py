@@ -16,8 +16,9 @@ FOLD = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 
 @lru_cache(maxsize=8)
 def _fold_matrix(dtype: torch.dtype, device: torch.device) -> Tensor:
-    axis = torch.tensor(FOLD, dtype=dtype, device=device)
-    return torch.kron(torch.kron(axis, axis), axis)  # (64, 27)
+    with torch.inference_mode(False):  # it is kept, and may be trained through later
+        axis = torch.tensor(FOLD, dtype=dtype, device=device)
+        return torch.kron(torch.kron(axis, axis), axis)  # (64, 27)
 
 
 def fold(weight: Tensor) -> Tensor:
@@ -64,8 +65,9 @@ class ResizeConv3d(nn.Conv3d):
 
 @lru_cache(maxsize=8)
 def _haar_matrix(dtype: torch.dtype, device: torch.device) -> Tensor:
-    axis = torch.tensor(((1.0, 1.0), (1.0, -1.0)), dtype=dtype, device=device) / 2**0.5
-    return torch.kron(torch.kron(axis, axis), axis)  # (8, 8): voxels of a block, bands; its own inverse
+    with torch.inference_mode(False):
+        axis = torch.tensor(((1.0, 1.0), (1.0, -1.0)), dtype=dtype, device=device) / 2**0.5
+        return torch.kron(torch.kron(axis, axis), axis)  # (8, 8): voxels of a block, bands; its own inverse
 
 
 class HaarConv3d(nn.Conv3d):

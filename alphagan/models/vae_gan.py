@@ -17,7 +17,8 @@ class VAEGAN(Objective):
     E descends L_prior + L_llike, G descends gamma L_llike - L_GAN, D descends L_GAN; no adversarial gradient reaches
     E. D's features are the outputs of its last layer but one. L_llike is half the sum of their squared
     differences in E, and gamma = 2 lambda2 / n makes it lambda2 times the mean in G, so that it means the same at every
-    size. G's adversarial loss is the non-saturating one. `reconstruction: balanced` is for the penalty's models alone.
+    size. G's adversarial loss is the non-saturating one. `reconstruction` has no effect; `codes: normalised`
+    gives E the statistics of all training scans in the end, and no other layer.
     """
 
     names = "GED"

@@ -16,8 +16,6 @@ COARSE = 32  # voxels along a cube in which contrast is looked at, at least; in 
 # Brightness near the surface of what it is inside: 259 T1w scans have 0.69 at most, stretched or padded, three of T2w,
 # whose cortex and CSF are bright, at least 0.92; at 64 voxels, where less is averaged, 184 T1w scans have 0.77 at most.
 T1W_RIM, T1W_FINE_RIM = 0.75, 0.9
-# From voxel to voxel inwards T1w scans get brighter: 256 real brains, at 32 and at 64 voxels, and 480 simulated ones by
-# 0.03 of what it is inside at least; with a shell of skull left around 24 of them it fell by 0.03 to 0.16 somewhere.
 # The brain's median, from its darkest, 0, to its brightest, 1. In cubes of 268 real and 900 simulated scans it is 0.38
 # to 0.62 in T1w, 0.28 to 0.39 in T2w and in T1w with gadolinium, 0.40 to 0.68 in FLAIR.
 USUAL_MEDIAN = 0.24, 0.9
@@ -111,6 +109,8 @@ def of_contrast(cube: np.ndarray, marks: tuple[float, float, float], background:
     (_, rim, *_), deep = sides[0]
     if rim > (T1W_RIM if step == 1 else T1W_FINE_RIM) * deep:
         said.append("the contrast is not that of a T1w scan: the brain is about as bright at its surface as inside")
+    # From voxel to voxel inwards T1w scans get brighter: 256 real brains, at 32 and 64 voxels, and 480 simulated ones
+    # by 0.03 of what it is inside at least; with a shell of skull left around 24 of them it fell by 0.03 to 0.16.
     elif all(np.diff(levels).min() < 0 for levels, _ in sides):
         said.append(
             "the brain is brighter at its surface than right behind it, on both sides, as where skull, fat or dura was "

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 ALIKE = 0.94
 WIDTH = 1 / 16  # of the side: the Gaussian whose blur is taken off
 AT_A_TIME = 512
-SIDE = 32  # of what is compared: larger cubes are averaged down
+SIDE = 32  # of what is compared, to less than twice that: larger cubes are averaged down
 MOST = 5000  # cubes of a side; of more no two are compared, as that would take minutes and gigabytes
 
 

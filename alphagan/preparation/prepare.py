@@ -18,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from alphagan.errors import InputError, named_disk_errors
+from alphagan.files import holding
 from alphagan.preparation import covariates, resample
 from alphagan.preparation.cohorts import Scan, find_scans
 from alphagan.preparation.cohorts.doubts import doubts
@@ -69,13 +70,20 @@ def prepare(cohort_name: str, config: Config, paths: Paths, progress: bool | Non
     ------
     InputError
         If the cohort is unknown, has no scans, a bad table of covariates, or none passes quality control; if the disk
-        is full, or a worker was killed; if ALPHAGAN_DASK is set and Dask is not installed, no scheduler answers, or its
-        workers do not share this machine's files. Cubes that are done are kept.
+        is full, a worker was killed, or another process prepares it; if ALPHAGAN_DASK is set and Dask is not installed,
+        no scheduler answers, or its workers do not share this machine's files. Cubes that are done are kept.
     """
-    settings, cohort = config.prepare, config.cohort(cohort_name)
+    cohort = config.cohort(cohort_name)
     scans = find_scans(cohort)
     for line in (*doubts(cohort, scans), *covariates.of_cohort(cohort, scans).notes):
         print(f"{cohort_name}: {line}", file=sys.stderr)
+    with holding(paths.scratch("prepare", cohort_name) / ".lock", f"another process prepares {cohort_name}"):
+        return _prepare_all(cohort_name, scans, config, paths, progress)
+
+
+def _prepare_all(cohort_name: str, scans: list[Scan], config: Config, paths: Paths, progress: bool | None) -> Path:
+    """Do what `prepare` promises, once no other process does."""
+    settings = config.prepare
     parts = paths.scratch("prepare", cohort_name, _fingerprint(settings))
     with named_disk_errors(parts):
         parts.mkdir(parents=True, exist_ok=True)
@@ -135,7 +143,7 @@ def assign_splits(subjects: Iterable[str], split: Split) -> dict[str, str]:
     n_test, n_val = (
         max(round(share * len(people)), int(share > 0 and len(people) >= 3)) for share in (split.test, split.val)
     )
-    n_test = min(n_test, len(people) - 1)
+    n_test = min(n_test, len(people) - 1 - (len(people) >= 3 and split.val > 0))
     n_val = min(n_val, len(people) - 1 - n_test)
     names = ["test"] * n_test + ["val"] * n_val + ["train"] * (len(people) - n_test - n_val)
     return {people[person]: name for person, name in zip(order, names, strict=True)}

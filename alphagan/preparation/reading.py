@@ -75,7 +75,7 @@ def _read(scan: Scan) -> Read:
         said = affine if scan.orientation is None else None
         voxels, affine, axes, unit = _canonical(image, affine, "image")
         words += unit + (peculiar(image, said) if said is not None else [])
-        inside, edited = None, may_be_edited(image)
+        inside, edited = None, may_be_edited(scan, image)
         if mask is not None:
             inside, mask_affine, *_ = _canonical(mask, mask_affine, "mask")
     except QualityError:

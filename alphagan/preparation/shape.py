@@ -1,7 +1,7 @@
 """What is unusual about the shape of a brain that is kept, in words: its outline, its parts, its size, its grid."""
 
 import numpy as np
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 
 from alphagan.preparation.outline import Foreground
 from alphagan.preparation.quality import USUAL_FILL, USUAL_ML
@@ -142,7 +142,10 @@ def _plane(inside: np.ndarray) -> str:
     rim = np.unravel_index(np.flatnonzero(_rim(inside)), inside.shape)  # several times as fast as argwhere
     surface = np.stack(rim, 1, dtype=np.float32, casting="unsafe")
     some = surface[:: 1 + len(surface) // HULL_POINTS]
-    hull = ConvexHull(some)
+    try:
+        hull = ConvexHull(some)
+    except QhullError:  # all in one plane
+        return ""
     one, other, third = (some[hull.simplices[:, k]] for k in range(3))
     largest = np.linalg.norm(np.cross(other - one, third - one), axis=1).argsort()[::-1][:LARGEST_FACETS]
     planes = hull.equations[largest].astype(np.float32)

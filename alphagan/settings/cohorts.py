@@ -15,12 +15,20 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 def _carried(name: object) -> str:
     """Refuse what DVC (a dot is a path to it) or YAML would take for something else than this text."""
     fine = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)
-    if not fine or not isinstance(yaml.safe_load(name), str) or re.fullmatch(NUMBERS, name, re.IGNORECASE):
+    if not fine or not _is_text(name) or re.fullmatch(NUMBERS, name, re.IGNORECASE):
         raise ValueError(
             f"{name!r} is no name that DVC can hand on: use letters, digits, _ and - (no dot), and "
             "neither a number nor a word that YAML reads as one of its values, such as yes or null"
         )
     return name
+
+
+def _is_text(name: str) -> bool:
+    """Whether YAML reads a word as such, and neither as a value nor as a date that there is not."""
+    try:
+        return isinstance(yaml.safe_load(name), str)
+    except ValueError:
+        return False
 
 
 NUMBERS = r"[\d_-]+(e[\d_-]+)?"  # to the YAML of DVC, beside those of PyYAML

@@ -99,19 +99,34 @@ class Config(Section):
     def _experiments_fit(self):
         runs = {}
         for key, experiment in self.experiments.items():
+            changed = {}
             for section, changes in experiment.overrides.items():
                 where = f"experiments.{key}.overrides.{section}"
-                _override(getattr(self, section), changes, where)
+                changed[section] = _override(getattr(self, section), changes, where)
                 for name in changes.keys() & set(UNUSED[experiment.family]):
-                    if (
-                        section == "model" and changes[name] != Model.model_fields[name].default
-                    ):  # which says: as published
+                    as_published = section != "model" or changes[name] == Model.model_fields[name].default
+                    if not as_published:
                         raise ValueError(f"{where}.{name}: has no effect on {experiment.model}; leave it out")
-            run = (experiment.cohort, experiment.model)
+            self._fits_the_cube(key, experiment, changed.get("model", self.model))
+            run = (experiment.cohort, experiment.model.lower())
             if run in runs:
                 raise ValueError(f"experiments.{key}: same cohort and model as {runs[run]}; both would write one run")
             runs[run] = key
         return self
+
+    def _fits_the_cube(self, key: str, experiment: Experiment, model: Model) -> None:
+        """Refuse what a cube of `prepare.size` is too small for, or has no eighths for."""
+        size = self.prepare.size
+        if "patch_critic" in experiment.departs() and size & (size - 1):
+            raise ValueError(
+                f"experiments.{key}: patch_critic takes a prepare.size of 16, 32, 64, 128 or 256, not {size}"
+            )
+        if model.critic_shift > size // 4:
+            raise ValueError(f"experiments.{key}: model.critic_shift is more than a quarter of prepare.size, {size}")
+        if model.critic_cutout and round(model.critic_cutout * size) < 1:
+            raise ValueError(
+                f"experiments.{key}: model.critic_cutout is less than a voxel of {size}; make it larger, or 0"
+            )
 
     def cohort(self, name: str) -> AnyCohort:
         """Look a cohort up.

@@ -61,7 +61,7 @@ class Prepare(Cube):
     max_saturated: Annotated[float, Field(gt=0, le=1)] = 0.05
     duplicates: Literal["leave_out", "keep"] = "leave_out"
     split: Split = Split()
-    workers: int = -1
+    workers: Annotated[int, Field(ge=-1)] = -1
 
     @field_validator("workers")
     @classmethod

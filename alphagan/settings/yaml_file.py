@@ -55,6 +55,8 @@ def read(path: str | Path) -> Any:
         problem = " ".join(str(error.problem or error.context).split())
         cure = next(cure for words, cure in CURES.items() if words in problem)
         raise InputError(f"{path}: not valid YAML: line {mark.line + 1}: {problem}; {cure}") from None
+    except (ValueError, AttributeError) as error:  # of PyYAML, where it makes a date or a number
+        raise InputError(f"{path}: not valid YAML: {error}; put what looks like a date or number in quotes") from None
     except yaml.YAMLError as error:
         words = " ".join(str(error).split())
         raise InputError(f"{path}: not valid YAML: {words}; save the file as plain UTF-8 text") from None

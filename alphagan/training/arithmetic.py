@@ -24,8 +24,10 @@ def choose_device(name: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def arithmetic(deterministic: bool) -> Iterator[None]:
+def arithmetic(deterministic: bool, threads: int | None) -> Iterator[None]:
     """Choose between kernels that repeat to the byte and whichever are fastest; what was set before comes back after.
+
+    `threads` is a number of threads, on which sums of floats depend; None leaves it as it is.
 
     Raises
     ------
@@ -34,6 +36,9 @@ def arithmetic(deterministic: bool) -> Iterator[None]:
     """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark, fill = torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory
+    n_threads = torch.get_num_threads()
+    if threads:
+        torch.set_num_threads(threads)
     if deterministic:  # read once, when CUDA starts, so that there is nothing to bring back
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
@@ -42,5 +47,6 @@ def arithmetic(deterministic: bool) -> Iterator[None]:
     try:
         yield
     finally:
+        torch.set_num_threads(n_threads)
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory = benchmark, fill

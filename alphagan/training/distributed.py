@@ -156,13 +156,17 @@ def join(device: torch.device) -> Iterator[World]:
     Raises
     ------
     InputError
-        If this machine has fewer GPUs than processes.
+        If this machine has fewer GPUs than processes, or the environment tells less than torchrun does.
     """
-    size = int(os.environ.get("WORLD_SIZE", 1))
-    if size == 1:
+    if os.environ.get("WORLD_SIZE", "1") == "1":
         yield World(device)
         return
-    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
+    try:
+        size, rank, local_rank = (int(os.environ[name]) for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"))
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"WORLD_SIZE is set, but not all of RANK and LOCAL_RANK ({error}); unset it, or set all"
+        ) from None
     backend = "gloo"
     if device.type == "cuda":
         check_gpus(local_rank + 1)

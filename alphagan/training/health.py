@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-# When a loss diverges. At the start of a run terms lie below 2e4 for every model up to 256 cubed, and after 100
+# When a loss diverges. At the start of a run terms lie below 1e5 for every model up to 256 cubed, and after 100
 # iterations of healthy runs none was seen at eight times its median. Spikes that pass within five iterations are
 # forgiven; a loss that creeps up takes its median along, so that only growth by orders of magnitude counts.
 HUGE = 2.0**24  # from here on float32 cannot tell a loss from that loss plus one

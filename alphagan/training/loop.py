@@ -15,7 +15,7 @@ import torch
 
 from alphagan import __version__
 from alphagan.errors import InputError, named_disk_errors
-from alphagan.files import write_atomically
+from alphagan.files import holding, write_atomically
 from alphagan.settings.config import Settings
 from alphagan.training import checkpoint, resume
 from alphagan.training.arithmetic import arithmetic, choose_device
@@ -77,7 +77,8 @@ def fit(
     Raises
     ------
     InputError
-        If the cohort is not prepared, does not fit the settings, the disk is full, or a checkpoint is not this run's.
+        If the cohort is not prepared, does not fit the settings, the disk is full, a checkpoint is not this run's, or
+        another process trains it.
     FloatingPointError
         If a loss or a weight is not finite, or a loss diverges, naming the iteration and the last good checkpoint.
     Interrupted
@@ -87,8 +88,6 @@ def fit(
     train = settings.train
     world = world or World(choose_device(train.device))
     writes = world.rank == 0
-    if train.threads:
-        torch.set_num_threads(train.threads)  # sums of floats depend on their number
     volumes = Volumes(prepared)
     if volumes.size != settings.size:
         raise InputError(
@@ -96,14 +95,17 @@ def fit(
         )
     if run.exists() and not run.is_dir():
         raise InputError(f"{run}: is a file, where the finished run would go; move it away")
-    rows = volumes.rows("train")
+    if not (rows := volumes.rows("train")):
+        raise InputError(f"{prepared}: nobody is in the split train; prepare it again")
     volumes.voxel_sizes_mm(rows)  # a finished run is told them; what is wrong with the table is said now
     data = volumes.fingerprint()
     configuration, work = resume.configuration_of(settings, data), scratch / resume.folder_of(settings, data)
     title = f"{settings.cohort} {settings.name}"
     say = checkpoint.to_stderr if writes else lambda message: None
 
-    with arithmetic(train.deterministic), _signals() as asked:
+    with contextlib.ExitStack() as alone, arithmetic(train.deterministic, train.threads), _signals() as asked:
+        busy = f"another process trains {title}"
+        world.on_first(lambda: alone.enter_context(holding(work / ".lock", busy)))
         if world.device.type == "cpu":
             keep_freed_memory()
         training = Training(settings, world)
@@ -117,7 +119,7 @@ def fit(
         world.on_first(lambda: resume.describe(work, configuration, origin))
 
         # Train
-        pending, stop, told = [], 0, time.monotonic()
+        pending, stop, due = [], 0, time.monotonic() + TELL_EVERY
         shown = Progress(title, training.iteration, train.iterations, training.device, progress if writes else False)
         try:
             with shown:
@@ -129,10 +131,11 @@ def fit(
                     if save_now or done % LOOK_EVERY == 0 or look:
                         losses, pending = training.record(pending), []
                         refuse_divergence(training.columns, training.history)
-                        if writes and time.monotonic() - told >= TELL_EVERY:
+                        if writes and (now := time.monotonic()) >= due:
                             with contextlib.suppress(InputError):  # of a full disk, which the next checkpoint tells of
                                 _write_history(training, work)
-                            told = time.monotonic()
+                            # A long history is told more seldom, lest it take the time that it tells of.
+                            due = now + max(TELL_EVERY, 50 * (time.monotonic() - now))
                     # Before the checkpoint: a run that is killed while it draws goes back, and draws again.
                     if on_sample and done % train.sample_every == 0:
                         world.on_first(lambda: _draw(training, work / "samples", on_sample))

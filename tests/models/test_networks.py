@@ -1,5 +1,6 @@
 """The networks are the published ones at 64 cubed, and the folded resize-convolution is the textbook's."""
 
+from functools import partial
 from itertools import product
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from alphagan.errors import InputError
+from alphagan.models import layers
 from alphagan.models.build import build
 from alphagan.models.convolution import from_blocks, to_blocks
 from alphagan.models.description import describe, n_parameters
@@ -169,3 +171,23 @@ def test_encoders_stay_in_float32_whatever_the_others_have():
         exact, rounded = (build(16, model, names=names, dtype=dtype) for dtype in (None, torch.bfloat16))
         assert torch.equal(exact["E"](x), rounded["E"](x))
         assert not torch.equal(exact["D"](x), rounded["D"](x))
+
+
+@pytest.mark.parametrize(("name", "departure"), [("D", "patch_critic"), ("E", "dense_encoder")])
+def test_layers_of_departures_are_described_whole(name, departure):
+    network = build(32, Model(width=0.25, code_units=64, z_dim=16), names="GED", departures=[departure])[name]
+    described = list(describe(network, 32))
+    assert sum(layer["parameters"] for layer in described) == n_parameters(network)
+    assert {layer["op"] for layer in described} <= {"conv", "cube_to_code", "linear"}
+    assert {layer["activation"] for layer in described} <= {"", "LeakyReLU", "ReLU"}
+
+
+@pytest.mark.parametrize("layer", [partial(ResizeConv3d, n_out=1), HaarConv3d])
+def test_a_look_in_inference_mode_spoils_no_later_training(layer):
+    for cached in (layers._fold_matrix, layers._haar_matrix):
+        cached.cache_clear()
+    convolution = layer(2)
+    with torch.inference_mode():
+        convolution(torch.ones(1, 2, 4, 4, 4))
+    convolution(torch.ones(1, 2, 4, 4, 4)).sum().backward()
+    assert convolution.weight.grad.abs().sum() > 0

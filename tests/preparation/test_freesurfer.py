@@ -8,7 +8,7 @@ from layouts import freesurfer, who
 from likeness import likeness
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import find_scans
+from alphagan.preparation.cohorts import Scan, find_scans
 from alphagan.preparation.cohorts.freesurfer import find, missing
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.sections import Prepare
@@ -83,6 +83,20 @@ def test_what_was_deleted_by_hand_is_background(tmp_path):
     nibabel.MGHImage(voxels, image.affine).to_filename(before.image)
     (after,) = find_scans(freesurfer(tmp_path))
     np.testing.assert_array_equal(prepare_scan(after, Prepare(size=16)).cube, expected)
+
+
+def test_a_volume_is_the_same_by_whichever_kind_of_cohort_it_is_found(tmp_path):
+    path = tmp_path / "bert/mri/brainmask.mgz"
+    layouts.write_conformed(path, 0)
+    image = nibabel.load(path)
+    voxels = np.asarray(image.dataobj).copy()
+    bright = np.flatnonzero(voxels > 50)
+    voxels.ravel()[bright[::50]] = 1  # tissue as dark as that comes in single voxels, and is none that was deleted
+    nibabel.MGHImage(voxels, image.affine).to_filename(path)
+    (scan,) = find_scans(freesurfer(tmp_path))
+    by_kind, plain = (prepare_scan(one, Prepare(size=16)) for one in (scan, Scan("bert", "", "T1w", path)))
+    np.testing.assert_array_equal(by_kind.cube, plain.cube)
+    assert by_kind.brain_ml == plain.brain_ml and by_kind.note == plain.note
 
 
 @pytest.mark.parametrize("layout", [layouts.subjects_dir, layouts.adni])

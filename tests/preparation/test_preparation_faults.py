@@ -1,5 +1,6 @@
 """Preparation with workers that are killed, on disks that are full or read-only, and with cubes that were cut short."""
 
+import gzip
 import os
 import shutil
 import signal
@@ -9,9 +10,10 @@ import time
 import pytest
 from disks import empty, fill, read_only
 from joblib.externals.loky import reusable_executor
-from scans import config_for, digests
+from scans import config_for, digests, head, rows_of, write
 
 from alphagan.errors import InputError
+from alphagan.files import held
 from alphagan.preparation import prepare as prepare_module
 from alphagan.preparation.manifest import write_manifests
 from alphagan.preparation.prepare import prepare
@@ -105,4 +107,34 @@ def test_a_cube_that_was_cut_short_is_made_again(study, prepared, tmp_path, monk
     one.write_bytes(one.read_bytes()[:500])
     two.write_bytes(b"")
     three.write_bytes(b"text")
+    assert digests(prepare("study", config_for(study), Paths(tmp_path))) == digests(prepared)
+
+
+def deflate(content):
+    return content[:300] + b"\xff" * 64 + content[364:]
+
+
+def in_the_header(place, found):
+    return lambda content: gzip.compress(
+        (plain := gzip.decompress(content))[:place] + found + plain[place + len(found) :]
+    )
+
+
+@pytest.mark.parametrize(
+    "damage", [deflate, in_the_header(70, b"\x63\x00"), in_the_header(40, b"\xff\xff"), lambda content: content[:500]]
+)
+def test_a_damaged_scan_is_a_line_of_qc_csv_and_stops_nobody_else(tmp_path, damage):
+    for k in range(4):
+        write(tmp_path / f"raw/sub-0{k}_T1w.nii.gz", head(k))
+    scan = tmp_path / "raw/sub-01_T1w.nii.gz"
+    scan.write_bytes(damage(scan.read_bytes()))
+    folder = prepare("study", config_for(tmp_path / "raw"), Paths(tmp_path))
+    assert [row["kept"] for row in rows_of(folder / "qc.csv")] == ["yes", "no", "yes", "yes"]
+
+
+def test_a_cohort_that_another_process_prepares_is_left_to_it(study, prepared, tmp_path):
+    lock = Paths(tmp_path).scratch("prepare", "study", ".lock")
+    lock.parent.mkdir(parents=True)
+    with held(lock), pytest.raises(InputError, match="another process prepares study; wait until it ends, or stop it"):
+        prepare("study", config_for(study), Paths(tmp_path))
     assert digests(prepare("study", config_for(study), Paths(tmp_path))) == digests(prepared)

@@ -52,6 +52,25 @@ REFUSED = {
         put("prepare", "  RUN: {cohort: mine, model: alpha_gan}\nprepare"),
         "experiments.RUN: differs from run in case alone",
     ),
+    "a date that there is not": (put("raw", "2019-13-01"), "not valid YAML: month must be in 1..12", "in quotes"),
+    "a cohort that is called so": (put("mine:", "'2019-13-01':"), "'2019-13-01' is no name that DVC can hand on"),
+    "a number that is none": (put("16", "0x_"), "not valid YAML: invalid literal for int()", "in quotes"),
+    "two models that differ in case": (
+        put("prepare", "  two: {cohort: mine, model: ALPHA}\nprepare")
+        .replace("ALPHA", "alpha_gan_A")
+        .replace("model: alpha_wgan_gp}", "model: alpha_gan_a}"),
+        "experiments.two: same cohort and model as run",
+    ),
+    "eighths of a cube that has none": (
+        put("16", "24").replace("model: alpha_wgan_gp", "model: wgan_gp, departures: [patch_critic]"),
+        "experiments.run: patch_critic takes a prepare.size of 16, 32, 64, 128 or 256, not 24",
+    ),
+    "a shift out of the cube": (
+        add("model: {critic_shift: 5}"),
+        "model.critic_shift is more than a quarter of prepare.size, 16",
+    ),
+    "a hole of no voxel": (add("model: {critic_cutout: 0.01}"), "model.critic_cutout is less than a voxel of 16"),
+    "fewer than no workers": (prepare("workers: -7"), "prepare.workers: should be greater than or equal to -1"),
     "a bracket left open": (put("16}", "16"), "line 6", "brackets"),
     "braces without quotes": (cohort("pattern: {subject}.nii"), "line 2", "stands in quotes"),
     "typographic quotes": (cohort("pattern: “{subject}.nii”"), "line 2", "quotes"),

@@ -193,3 +193,13 @@ def test_more_gpus_than_there_are_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match="train.devices: 3 GPUs are asked for and torch finds 2"):
         launch(3, torch.device("cuda"), ["-c", "pass"])
+
+
+@pytest.mark.parametrize("told", [{"WORLD_SIZE": "2"}, {"WORLD_SIZE": "two", "RANK": "0", "LOCAL_RANK": "0"}])
+def test_a_half_told_place_among_processes_is_refused(monkeypatch, told):
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match="WORLD_SIZE is set, but not all of RANK and LOCAL_RANK"), join(CPU):
+        pass

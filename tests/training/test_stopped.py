@@ -95,3 +95,31 @@ def test_all_that_one_process_writes_is_agreed_upon(tmp_path, prepared):
     with pytest.raises(InputError, match="could not be written"):
         fit(tmp_path / "full", tmp_path / "scratch-full")
     assert asked[-1] == (True,)
+
+
+def test_a_second_training_of_the_same_run_is_refused_and_harms_nothing(tmp_path, prepared):
+    def again(volumes, path):
+        with pytest.raises(
+            InputError, match="another process trains tiny alpha_wgan_gp; wait until it ends, or stop it"
+        ):
+            fit(tmp_path, sample_every=3)
+
+    fit(tmp_path, on_sample=again, sample_every=3)
+    assert digests(tmp_path / "run") == digests(fit(tmp_path, "reference", sample_every=3))
+
+
+def test_threads_are_those_of_before_in_the_end(tmp_path, prepared):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        fit(tmp_path, threads=1, iterations=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_cohort_in_which_nobody_is_to_be_trained_on_is_refused(tmp_path, prepared):
+    table = prepared / "subjects.csv"
+    table.write_text(table.read_text().replace(",train,", ",test,"))
+    with pytest.raises(InputError, match="nobody is in the split train; prepare it again"):
+        training.fit(tiny_settings(), prepared, tmp_path / "run", tmp_path / "scratch")

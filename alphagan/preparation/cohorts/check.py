@@ -93,7 +93,7 @@ class Report:
 
 
 def check(cohort: Cohort) -> Report:
-    """Look at what a cohort's folder holds; no image is opened.
+    """Look at what a cohort's folder holds; of images, headers alone are read.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
 
-from nibabel.filebasedimages import ImageFileError
+import nibabel
 
 from alphagan.preparation.cohorts import Scan, names, nifti, same_person, tree
 from alphagan.settings.cohorts import Cohort
@@ -15,7 +15,7 @@ TEMPLATE_GRIDS = {
     *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97), (197, 233, 189)),
     *((121, 145, 121), (99, 117, 95), (113, 137, 113), (157, 189, 156), (227, 272, 227)),
 }
-MOST_OPENED = 1000  # scans of a cohort
+MOST_OPENED = 1000  # headers
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Doubts:
 
 
 def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
-    """Look at the names of a cohort's scans; at what they tell beside people in kind nifti alone: others know it."""
-    unsure, mixed = [_passed_over(cohort), _copies(scans), same_person.spelled_alike(scans), _registered(scans)], []
+    """Look at the names of a cohort's scans, and at headers; at what names tell beside people in kind nifti alone."""
+    unsure, mixed = [_passed_over(cohort), _copies(scans), same_person.spelled_alike(scans)], []
     if cohort.kind in ("nifti", "bids"):
-        unsure.append(_disagree(cohort, scans))
+        unsure += [_disagree(cohort, scans), _registered(scans)]
     if cohort.kind == "nifti":
         unsure += [_other_endings(cohort), same_person.own_people(scans) or same_person.visits(scans)]
         unsure += [same_person.processed(scans), same_person.doubles(scans, tree.folder(cohort.source))]
@@ -84,8 +84,8 @@ def _registered(scans: list[Scan]) -> str | None:
     """Warn where some scans, not all, lie on a grid of the MNI templates."""
     shapes = {}
     for scan in scans[:: 1 + len(scans) // MOST_OPENED]:
-        with contextlib.suppress(OSError, ImageFileError, ValueError):  # which is told when it is read
-            shapes[scan.image] = tuple(n for n in scan.load()[0].shape if n > 1)
+        with contextlib.suppress(Exception):  # of whatever is wrong with it, which is told when it is read
+            shapes[scan.image] = tuple(n for n in nibabel.load(scan.image).shape if n > 1)
     there = {image: shape for image, shape in shapes.items() if shape in TEMPLATE_GRIDS}
     if not 0 < len(there) < len(shapes):
         return None

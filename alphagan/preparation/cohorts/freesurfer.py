@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel
-import numpy as np
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, adni_table, tree
@@ -37,7 +36,6 @@ NAMES = (
     re.compile(r"sub-(?P<subject>[A-Za-z0-9]+)(?:_(?:ses-)?(?P<rest>.+))?"),  # BIDS
     re.compile(rf"(?P<subject>.+?)[_.-](?P<rest>{VISIT})", re.IGNORECASE),
 )
-DELETED = 1  # what FreeSurfer's editor leaves where somebody took a voxel out of the brain
 
 
 @dataclass(frozen=True)
@@ -53,19 +51,14 @@ class FreesurferScan(Scan):
         """ADNI's site, the first part of its subject ids; "" elsewhere."""
         return self.subject[:3] if re.match(r"\d{3}_S_\d", self.subject) else ""
 
-    def load(self) -> tuple[nibabel.spatialimages.SpatialImage, None]:
-        """Open the image; in a volume of integers, what was deleted by hand becomes background."""
-        image = nibabel.load(self.image)
-        voxels = np.asanyarray(image.dataobj)
-        if voxels.dtype.kind in "iu" and (voxels > DELETED).any():
-            voxels = np.where(voxels == DELETED, 0, voxels).astype(voxels.dtype)
-            image = image.__class__(voxels, image.affine, image.header)
-        return image, None
 
-
-def may_be_edited(image: nibabel.spatialimages.SpatialImage) -> bool:
-    """Whether an image may hold what FreeSurfer's editor leaves of deleted voxels: an .mgz, or one called brainmask."""
-    return isinstance(image, nibabel.MGHImage) or Path(image.get_filename() or "").name.startswith("brainmask")
+def may_be_edited(scan: Scan, image: nibabel.spatialimages.SpatialImage) -> bool:
+    """Whether FreeSurfer's editor may have left deleted voxels: of kind freesurfer, in .mgz, and in brainmasks."""
+    return (
+        isinstance(scan, FreesurferScan)
+        or isinstance(image, nibabel.MGHImage)
+        or scan.image.name.startswith("brainmask")
+    )
 
 
 def find(cohort: FreesurferCohort) -> list[Scan]:

@@ -14,7 +14,7 @@ import yaml
 
 from alphagan import __version__
 from alphagan.errors import InputError, named_disk_errors
-from alphagan.files import held
+from alphagan.files import holding
 from alphagan.preparation.prepare import AFFINE_COLUMNS, prepare
 from alphagan.settings import preparation
 from alphagan.settings.config import Config, load, parse
@@ -177,10 +177,5 @@ def alone(paths: Paths) -> Iterator[None]:
     InputError
         If another one is at work.
     """
-    lock = paths.scratch("away.lock")
-    with named_disk_errors(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with held(lock) as nobody_else:
-            if not nobody_else:
-                raise InputError(f"{lock}: another alphagan away is at work here; wait until it ends, or stop it")
-            yield
+    with holding(paths.scratch("away.lock"), "another alphagan away is at work here"):
+        yield
