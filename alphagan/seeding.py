@@ -1,13 +1,26 @@
 """Explicit random generators: what is drawn depends on a seed and a purpose, never on what was drawn before."""
 
 import hashlib
+import operator
 
 import torch
 from torch import Tensor
 
+from alphagan.errors import InputError
+
 
 def seed_for(*key: int | str) -> int:
-    """Mix a seed and what it is for into one number; equal keys give equal numbers."""
+    """Mix a seed and what it is for into one number; equal keys give equal numbers, whatever type of integer has them.
+
+    Raises
+    ------
+    InputError
+        If a part of the key is neither text nor a whole number.
+    """
+    try:
+        key = tuple(part if isinstance(part, str) else int(operator.index(part)) for part in key)
+    except TypeError:
+        raise InputError(f"{key}: a seed is a whole number; give one") from None
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 

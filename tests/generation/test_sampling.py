@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import nibabel
+import numpy as np
 import pytest
 from factories import tiny_settings
 from trainings import trained
@@ -141,3 +142,15 @@ def test_a_full_disk_is_told_in_a_line(run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="samples.json: could not be written .* make room"):
         write_samples(run, 1, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("integer", [np.int64, np.uint8, np.int32, bool])
+def test_a_seed_is_the_same_of_whichever_type_of_integer_it_is(run, integer):
+    np.testing.assert_array_equal(run.random_codes(2, seed=integer(1)), run.random_codes(2, seed=1))
+    np.testing.assert_array_equal(run.random_codes(2, first=np.int64(1)), run.random_codes(2, first=1))
+
+
+@pytest.mark.parametrize("seed", [1.0, None, [1]])
+def test_a_seed_that_is_no_whole_number_is_refused(run, seed):
+    with pytest.raises(InputError, match="a seed is a whole number; give one"):
+        run.random_codes(2, seed=seed)
