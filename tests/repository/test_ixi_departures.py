@@ -1,0 +1,78 @@
+"""Numbers that documents quote of the released code's departures on IXI are those of the file beside them."""
+
+import json
+
+import pytest
+from imports import ROOT
+from quoted import said
+
+from alphagan.settings.config import load
+from alphagan.settings.departures import DEPARTURES
+
+FOUND = json.loads((ROOT / "results/ixi_32/departures.json").read_text(encoding="utf-8"))
+MODELS = {"alpha_wgan_gp": "α-WGAN-GP", "alpha_gan": "α-GAN", "vae_gan": "VAE-GAN", "wgan_gp": "WGAN-GP"}
+WORDS = {
+    "": "no departure",
+    "dead_code_gradient": "C learns nothing from E",
+    "no_augmentation": "no augmentation",
+    "one_real_batch": "one batch of real scans",
+    "halved_learning_rate": "half the learning rate",
+    "saturating_loss": "saturating loss",
+    "pixel_reconstruction": "error in voxels",
+    "averaged_kl": "divergence averaged over the code",
+    "dense_encoder": "dense encoder",
+    "per_voxel_penalty": "penalty on each voxel",
+    "patch_critic": "D scores patches",
+    "reversed_ratio": "five steps of G for one of D",
+    "released": "all of these",
+}
+
+
+def value(model, metric, digits, factor=1):
+    return f"{factor * FOUND[model][metric]['value']:.{digits}f}"
+
+
+def test_every_departure_was_tried_with_the_preset_and_has_a_row():
+    tried = {experiment.model for experiment in load(ROOT / "presets/ixi_32_departures.yaml").experiments.values()}
+    assert tried == FOUND.keys() - {"real", "mean_brain", "gaussian_noise", "memoriser"}
+    wanted = {f"{model}_{name}" for model, names in DEPARTURES.items() for name in names}
+    several = {f"{model}_released" for model, names in DEPARTURES.items() if len(names) > 1}
+    assert tried == wanted | several | MODELS.keys()
+
+
+@pytest.mark.parametrize("model", FOUND.keys() - {"real", "mean_brain", "gaussian_noise", "memoriser"})
+def test_rows_are_those_of_the_metrics(model):
+    family = max((name for name in MODELS if model.startswith(name)), key=len)
+    departure = model.removeprefix(family).strip("_")
+    row = [f"{MODELS[family]}, {WORDS[departure]}"]
+    row += [value(model, name, n) for name, n in {"mmd_rbf": 3, "mmd_rbf_p": 3, "spectrum_distance": 2}.items()]
+    row.append(f"{value(model, 'brain_like', 0, 100)} %")
+    row += [value(model, name, n) for name, n in {"ms_ssim": 3, "recall": 2, "asymmetry_cohens_d": 2}.items()]
+    assert f"| {' | '.join(row)} |" in (ROOT / "results/ixi_32/README.md").read_text(encoding="utf-8")
+
+
+def test_what_is_said_of_departures_is_so():
+    page, claims = said("results/ixi_32/README.md"), said("results/README.md")
+
+    def change(metric, digits, family, departure, factor=1):
+        after, before = (value(model, metric, digits, factor) for model in (f"{family}_{departure}", family))
+        return f"{after} instead of {before}"
+
+    collapsed = [change(metric, n, "wgan_gp", "reversed_ratio") for metric, n in {"ms_ssim": 3, "recall": 2}.items()]
+    assert f"MS-SSIM {collapsed[0]} (people {value('real', 'ms_ssim', 3)}), recall {collapsed[1]}" in page
+    others = [FOUND[f"wgan_gp_{name}"]["recall"]["value"] for name in ("per_voxel_penalty", "patch_critic")]
+    assert min(others) > 0.4  # nothing else makes it collapse
+    steps = value("wgan_gp_reversed_ratio", "ms_ssim", 3), value("wgan_gp_reversed_ratio", "recall", 2)
+    assert f"five steps of G for one of D: MS-SSIM {steps[0]}, recall {steps[1]}, one seed" in claims
+    code = [
+        change(*row[:2], "alpha_wgan_gp", "dead_code_gradient")
+        for row in (("recall", 2), ("asymmetry_cohens_d", 2), ("mmd_rbf", 3))
+    ]
+    detail = [value(f"alpha_wgan_gp{name}", "brain_like", 0, 100) for name in ("_dead_code_gradient", "")]
+    assert f"(recall {code[0]}), detail ({detail[0]} instead of {detail[1]} %) and symmetry (d {code[1]})" in page
+    assert f"MMD² ({code[2]}) hardly" in page
+    assert f"augmented (MMD² {change('mmd_rbf', 3, 'alpha_gan', 'no_augmentation')})" in page
+    assert f"saturating loss (MMD² {change('mmd_rbf', 3, 'vae_gan', 'saturating_loss')};" in page
+    mended = [value(f"vae_gan_{name}", "mmd_rbf", 3) for name in ("halved_learning_rate", "pixel_reconstruction")]
+    assert f"mends it ({mended[0]})" in page and f"mends it too ({mended[1]})" in page
+    assert f"(MS-SSIM {value('vae_gan_pixel_reconstruction', 'ms_ssim', 3)})" in page
