@@ -114,7 +114,7 @@ class Reading:
         """How well each is read, with 95 % intervals over people.
 
         Of an age: "mae", the mean absolute error in years; "r", the correlation; "slope", years read for each year. Of
-        a sex: "accuracy", the share that is read rightly.
+        a sex: "accuracy", the share that is read rightly, and "commonest", what naming the more common sex gives.
         """
         return {
             name: _measured(told, self.read[name], _accuracy if name == "sex" else _errors, seed)
@@ -143,7 +143,8 @@ def _errors(told: np.ndarray, read: np.ndarray) -> dict[str, float]:
 
 
 def _accuracy(told: np.ndarray, read: np.ndarray) -> dict[str, float]:
-    return {"accuracy": float(np.mean((read > 0.5) == (told > 0.5)))}
+    share = float(np.mean(told > 0.5))
+    return {"accuracy": float(np.mean((read > 0.5) == (told > 0.5))), "commonest": max(share, 1 - share)}
 
 
 def read_back(run: Run, volumes: Volumes, values: Values, n: int = 512, seed: int = 0) -> tuple[Reading, Reading]:

@@ -17,7 +17,7 @@ from alphagan.generation.run import Run
 from alphagan.generation.weights import COVARIATES
 from alphagan.volumes.prepared import Volumes
 
-UNITS = {"mae": "mean error in years"}
+UNITS = {"mae": "mean error in years", "commonest": "naming the more common one of all"}
 NOTHING = 1e-3  # of the variance of codes
 
 
@@ -105,6 +105,12 @@ def lines(measured: dict[str, dict]) -> list[str]:
     age = measured.get("age", {}).get("real", {}).get("r")
     if age and age.low <= 0:
         found.append("age cannot be read from held-out people here (r may be 0), so that what is read says nothing")
+    sex = measured.get("sex", {}).get("real")
+    if sex and sex["accuracy"].low <= sex["commonest"].value:
+        found.append(
+            f"sex cannot be read from held-out people here (naming the more common one of all is right for "
+            f"{sex['commonest'].value:.0%}), so that what is read says nothing"
+        )
     return found
 
 

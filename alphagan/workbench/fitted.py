@@ -56,9 +56,14 @@ def in_words(found: dict) -> list[str]:
 
 def doubts(found: dict, asked: Iterable[str]) -> list[str]:
     """What was asked for and did not show when it was read back; nothing of what was not read."""
-    read = found["read"] or {}
-    if "age" not in asked or "age" not in read:
-        return []
+    read, said = found["read"] or {}, []
+    if "sex" in asked and "sex" in read and (sex := read["sex"]["real"]).get("commonest"):  # not of earlier versions
+        if sex["accuracy"]["low"] <= sex["commonest"]["value"]:
+            said.append("sex could not be read from held-out people, so that it is not known whether it shows here")
+    return said + _doubts_of_age(read) if "age" in asked and "age" in read else said
+
+
+def _doubts_of_age(read: dict) -> list[str]:
     if read["age"]["real"]["r"]["low"] <= 0:
         return [
             "age could not be read from held-out people (r may be 0), so that it is not known whether it shows here"

@@ -65,6 +65,12 @@ def test_accuracy_is_the_share_that_is_read_rightly():
     assert (found.value, found.n) == (0.75, 4)
 
 
+def test_what_naming_the_more_common_sex_gives_stands_beside_it():
+    told = np.array([0.0, 1, 1, 1, 1])
+    found = Reading({"sex": told}, {"sex": np.ones(5)}).measured()["sex"]
+    assert found["accuracy"].value == found["commonest"].value == 0.8
+
+
 def test_too_few_people_cannot_teach_a_reader():
     age = np.full(20, np.nan)
     age[:9] = np.arange(9)

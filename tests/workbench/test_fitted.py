@@ -8,7 +8,10 @@ from factories import tiny_settings, write_prepared
 
 from alphagan.__main__ import main
 from alphagan.generation.load import load
+from alphagan.metrics.bootstrap import Estimate
 from alphagan.training.loop import fit
+from alphagan.workbench.covariates import lines
+from alphagan.workbench.fitted import SIDES
 
 NUMBER = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8}
 
@@ -84,6 +87,8 @@ def test_who_samples_an_age_that_does_not_show_is_told(root, read, tmp_path, mon
     content = json.loads(read.read_text())
     for side in ("real", "generated"):
         content["age"][side]["r"] |= {"low": -0.1 if side == who else 0.2}
+    content["sex"]["real"]["accuracy"] |= {"low": 0.6}
+    content["sex"]["real"]["commonest"] |= {"value": 0.5}
     read.write_text(json.dumps(content))
     monkeypatch.chdir(root)
     run = ["sample", "models/tiny/alpha_wgan_gp", "-n", "2", "-o"]
@@ -92,6 +97,22 @@ def test_who_samples_an_age_that_does_not_show_is_told(root, read, tmp_path, mon
     assert f"**Age {says}" in (tmp_path / "bids" / "README.md").read_text()
     assert main([*run, str(tmp_path / "women"), "--sex", "F"]) == 0
     assert "note" not in capsys.readouterr().err
+
+
+def test_who_samples_a_sex_that_is_read_no_better_than_by_the_more_common_one_is_told(
+    root, read, tmp_path, monkeypatch, capsys
+):
+    content = json.loads(read.read_text())
+    content["sex"]["real"] = {"accuracy": NUMBER | {"value": 0.98, "low": 0.95}, "commonest": NUMBER | {"value": 0.98}}
+    read.write_text(json.dumps(content))
+    monkeypatch.chdir(root)
+    assert main(["sample", "models/tiny/alpha_wgan_gp", "-n", "2", "-o", str(tmp_path / "women"), "--sex", "F"]) == 0
+    assert "note: sex could not be read from held-out people" in capsys.readouterr().err
+    measured = {
+        "sex": {side: {key: Estimate(**found) for key, found in content["sex"]["real"].items()} for side in SIDES}
+    }
+    assert "sex cannot be read from held-out people here (naming the more common one" in lines(measured)[-1]
+    assert "is right for 98%)" in lines(measured)[-1]
 
 
 def test_a_file_that_is_damaged_is_passed_over(root, read, capsys):
