@@ -18,7 +18,7 @@ from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.report.asked import trained_on
 from alphagan.report.brightness import scaled_again
-from alphagan.report.misfits import passed_over
+from alphagan.report.misfits import made_of_others, passed_over
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes, write_people
@@ -189,8 +189,10 @@ def _prepare(name: str, config: Config, work: Path) -> Side:
     volumes = Volumes(folder)
     n_found, refused, axes = _quality(folder / "qc.csv", source)
     noted = unusual(folder / "qc.csv")
-    if name == "generated" and config.cohorts[name].pattern:
-        noted += passed_over(Path(source), n_found)
+    if name == "generated":
+        noted += made_of_others(Path(row["source"]) for row in volumes.subjects)
+        if config.cohorts[name].pattern:
+            noted += passed_over(Path(source), n_found)
     return Side(Path(source), volumes, n_found, refused, axes, noted)
 
 

@@ -4,6 +4,7 @@ import shutil
 
 import nibabel
 import numpy as np
+import pytest
 from folders import fill, read
 
 from alphagan.report.measure import doubts
@@ -44,3 +45,15 @@ def test_volumes_that_do_not_fit_the_pattern_are_counted(tmp_path):
             if line == "generated: 6 of 9 files do not fit the pattern, and were passed over"
         ]
         assert len(found) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("g{}_rec.nii", "those people once more, and nobody new"), ("step-{:04d}.nii", "no random ones"), ("g{}.nii", "")],
+)
+def test_scans_given_back_and_walks_are_told_as_what_they_are(tmp_path, name, words):
+    real, generated = fill(tmp_path / "real", range(8)), fill(tmp_path / "generated", range(300, 304), name)
+    sides = read(Folders(real, generated, size=16), tmp_path / "work")
+    lines = [line for line in doubts(sides) if "are called as" in line]
+    assert len(lines) == bool(words)
+    assert all(line.startswith("generated: 4 of 4 files") and words in line for line in lines)
