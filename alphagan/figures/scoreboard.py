@@ -13,6 +13,7 @@ VERDICTS = {
     "worse": ("▼", "#f8c9a0", "worse than real scans of other people"),
     "like": ("=", "#f1f1f1", "like them: the 95 % intervals overlap, or p ≥ 0.05"),
     "better": ("▲", "#a9cdea", "better than them"),
+    "no verdict": ("", "white", "no verdict: too few, or real people are told from each other too"),
 }
 CELL = 0.98, 0.25  # inches
 LEFT = 4.15  # inches for what a metric is called
@@ -58,7 +59,7 @@ def scoreboard(rows: Mapping, title: str | None = None) -> Figure:
         else:
             _metric(axes, line, name, rows)
     axes.set_xlabel(footnote, fontsize=8, color=GREY, labelpad=8)
-    handles = [Patch(facecolor=fill, label=f"{sign} {meaning}") for sign, fill, meaning in VERDICTS.values()]
+    handles = [Patch(facecolor=fill, label=f"{sign} {meaning}") for sign, fill, meaning in VERDICTS.values() if sign]
     figure.legend(handles=handles, loc="outside lower center", ncols=n_columns, fontsize=9)
     if title:
         figure.suptitle(title)

@@ -16,17 +16,21 @@ def asked_for(folder: Path) -> str:
     >>> asked_for(Path("women"))  # alphagan sample RUN --age 70 --sex F -o women
     'age 70 and sex F'
     """
-    given = _told(folder, "covariates", dict) or {}
+    return ", or ".join(filter(None, map(_in_words, _told(folder, "covariates", dict))))
+
+
+def trained_on(folder: Path) -> list[str]:
+    """Fingerprints of the scans and the split that the models were trained with, as far as anything tells."""
+    return _told(folder, "data", str)
+
+
+def _in_words(given: dict) -> str:
     words = [f"age {age:g}"] if isinstance(age := given.get("age"), int | float) else []
     words += [f"sex {given['sex']}"] if given.get("sex") in (*SEXES,) else []
     return " and ".join(words)
 
 
-def trained_on(folder: Path) -> str | None:
-    """Fingerprint of the scans and the split that the model was trained with; None where nothing tells."""
-    return _told(folder, "data", str)
-
-
-def _told(folder: Path, key: str, kind: type) -> Any:
-    told = (read_json(folder / below / PLAIN.record).get(key) for below in (".", "code"))
-    return next((each for each in told if isinstance(each, kind)), None)
+def _told(folder: Path, key: str, kind: type) -> list[Any]:
+    """What the records of all samples that lie in a folder, or further down, say of something, each once."""
+    told = [read_json(path).get(key) for path in sorted(folder.rglob(PLAIN.record))]
+    return [each for index, each in enumerate(told) if isinstance(each, kind) and each not in told[:index]]

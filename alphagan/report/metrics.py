@@ -3,7 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from alphagan.metrics.bootstrap import interval
-from alphagan.metrics.catalogue import FAULTY, LIKE, QUOTE, WORSE, compare_with_real, metric, shortcomings
+from alphagan.metrics.catalogue import (
+    BETTER,
+    FAULTY,
+    FEWEST,
+    LIKE,
+    QUOTE,
+    UNTOLD,
+    WORSE,
+    compare_with_real,
+    metric,
+    shortcomings,
+)
 from alphagan.report.asked import asked_for
 from alphagan.report.measure import FolderEvaluation
 from alphagan.report.page import plain
@@ -17,8 +28,7 @@ def in_short(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterator[s
     """How many metrics call the generated volumes worse than real people, and the scoreboard."""
     rows = found.evaluation.as_dict()
     said = [compare_with_real(name, rows["generated"][name], rows["real"][name]) for name in _measured(rows)]
-    n_worse, n_like = said.count(WORSE), said.count(LIKE)
-    n_better = len(said) - n_worse - n_like
+    n_worse, n_like, n_better, n_untold = (said.count(verdict) for verdict in (WORSE, LIKE, BETTER, UNTOLD))
     yield from ("## In short", "")
     yield (
         f"Of {len(said)} metrics, {n_worse} put the generated volumes behind real scans of other people, {n_like} do "
@@ -28,6 +38,12 @@ def in_short(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterator[s
         "all of them but Cliff's deltas, which the tables below have too."
     )
     yield ""
+    if n_untold:
+        yield (
+            f"**On {n_untold} metrics there is no verdict**: fewer than {FEWEST} people or volumes are behind them, or, "
+            "of a p-value, real people are told from each other too, so that it decides nothing here."
+        )
+        yield ""
     if asked := asked_for(found.sides["generated"].source):
         yield (
             f"**{asked[0].upper()}{asked[1:]} was asked for, and real people were not chosen so**: much of what "

@@ -132,7 +132,7 @@ def _with_cohort(config: Config, work: Path) -> dict[str, Side]:
     sides = {"real": _people(folder, work, "held out", ("val", "test"), noted)}
     sides["train"] = _people(folder, work, "trained on", ("train",), [])
     sides["generated"] = generated = _prepare("generated", config, work)
-    if trained_on(generated.source) not in (None, Volumes(folder).fingerprint()):
+    if set(trained_on(generated.source)) - {Volumes(folder).fingerprint()}:
         generated.unusual.append(
             f"their model was trained on another cohort than {folder.name} as it is prepared now, or on another split: "
             "where the same people are in both it may have been trained on some who are held out here, and what is "

@@ -117,11 +117,20 @@ def entry(value, low, high):
         ("high_frequencies", (-0.2, -0.3, -0.1), (0.01, -0.05, 0.05), "better"),
         ("mmd_rbf_p", (0.3, 0.2, 0.4), (0.04, 0.03, 0.06), "worse"),
         ("mmd_rbf_p", (0.3, 0.28, 0.32), (0.06, 0.05, 0.07), "like"),
-        ("mmd_rbf_p", (0.01, 0.0, 0.02), (0.001, 0.0, 0.002), "like"),  # real people differ as well
+        ("mmd_rbf_p", (0.01, 0.0, 0.02), (0.001, 0.0, 0.002), "no verdict"),  # real people differ as well
+        ("mmd_rbf_p", (0.01, 0.0, 0.02), (0.2, 0.1, 0.3), "like"),
     ],
 )
 def test_verdicts_follow_from_intervals_and_from_which_way_is_better(name, real, found, verdict):
     assert compare_with_real(name, entry(*found), entry(*real)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("n", "n_real", "verdict"), [(9, 20, "no verdict"), (20, 9, "no verdict"), (10, 10, "worse"), (1, 20, "worse")]
+)
+def test_there_is_no_verdict_on_few_but_on_the_one_mean_brain(n, n_real, verdict):
+    found, real = entry(9, 9, 9) | {"n": n}, entry(5, 4, 6) | {"n": n_real}
+    assert compare_with_real("frechet", found, real) == verdict
 
 
 def test_a_metric_that_ranks_a_fault_above_real_scans_is_said_to(rows):

@@ -23,15 +23,22 @@ from alphagan.report.asked import asked_for, trained_on
 def test_age_and_sex_are_read_from_either_layout(tmp_path, below, covariates, words):
     (tmp_path / below).mkdir(exist_ok=True)
     (tmp_path / below / "samples.json").write_text(json.dumps({"n": 3, "covariates": covariates}))
-    assert asked_for(tmp_path) == words and trained_on(tmp_path) is None
+    assert asked_for(tmp_path) == words and trained_on(tmp_path) == []
 
 
 @pytest.mark.parametrize("below", [".", "code"])
-@pytest.mark.parametrize(("data", "told"), [("0aebb25ce844", "0aebb25ce844"), (None, None), (["x"], None)])
+@pytest.mark.parametrize(("data", "told"), [("0aebb25ce844", ["0aebb25ce844"]), (None, []), (["x"], [])])
 def test_scans_of_the_model_are_read_from_either_layout(tmp_path, below, data, told):
     (tmp_path / below).mkdir(exist_ok=True)
     (tmp_path / below / "samples.json").write_text(json.dumps({"n": 3, "data": data}))
     assert trained_on(tmp_path) == told
+
+
+def test_several_folders_of_samples_are_all_asked(tmp_path):
+    for name, age, data in (("old", 75.0, "a"), ("young", 25.0, "b"), ("again", 75.0, "a")):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "samples.json").write_text(json.dumps({"covariates": {"age": age}, "data": data}))
+    assert asked_for(tmp_path) == "age 75, or age 25" and trained_on(tmp_path) == ["a", "b"]
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{"])

@@ -8,7 +8,7 @@ from alphagan.report.page import plain
 
 
 def estimate(value):
-    return {"value": value, "low": value - 0.01, "high": value + 0.01, "n": 9}
+    return {"value": value, "low": value - 0.01, "high": value + 0.01, "n": 19}
 
 
 def label(name):
