@@ -26,6 +26,7 @@ from alphagan.generation.weights import COVARIATES, is_file, read_covariates
 from alphagan.settings.cohorts import OLDEST
 
 SEXES = {"F": 0.0, "M": 1.0}
+FEW = 5  # training people of a sex, below which that is said
 Given = Mapping[str, float | str]  # "age": years, "sex": "F" or "M"
 
 LEAST_VARIANCE = 1e-3  # of ages within the sexes, as a share of that of all ages: all women may be of one age
@@ -109,7 +110,13 @@ class ConditionalPrior:
             beyond.append(
                 f"age {given['age']:g} is far from that of most training people of sex {given['sex']}: extrapolated"
             )
+        if "sex" in given and (n := self._of_sex(given["sex"])) < FEW:
+            beyond.append(f"sex {given['sex']} was learned from {n} of {self.people} training people")
         return beyond
+
+    def _of_sex(self, sex: str) -> int:
+        share = self.mean[self.names.index("sex")]
+        return round(self.people * (share if SEXES[sex] else 1 - share))
 
     def _within_sex(self, given: Given) -> float:
         """How far an age is from the mean of training people of that sex, in standard deviations within the sexes.

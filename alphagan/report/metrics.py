@@ -40,8 +40,8 @@ def in_short(found: FolderEvaluation, pictures: Sequence[Picture]) -> Iterator[s
     yield ""
     if n_untold:
         yield (
-            f"**On {n_untold} metrics there is no verdict**: fewer than {FEWEST} people or volumes are behind them, or, "
-            "of a p-value, real people are told from each other too, so that it decides nothing here."
+            f"**On {n_untold} metrics there is no verdict**: fewer than {FEWEST} people or volumes are behind "
+            "them, or, of a p-value, real people are told from each other too, so that it decides nothing here."
         )
         yield ""
     if asked := asked_for(found.sides["generated"].source):

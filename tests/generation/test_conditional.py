@@ -181,7 +181,9 @@ def test_people_of_whom_there_are_few_are_not_told_to_be_none():
     covariates, codes = people(n=100)
     prior = fit(codes, {"age": covariates["age"], "sex": (np.arange(100) < 3).astype(float)})
     age = float(covariates["age"][0])
-    assert prior.notes(chosen(None, "M")) == prior.notes(chosen(age, "M")) == prior.notes(chosen(age, None)) == []
+    few = ["sex M was learned from 3 of 100 training people"]
+    assert prior.notes(chosen(None, "M")) == prior.notes(chosen(age, "M")) == few
+    assert prior.notes(chosen(age, None)) == prior.notes(chosen(None, "F")) == []
 
 
 def test_covariates_that_all_people_share_are_named():
