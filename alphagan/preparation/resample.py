@@ -101,7 +101,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     words = [*scanned.words, *found.words()]
     field = scanned.voxels.shape
     words += shape.of_outline(found, size_mm, brain_ml if settings.min_brain_ml else None, field)
-    words += shape.of_detail(field, stop - start, settings.size)
+    words += shape.of_detail(field, stop - start, settings.size) + shape.of_fit(found, field, settings.fit)
     words += anomalies.of_values(found, background, masked)
     words += anomalies.of_contrast(cube, (darkest, median, high), background, scan.modality)
     return Prepared(

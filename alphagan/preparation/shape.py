@@ -104,6 +104,13 @@ def of_detail(field: tuple[int, ...], extent: np.ndarray, size: int) -> list[str
     return few and [f"{', '.join(few)} were enlarged to {size}: detail was made up by that; choose a smaller size"]
 
 
+def of_fit(found: Foreground, field: tuple[int, ...], fit: str) -> list[str]:
+    """Say where a brain that was stretched to a cube would be padded; `found` and `field` are those of `of_outline`."""
+    if fit != "pad" or not _stretched(found, field):
+        return []
+    return ["the brain fills its cube, as stretched ones do, whose proportions are lost: compare with fit: stretch"]
+
+
 def _stretched(found: Foreground, field: tuple[int, ...]) -> bool:
     """Whether the volume is a cube that the brain fills."""
     return len(set(field)) == 1 and found.first.max() <= 1 and (field - found.last).max() <= 1

@@ -96,6 +96,9 @@ def test_a_cube_that_brains_were_stretched_to_fill_is_not_called_cut(tmp_path):
     grown = box[nearest]
     grown[:, :, 0] = grown[:, :, 4]
     assert "flat" not in prepared(tmp_path, grown, np.diag([8.0, 8.0, 8.0, 1])).note
+    path = write(tmp_path / "grown.nii", grown, np.diag([8.0, 8.0, 8.0, 1]))
+    notes = [prepare_scan(scan_of(path), Prepare(size=16, fit=fit)).note for fit in ("pad", "stretch")]
+    assert ["whose proportions are lost: compare with fit: stretch" in note for note in notes] == [True, False]
     assert "cut off, at its bottom" in prepared(tmp_path, grown[:, :, :-1], np.diag([8.0, 8.0, 8.0, 1])).note
 
 
