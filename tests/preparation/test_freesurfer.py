@@ -9,7 +9,7 @@ from likeness import likeness
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, find_scans
-from alphagan.preparation.cohorts.freesurfer import find, missing
+from alphagan.preparation.cohorts.freesurfer import FreesurferScan, find, may_be_edited, missing
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.sections import Prepare
 
@@ -97,6 +97,13 @@ def test_a_volume_is_the_same_by_whichever_kind_of_cohort_it_is_found(tmp_path):
     by_kind, plain = (prepare_scan(one, Prepare(size=16)) for one in (scan, Scan("bert", "", "T1w", path)))
     np.testing.assert_array_equal(by_kind.cube, plain.cube)
     assert by_kind.brain_ml == plain.brain_ml and by_kind.note == plain.note
+
+
+def test_a_volume_of_freesurfer_s_may_be_edited_whatever_its_name(tmp_path):
+    image = nibabel.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4))
+    path = tmp_path / "image.nii"
+    assert may_be_edited(FreesurferScan("bert", "", "T1w", path), image)
+    assert not may_be_edited(Scan("bert", "", "T1w", path), image)
 
 
 @pytest.mark.parametrize("layout", [layouts.subjects_dir, layouts.adni])

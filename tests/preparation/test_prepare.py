@@ -35,6 +35,12 @@ def test_splits_have_the_asked_sizes(n, val, test, seed):
         assert abs(sizes["val"] - val * n) <= 1
 
 
+@pytest.mark.parametrize(("n", "val", "test"), [(3, 0.05, 0.9), (5, 0.1, 0.85), (4, 0.9, 0.05)])
+def test_nobody_s_split_is_empty_for_the_sake_of_a_larger_one(n, val, test):
+    splits = assign_splits([str(i) for i in range(n)], Split(val=val, test=test))
+    assert set(splits.values()) == {"train", "val", "test"}
+
+
 def test_another_seed_gives_another_split():
     people = [str(i) for i in range(50)]
     assert assign_splits(people, Split(seed=1)) != assign_splits(people, Split(seed=2))
