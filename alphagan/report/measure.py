@@ -20,7 +20,7 @@ from alphagan.evaluation.features.network import FeatureNetwork, load_features, 
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
-from alphagan.metrics.catalogue import FAULTY
+from alphagan.metrics.catalogue import FAULTY, FEWEST
 from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
 from alphagan.report.asked import asked_for
 from alphagan.report.options import Folders
@@ -164,7 +164,12 @@ def doubts(sides: dict[str, Side]) -> list[str]:
         )
     if asked := asked_for(generated.source):
         lines.append(f"generated: {asked} was asked for, real people are of any: what differs can be due to that alone")
-    n_volumes = len(generated.volumes.array)
+    compared = real.volumes.rows() if "train" in sides else real.volumes.rows("test")
+    n_volumes, n_people = len(generated.volumes.array), len(set(real.volumes.people(compared)))
+    if min(n_volumes, n_people) < FEWEST:
+        lines.append(
+            f"{n_volumes} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict"
+        )
     if n := generated.n_identical:
         lines.append(f"{n} of {n_volumes} generated volumes are identical to an earlier one")
     for name, side in sides.items():

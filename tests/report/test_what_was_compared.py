@@ -57,3 +57,13 @@ def test_scans_given_back_and_walks_are_told_as_what_they_are(tmp_path, name, wo
     lines = [line for line in doubts(sides) if "are called as" in line]
     assert len(lines) == bool(words)
     assert all(line.startswith("generated: 4 of 4 files") and words in line for line in lines)
+
+
+@pytest.mark.parametrize(("n", "n_real", "told"), [(9, 20, True), (10, 20, False), (10, 18, True)])
+def test_too_few_for_a_verdict_are_told(tmp_path, n, n_real, told):
+    """Without training scans half of the real people are compared with."""
+    real = fill(tmp_path / "real", range(n_real))
+    generated = fill(tmp_path / "generated", range(300, 300 + n), "g{}.nii")
+    lines = doubts(read(Folders(real, generated, size=16), tmp_path / "work"))
+    said = f"{n} generated volumes, {n_real // 2} real people: of fewer than 10 there is no verdict"
+    assert (said in lines) == told and any("no verdict" in line for line in lines) == told
