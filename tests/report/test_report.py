@@ -118,7 +118,7 @@ def test_the_report_has_every_metric_with_its_interval_floor_and_shortcoming(rep
     cells = Page(report.read_text(encoding="utf-8")).cells
     row = next(i for i, cell in enumerate(cells) if cell.startswith("MMD² unbiased, RBF"))
     best, generated, n, floor, than, _, falls_short = (cell.strip() for cell in cells[row + 1 : row + 8])
-    assert (best, n) == ("low", "4") and than in ("worse", "like", "better")
+    assert (best, n, than) == ("low", "4", "no verdict")  # of so few
     assert all(re.fullmatch(r"\S+ \[\S+,\s\S+\]", value) for value in (generated, floor))
     assert "the memoriser" in falls_short
 

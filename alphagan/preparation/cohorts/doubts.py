@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import nibabel
+from nibabel.imageglobals import LoggingOutputSuppressor
 
 from alphagan.preparation.cohorts import Scan, names, nifti, same_person, tree
 from alphagan.settings.cohorts import Cohort
@@ -84,7 +85,8 @@ def _registered(scans: list[Scan]) -> str | None:
     """Warn where some scans, not all, lie on a grid of the MNI templates."""
     shapes = {}
     for scan in scans[:: 1 + len(scans) // MOST_OPENED]:
-        with contextlib.suppress(Exception):  # of whatever is wrong with it, which is told when it is read
+        # Whatever is wrong with it, or is mended, is told when it is read.
+        with contextlib.suppress(Exception), LoggingOutputSuppressor():
             shapes[scan.image] = tuple(n for n in nibabel.load(scan.image).shape if n > 1)
     there = {image: shape for image, shape in shapes.items() if shape in TEMPLATE_GRIDS}
     if not 0 < len(there) < len(shapes):
