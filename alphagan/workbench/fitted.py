@@ -57,10 +57,14 @@ def in_words(found: dict) -> list[str]:
 def doubts(found: dict, asked: Iterable[str]) -> list[str]:
     """What was asked for and did not show when it was read back; nothing of what was not read."""
     read, said = found["read"] or {}, []
-    if "sex" in asked and "sex" in read and (sex := read["sex"]["real"]).get("commonest"):  # not of earlier versions
-        if sex["accuracy"]["low"] <= sex["commonest"]["value"]:
-            said.append("sex could not be read from held-out people, so that it is not known whether it shows here")
-    return said + _doubts_of_age(read) if "age" in asked and "age" in read else said
+    sex = read["sex"]["real"] if "sex" in asked and "sex" in read else {}
+    if (
+        "commonest" in sex and sex["accuracy"]["low"] <= sex["commonest"]["value"]
+    ):  # which earlier versions did not tell
+        said.append("sex could not be read from held-out people, so that it is not known whether it shows here")
+    if "age" in asked and "age" in read:
+        said += _doubts_of_age(read)
+    return said
 
 
 def _doubts_of_age(read: dict) -> list[str]:

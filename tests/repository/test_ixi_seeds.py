@@ -3,10 +3,11 @@
 import json
 
 import pytest
+import quoted
 from imports import ROOT
-from quoted import said
+from quoted import row_of, said
 
-MODELS = {"α-WGAN-GP": "alpha_wgan_gp", "α-GAN": "alpha_gan", "VAE-GAN": "vae_gan", "WGAN-GP": "wgan_gp"}
+MODELS = {shown: model for model, shown in quoted.MODELS.items()}
 IXI = ROOT / "results/ixi_32"
 
 
@@ -105,13 +106,7 @@ def test_claims_that_ixi_was_asked_about_have_its_numbers():
     ],
 )
 def test_rows_of_other_codes_and_settings_are_those_of_their_metrics(name, model):
-    found = {metric: row["value"] for metric, row in MORE[model].items()}
-    digits = {"mmd_rbf": 3, "mmd_rbf_p": 3, "spectrum_distance": 2}
-    family = next(shown for shown, known in MODELS.items() if model.startswith(f"{known}_"))
-    row = [f"{family}, {name}, seed 2019", *(f"{found[metric]:.{n}f}" for metric, n in digits.items())]
-    row.append(f"{100 * found['brain_like']:.0f} %")
-    row += [f"{found[metric]:.{n}f}" for metric, n in {"ms_ssim": 3, "recall": 2, "asymmetry_cohens_d": 2}.items()]
-    assert f"| {' | '.join(row)} |" in (IXI / "README.md").read_text(encoding="utf-8")
+    assert row_of(model, f"{name}, seed 2019", MORE[model]) in (IXI / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_is_said_of_other_lengths_of_the_code_is_so():

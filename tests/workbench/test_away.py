@@ -1,5 +1,6 @@
 """What travels to another machine names no scan, and what comes back is what would have been made at home."""
 
+import errno
 import io
 import json
 import tarfile
@@ -199,6 +200,11 @@ def test_a_cohort_that_was_prepared_anew_is_refused(home, tmp_path):
 def test_two_at_once_are_refused(home, tmp_path):
     with alone(home.paths), pytest.raises(InputError, match="another alphagan away is at work here"):
         unpack(tmp_path / "back.tar", home.paths)
+
+
+def test_a_disk_that_fills_up_meanwhile_is_told_in_a_line(tmp_path):
+    with pytest.raises(InputError, match="could not be written .*; make room there"), alone(Paths(tmp_path)):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_bad_input_is_told_in_one_line(tmp_path, monkeypatch, capsys):

@@ -175,7 +175,8 @@ def alone(paths: Paths) -> Iterator[None]:
     Raises
     ------
     InputError
-        If another one is at work.
+        If another one is at work, or, of what is done meanwhile too, the disk is full or not writable.
     """
-    with holding(paths.scratch("away.lock"), "another alphagan away is at work here"):
+    lock = paths.scratch("away.lock")
+    with named_disk_errors(lock), holding(lock, "another alphagan away is at work here"):
         yield
