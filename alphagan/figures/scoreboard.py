@@ -13,7 +13,7 @@ VERDICTS = {
     "worse": ("▼", "#f8c9a0", "worse than real scans of other people"),
     "like": ("=", "#f1f1f1", "like them: the 95 % intervals overlap, or p ≥ 0.05"),
     "better": ("▲", "#a9cdea", "better than them"),
-    "no verdict": ("", "white", "no verdict: too few, or real people are told from each other too"),
+    "no verdict": ("?", "white", "no verdict: too few, or p < 0.05 between real people too"),
 }
 CELL = 0.98, 0.25  # inches
 LEFT = 4.15  # inches for what a metric is called
@@ -44,7 +44,11 @@ def scoreboard(rows: Mapping, title: str | None = None) -> Figure:
     heads = [textwrap.fill(appearance(name)[0], 12) for name in rows]
     footnote = _footnote(rows, 18 * len(rows) + 60)
     n_columns = 3 if len(rows) > 4 else 1
-    rest = 0.17 * max(head.count("\n") for head in heads) + 0.14 * footnote.count("\n") + 0.22 * (3 - n_columns)
+    rest = (
+        0.17 * max(head.count("\n") for head in heads)
+        + 0.14 * footnote.count("\n")
+        + 0.22 * (len(VERDICTS) - n_columns)
+    )
     height_in = len(lines) * CELL[1] + rest + 1 + 0.3 * bool(title)
     figure = Figure(figsize=(LEFT + len(rows) * CELL[0] + 0.2, height_in), layout="constrained")
     axes = figure.subplots()
@@ -59,7 +63,7 @@ def scoreboard(rows: Mapping, title: str | None = None) -> Figure:
         else:
             _metric(axes, line, name, rows)
     axes.set_xlabel(footnote, fontsize=8, color=GREY, labelpad=8)
-    handles = [Patch(facecolor=fill, label=f"{sign} {meaning}") for sign, fill, meaning in VERDICTS.values() if sign]
+    handles = [Patch(facecolor=fill, label=f"{sign} {meaning}") for sign, fill, meaning in VERDICTS.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=n_columns, fontsize=9)
     if title:
         figure.suptitle(title)

@@ -69,6 +69,7 @@ def test_scoreboard_shows_value_and_verdict_of_every_metric_and_model():
     assert len(set(by_sign.values())) == 3
     key = {text.get_text()[0]: text.get_text() for text in figure.legends[0].get_texts()}
     assert key["▼"].startswith("▼ worse") and key["="].startswith("= like") and key["▲"].startswith("▲ better")
+    assert key["?"].startswith("? no verdict: too few")
     heads = [text.get_text() for text in figure.axes[0].texts if text.get_position()[1] < 0]
     assert heads == ["Real", "α-WGAN-GP", "Memoriser", "best"]
     assert "n = 32" in (note := figure.axes[0].get_xlabel()) and "Fréchet distance: a network" in note
