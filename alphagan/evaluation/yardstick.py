@@ -1,5 +1,6 @@
 """Held-out people, against whom every sample of volumes is measured in the same way."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.evaluation.samples import Sample
 from alphagan.metrics.anatomy import anatomy, compare_anatomy
-from alphagan.metrics.bootstrap import Estimate
+from alphagan.metrics.bootstrap import Estimate, FewWarning
 from alphagan.metrics.diversity import ms_ssim_within
 from alphagan.metrics.frechet import frechet_distance
 from alphagan.metrics.histogram import brain_masks, intensity_distance, level_counts
@@ -102,7 +103,8 @@ class Yardstick:
         row: Row = {}
         for names, group in groups.items():
             try:
-                row |= group()
+                with warnings.catch_warnings(action="ignore", category=FewWarning):  # tables say "no verdict"
+                    row |= group()
             except TooFewError as error:
                 self.left_out[names] = str(error)
         return row

@@ -233,7 +233,7 @@ class Run:
         Raises
         ------
         InputError
-            If the codes are of another length, or there are no such weights.
+            If the codes are of another length or not finite, or there are no such weights.
 
         Examples
         --------
@@ -245,6 +245,6 @@ class Run:
         (3, 16, 16, 16)
         """
         z, z_dim = torch.as_tensor(codes).float(), self.settings.model.z_dim
-        if z.ndim != 2 or z.shape[1] != z_dim:
-            raise InputError(f"codes: shape {tuple(z.shape)}, but {self.folder} takes (n, {z_dim})")
+        if z.ndim != 2 or z.shape[1] != z_dim or not z.isfinite().all():
+            raise InputError(f"codes: shape {tuple(z.shape)}, but {self.folder} takes (n, {z_dim}) finite numbers")
         return as_given(self.networks.apply(self.networks.generator(weights), z)[:, 0], codes)

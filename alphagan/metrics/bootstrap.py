@@ -1,5 +1,6 @@
 """Estimates with their uncertainty over subjects."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -9,6 +10,14 @@ from scipy.stats import beta
 from alphagan.errors import InputError, TooFewError
 
 Seed = np.random.Generator | int  # a generator, or the number that `numpy.random.default_rng` makes one of
+
+# Subjects behind a verdict, on either side: of intervals of effect sizes between 12 people and n others of the same
+# site, 17 to 30 % leave 0 out where n is 2, 10 to 22 % where it is 3, and 5 to 12 % where it is 5, of 5 % that should.
+FEWEST = 10
+
+
+class FewWarning(UserWarning):
+    """An interval rests on so few people or volumes that it is too narrow."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,15 @@ def subject_index(groups: Sequence | None, n_volumes: int) -> np.ndarray:
     Raises
     ------
     InputError
-        If there is not one label per volume.
+        If there is not one label per volume, or one is None or NaN.
     TooFewError
         If there is only one subject.
     """
     labels = np.arange(n_volumes) if groups is None else np.asarray(groups)
     if labels.shape != (n_volumes,):
         raise InputError(f"groups: shape {labels.shape} for {n_volumes} volumes; give one subject label per volume")
+    if any(label is None or label != label for label in labels.ravel().tolist()):
+        raise InputError("groups: a volume without a label; say whom it shows")
     index = np.unique(labels, return_inverse=True)[1]
     if n_volumes == 0 or index.max() == 0:
         raise TooFewError("groups: fewer than two subjects, so nothing can be said about others; give more scans")
@@ -128,13 +139,20 @@ def resample_influence(
     return subject_counts(len(totals), n_bootstrap, generator) @ totals / len(influence), len(totals)
 
 
-def centred_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
-    """95 % interval with the spread of the bootstrap draws, around the value.
+def centred_interval(value: float, draws: np.ndarray, n: int) -> tuple[float, float]:
+    """95 % interval with the spread of the bootstrap draws, around the value of n subjects.
 
     A resample repeats the sampling noise that the value already holds, so that draws of a statistic which noise
     inflates (a distance) lie to one side of it. Only their spread is used. Undefined draws, such as one subject drawn
     every time, are left out.
+
+    Warns
+    -----
+    FewWarning
+        If n is below 10.
     """
+    if n < FEWEST:
+        warnings.warn(f"the interval of {n} people or volumes: of fewer than {FEWEST} it is too narrow", FewWarning, 3)
     draws = draws[np.isfinite(draws)]
     low, high = np.quantile(draws - draws.mean(), [0.025, 0.975])
     return float(value + low), float(value + high)
@@ -180,7 +198,7 @@ class TwoSamples:
 
     def estimate(self, value: float, draws: np.ndarray) -> Estimate:
         """Give a value of both samples the spread of its bootstrap draws, see `centred_interval`."""
-        return Estimate(value, *centred_interval(value, draws), n=self.n)
+        return Estimate(value, *centred_interval(value, draws, self.n), n=self.n)
 
     def compare(self, statistic: Callable[[np.ndarray, np.ndarray], np.ndarray], weights: list[np.ndarray]) -> Estimate:
         """Estimate a statistic.

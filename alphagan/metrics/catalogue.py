@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from alphagan.metrics.anatomy import CLASSES
+from alphagan.metrics.bootstrap import FEWEST
 
 FAULTY = {"mean_brain": "the mean brain", "gaussian_noise": "the noise model", "memoriser": "the memoriser"}
 SIGNIFICANT = 0.05
 WORSE, LIKE, BETTER = "worse", "like", "better"  # than, or like, real scans of other people
 UNTOLD = "no verdict"
-# Units behind a verdict, on either side: of intervals of effect sizes between 12 people and n others of the same site,
-# 17 to 30 % leave 0 out where n is 2, 10 to 22 % where it is 3, and 5 to 12 % where it is 5, of 5 % that should.
-FEWEST = 10
 
 # Together they told all three with 32 simulated and with 37 real people held out (docs/evaluation.md); none alone did.
 QUOTE = ("mmd_rbf", "mmd_rbf_p", "spectrum_distance", "brain_like", "copied")

@@ -108,4 +108,4 @@ def voxelwise_sd(x: Array, groups: Sequence | None = None, n_bootstrap: int = 10
     # Copies of one person vary less than people do: as many people as there are make the variance unbiased.
     scale = ((1 - 1 / len(x)) * n / (n - 1)) ** 0.5
     value = scale * sd.mean().item()
-    return Estimate(value, *centred_interval(value, scale * change), n=n)
+    return Estimate(value, *centred_interval(value, scale * change, n), n=n)

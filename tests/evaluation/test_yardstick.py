@@ -1,6 +1,7 @@
 """The yardstick compares with held-out people, and puts known generators in the right order."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -178,7 +179,8 @@ def test_two_people_are_too_few_for_an_interval_of_diversity(blobs):
     held_out, train = real(blobs, "test"), real(blobs, "train")
     two = [row for row, person in enumerate(held_out.people) if person in held_out.people[:2]]
     yardstick = Yardstick(Sample(held_out.volumes[two], [held_out.people[row] for row in two]), train, SETTINGS)
-    row = yardstick.measure_real()
+    with warnings.catch_warnings(action="error"):  # tables say that there is no verdict
+        row = yardstick.measure_real()
     assert "ms_ssim" not in row and "mmd_rbf" in row
     assert "an interval needs three" in yardstick.left_out["ms_ssim, ms_ssim_as_published"]
 

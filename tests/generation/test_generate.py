@@ -107,6 +107,7 @@ def test_weights_are_read_once(root, tmp_path):
         (lambda run: run.encode(np.full((2, 16, 16, 16), 0.5)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.encode(np.full((2, 16, 16, 16), np.nan)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.decode(np.zeros((2, 7))), r"codes: shape \(2, 7\), but .* takes \(n, 8\)"),
+        (lambda run: run.decode(np.full((2, 8), np.nan)), r"takes \(n, 8\) finite numbers"),
     ],
 )
 def test_what_does_not_fit_is_refused(run, call, message):

@@ -1,14 +1,23 @@
 """Voxel-wise metrics, joint PCA and the shared bootstrap."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
 from alphagan.errors import InputError
-from alphagan.metrics.bootstrap import Estimate, TwoSamples, centred_interval, subject_counts, subject_index
+from alphagan.metrics.bootstrap import (
+    Estimate,
+    FewWarning,
+    TwoSamples,
+    centred_interval,
+    subject_counts,
+    subject_index,
+)
 from alphagan.metrics.pca import joint_pca
+from alphagan.metrics.permutation import mmd_rbf
 from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
 
 
@@ -135,6 +144,12 @@ def test_subjects_are_numbered_and_counted(generator):
     np.testing.assert_allclose(counts.mean(0), 1, atol=0.25)
 
 
+@pytest.mark.parametrize("unknown", [None, float("nan")])
+def test_volumes_of_nobody_are_refused(unknown):
+    with pytest.raises(InputError, match="a volume without a label"):
+        subject_index(["b", unknown, "a"] if unknown is None else [1.0, unknown, 2.0], 3)
+
+
 def test_two_samples_are_resampled_one_after_the_other(generator):
     groups = ["b", "a", "b", "c"]
     samples = TwoSamples(4, 2, groups)
@@ -145,10 +160,21 @@ def test_two_samples_are_resampled_one_after_the_other(generator):
     values = np.arange(4.0)
     found = samples.compare(lambda x, y: x @ values / x.sum(1) - y @ values[:2] / y.sum(1), [x, y])
     assert (found.value, found.n) == (1.0, 2)
-    assert (found.low, found.high) == centred_interval(1.0, x @ values / x.sum(1) - y @ values[:2] / y.sum(1))
+    assert (found.low, found.high) == centred_interval(1.0, x @ values / x.sum(1) - y @ values[:2] / y.sum(1), 2)
+
+
+def test_python_is_told_that_an_interval_of_few_is_too_narrow(generator):
+    x, y = generator.uniform(-1, 1, (2, 12, 8, 8, 8))
+    with warnings.catch_warnings(action="error"):
+        mmd_rbf(x, y), voxelwise_sd(x)
+    for n in (2, 9):
+        with pytest.warns(FewWarning, match=f"interval of {n} people or volumes: of fewer than 10"):
+            mmd_rbf(x, y[:n])
+        with pytest.warns(FewWarning, match=f"interval of {n} people"):
+            voxelwise_sd(x[:n])
 
 
 def test_interval_is_about_the_value_and_drops_undefined_draws():
     draws = np.append(np.linspace(10, 12, 1001), np.nan)
-    low, high = centred_interval(5.0, draws)
+    low, high = centred_interval(5.0, draws, 10)
     assert (low, high) == pytest.approx((4.05, 5.95))
