@@ -168,14 +168,14 @@ def lesions(args) -> None:
     """Look for strokes and tumours in real people and in what models make."""
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
-    from alphagan.workbench.lesions import find_and_show
+    from alphagan.workbench.lesions import find_and_show, unlike
 
     config, paths = load(args.params), Paths()
     for cohort in (args.cohort, *({args.healthy} & config.cohorts.keys())):  # the healthy may be of another file
         prepared_as_told(config, cohort, paths)
-    _note_other_scans(config, args.cohort, paths)
-    if args.healthy is None:
-        line = "no --healthy cohort: how often people without a lesion have such a patch is not known"
+    _note_other_scans(config, args.cohort, paths, same_size=True)
+    unknown = "no --healthy cohort: how often people without a lesion have such a patch is not known"
+    for line in unlike(args.healthy, args.cohort, paths) if args.healthy else [unknown]:
         print(f"note: {line}", file=sys.stderr)
     folder = find_and_show(config, args.cohort, args.healthy, paths)
     print((folder / "table.md").read_text(encoding="utf-8"), end="")

@@ -77,6 +77,21 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
     return folder
 
 
+def unlike(healthy: str, cohort: str, paths: Paths) -> list[str]:
+    """Say in which ways the healthy were made or prepared otherwise than the ill: they may differ for that alone."""
+    well, ill = (read_json(paths.prepared(name) / NAME) for name in (healthy, cohort))
+    if not (well and ill):  # an earlier version prepared them, which is told
+        return []
+    lines = []
+    if (well.get("kind") == "template") != (ill.get("kind") == "template"):
+        simulated = healthy if well.get("kind") == "template" else cohort
+        lines.append(f"--healthy: only {simulated} is simulated, so {healthy} may differ from {cohort} for that alone")
+    for key in ("fit", "field_of_view_mm", "upper_percentile"):
+        if well.get(key) != ill.get(key):
+            lines.append(f"--healthy: {healthy} has {key} {well.get(key)}, {cohort} {ill.get(key)}; prepare both alike")
+    return lines
+
+
 def _without(healthy: str, folder: Path, ill: Volumes, modality: str) -> Volumes:
     """People without a lesion, if the ill can be compared with them."""
     well = Volumes(folder)

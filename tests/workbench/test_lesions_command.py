@@ -11,7 +11,7 @@ from alphagan.errors import InputError
 from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
 from alphagan.training.loop import fit
-from alphagan.workbench.lesions import find_and_show
+from alphagan.workbench.lesions import find_and_show, unlike
 
 CONTENT = {
     "cohorts": {name: {"kind": "template", "source": "x"} for name in ("ill", "well")},
@@ -80,6 +80,26 @@ def test_patients_are_no_healthy_people(root, tmp_path):
     np.save(path, volumes)
     with pytest.raises(InputError, match=r"--healthy: 3 of the 20 scans of well are of ill; name others"):
         find_and_show(parse(CONTENT), "ill", "well", Paths(tmp_path))
+
+
+def test_healthy_people_who_were_made_or_prepared_otherwise_are_told(root, tmp_path):
+    paths = Paths(tmp_path)
+    real = {"kind": "nifti", "fit": "stretch", "upper_percentile": 99.9}
+    for name in ("ill", "well", "simulated", "padded"):
+        paths.prepared(name).mkdir(parents=True)
+        more = {"simulated": {"kind": "template"}, "padded": {"fit": "pad", "field_of_view_mm": 200}}.get(name, {})
+        (paths.prepared(name) / "preparation.json").write_text(json.dumps(real | more))
+    assert unlike("well", "ill", paths) == []
+    assert unlike("simulated", "ill", paths) == [
+        "--healthy: only simulated is simulated, so simulated may differ from ill for that alone"
+    ]
+    assert unlike("ill", "simulated", paths) == [
+        "--healthy: only simulated is simulated, so ill may differ from simulated for that alone"
+    ]
+    assert unlike("padded", "ill", paths) == [
+        "--healthy: padded has fit pad, ill stretch; prepare both alike",
+        "--healthy: padded has field_of_view_mm 200, ill None; prepare both alike",
+    ]
 
 
 def test_without_healthy_people_every_patch_counts_and_other_contrasts_look_for_bright_ones(root):
