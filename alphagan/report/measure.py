@@ -134,7 +134,8 @@ def _network(folders: Folders, config: Config, train: Volumes, work: Path) -> Fe
     if kept and (kept.get("settings"), kept.get("data")) == (settings, Volumes(folders.real).fingerprint()):
         return load_features(folders.features, folders.device)
     n, size = len(train.rows("train")), train.size
-    _say(f"training the feature network on {n} scans at {size} cubed; minutes, at 64 cubed more than ten")
+    long = "more than ten minutes (with --size 32 a few)" if size >= 64 and not folders.features else "minutes"
+    _say(f"training the feature network on {n} scans at {size} cubed, which takes {long}")
     return train_features(train.folder, work / "features", config.features, folders.device)
 
 

@@ -70,7 +70,7 @@ def add_commands(add: Add) -> None:
         "ridge regression instead of least squares, as leave-one-out chooses: false changes are fewer, true ones less"
     )
     command.add_argument("--shrink", action="store_true", help=help)
-    help = "people to generate and read from (default: %(default)s)"
+    help = "people to generate and read from, rounded up to as many for each held-out one (default: %(default)s)"
     command.add_argument("-n", type=positive, default=512, metavar="N", help=help)
     command.add_argument("--seed", type=int, default=0, help="of what is generated (default: %(default)s)")
     add_device(command)
