@@ -9,7 +9,8 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.volumes.prepared import Array, as_tensor
 
 FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
-BACKGROUND = 0.1  # of a cube: brains fill half of theirs
+BACKGROUND = 0.25  # of a cube, at least: brains fill half of theirs
+NOTHING = 0.001  # of the voxels, as where a network without a bounded output rings
 
 
 @contextmanager
@@ -59,11 +60,15 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
 
 def _other_scale(x: torch.Tensor) -> str:
     """What speaks for another scale; "" where nothing does. Noise of any SD near 1 is none."""
+
+    def share(there: torch.Tensor) -> float:
+        return there.float().mean().item()
+
     low, high = (float(end) for end in x.aminmax())
     if max(-low, high) > FAR:
         return f"values reach from {low:.4g} to {high:.4g}"
-    if low == 0 < high and (x == 0).float().mean() > BACKGROUND:
-        return f"values go from 0 to {high:.4g}"
+    if high > 0 and share(x < -high / 2) < NOTHING and share(x.abs() < high / 20) > BACKGROUND:
+        return f"the background is near 0, and values reach {high:.4g}"
     return ""
 
 

@@ -105,6 +105,7 @@ def test_weights_are_read_once(root, tmp_path):
         (lambda run: run.encode([[0.0]]), "volumes: list; give an array"),
         (lambda run: run.encode(np.full((2, 16, 16, 16), 200.0)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.encode(np.full((2, 16, 16, 16), 0.5)), "floats are finite, from -1 for background to 1"),
+        (lambda run: run.encode(np.linspace(-0.05, 1, 8192).reshape(2, 16, 16, 16)), "floats are finite, from -1 for"),
         (lambda run: run.encode(np.full((2, 16, 16, 16), np.nan)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.decode(np.zeros((2, 7))), r"codes: shape \(2, 7\), but .* takes \(n, 8\)"),
         (lambda run: run.decode(np.full((2, 8), np.nan)), r"takes \(n, 8\) finite numbers"),

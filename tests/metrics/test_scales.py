@@ -21,7 +21,11 @@ def cubes(tmp_path):
     ("scaled", "says"),
     [
         (lambda cubes: cubes.astype(np.float32), "values reach from 0 to 2"),
-        (lambda cubes: torch.from_numpy(cubes / 255).float(), "values go from 0 to"),
+        (lambda cubes: torch.from_numpy(cubes / 255).float(), "the background is near 0, and values reach"),
+        (
+            lambda cubes: np.random.default_rng(0).normal(cubes / 255, 0.01),  # of a network with a linear output
+            "the background is near 0, and values reach",
+        ),
     ],
 )
 def test_floats_of_another_scale_are_refused(cubes, scaled, says):
