@@ -1,7 +1,6 @@
 """The findings as a figure and as a table."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from alphagan.utility.design import ALONE, CLASSICAL, REAL
 from alphagan.utility.findings import Finding
 
 Found = Mapping[int, Mapping[str, Finding]]
-APART = 1.035  # factor by which arms stand beside each other along the logarithm of n
-CLOSE = 1.25  # times as many people, whose number is written a line lower
+WIDTH = 0.8  # of the place that each number of people has, in which arms stand beside each other
 
 
 def named(arm: str) -> str:
@@ -36,7 +34,7 @@ def errors(found: Found, title: str) -> Figure:
     title : str
     """
     figure = Figure(figsize=(8.6, 5.4), layout="constrained")
-    axes = figure.subplots()
+    axes, places = figure.subplots(), sorted(found)
     arms = list(dict.fromkeys(arm for told in found.values() for arm in told))
     for position, arm in enumerate(arms):
         numbers = [n for n in sorted(found) if arm in found[n]]
@@ -44,15 +42,15 @@ def errors(found: Found, title: str) -> Figure:
         value, low, high = (np.array([getattr(error, end) for error in of]) for end in ("value", "low", "high"))
         alone = arm.endswith(ALONE)
         _, colour, marker = ("", "#56B4E9", "P") if arm == CLASSICAL else appearance(arm.removesuffix(ALONE), position)
-        at = np.array(numbers) * APART ** (position - (len(arms) - 1) / 2)
+        at = np.array([places.index(n) for n in numbers]) + WIDTH * ((position + 0.5) / len(arms) - 0.5)
         look = {"linestyle": "--", "markerfacecolor": "white"} if alone else {"linestyle": "-"}
         axes.plot(at, value, color=colour, marker=marker, label=named(arm), **look)
         axes.vlines(at, low, high, color=colour, linewidth=1.2)
-    axes.set_xscale("log", base=2)
-    numbers = sorted(found)
-    close = [False, *(after < CLOSE * before for before, after in pairwise(numbers))]
-    axes.set_xticks(numbers, ["\n" * below + str(n) for n, below in zip(numbers, close, strict=True)])
-    axes.minorticks_off()
+    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.set_xticks(range(len(places)), places)
+    axes.grid(axis="x", visible=False)
+    for border in range(1, len(places)):
+        axes.axvline(border - 0.5, color="#DDDDDD", linewidth=0.8)
     axes.set(xlabel="Real people learned from", ylabel="Mean error of age (years)", title=title)
     figure.legend(loc="outside right upper", fontsize=9)
     return figure

@@ -194,8 +194,14 @@ def collect(args) -> None:
     from alphagan.evaluation.cohort import collect
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
+    from alphagan.workbench.provenance import of_other_weights
 
-    print(collect(load(args.params), Paths()))
+    config, paths = load(args.params), Paths()
+    path = collect(config, paths)
+    for cohort in config.cohorts:
+        for line in of_other_weights(config, cohort, paths):
+            print(f"note: {line}", file=sys.stderr)
+    print(path)
 
 
 def bench(args) -> None:

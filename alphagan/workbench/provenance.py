@@ -89,6 +89,16 @@ def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:
     return lines
 
 
+def of_other_weights(config: Config, cohort: str, paths: Paths) -> list[str]:
+    """Say whether a cohort's metrics are of other weights than its models have now; one line, or none."""
+    path, measured_of = paths.metrics(cohort), read_json(paths.provenance("metrics", cohort))
+    now = {model: read_json(paths.run(cohort, model) / "config.json") for model in config.models(cohort)}
+    others = [model for model, run in now.items() if run.get("weights_sha256") != measured_of.get(model)]
+    if not others or not path.exists():
+        return []
+    return [f"{path} is of other weights than {', '.join(others)} now has; run alphagan evaluate {cohort} again"]
+
+
 def of_cubes(volumes: Volumes) -> list[str]:
     """Say which people of a cohort look like one person under two names, and which lie otherwise than the others."""
     people = volumes.people(volumes.rows())

@@ -25,6 +25,7 @@ from alphagan.settings.preparation import check_preparation
 from alphagan.training.loop import fit
 from alphagan.volumes.prepared import Volumes, cube_affine
 from alphagan.workbench.ablation import recorded
+from alphagan.workbench.provenance import of_other_weights
 from alphagan.workbench.results import keep_audit, keep_metrics
 
 
@@ -204,6 +205,8 @@ class Workspace:
         path = self.paths.metrics(cohort)
         if self.profile == "smoke" and not path.exists():
             return self.evaluate(cohort).as_dict()
+        for line in of_other_weights(self.config, cohort, self.paths):
+            warnings.warn(line, stacklevel=2)
         try:
             return json.loads(path.read_text())
         except FileNotFoundError:

@@ -13,7 +13,8 @@ from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.commands import _note_other_scans
-from alphagan.workbench.provenance import of_other_scans, of_other_settings
+from alphagan.workbench.provenance import of_other_scans, of_other_settings, of_other_weights
+from alphagan.workbench.workspace import Workspace
 
 PARAMS = {
     "cohorts": {"c": {"kind": "nifti", "source": "raw"}},
@@ -46,6 +47,24 @@ def test_a_run_of_other_scans_is_told(root, tmp_path, capsys):
     run, prepared = paths.run("c", "alpha_wgan_gp"), paths.prepared("c")
     assert said.startswith(f"note: {run} was trained on the cohort ") and f", and not on {prepared}: " in said
     assert said.count("note: ") == 2 and " was trained with other settings (" in said
+
+
+def test_metrics_of_earlier_weights_are_told(root, tmp_path, monkeypatch, capsys):
+    paths, config = laid_out(root, tmp_path), parse(PARAMS)
+    assert of_other_weights(config, "c", paths) == []  # nothing is measured yet
+    weights = json.loads((root / "run" / "config.json").read_text())["weights_sha256"]
+    for path, content in ((paths.metrics("c"), {}), (paths.provenance("metrics", "c"), {"alpha_wgan_gp": weights})):
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+    assert of_other_weights(config, "c", paths) == []
+    paths.provenance("metrics", "c").write_text('{"alpha_wgan_gp": "0"}')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(json.dumps(PARAMS))
+    assert main(["collect"]) == 0
+    said = "reports/metrics/c.json is of other weights than alpha_wgan_gp now has; run alphagan evaluate c again"
+    assert f"note: {said}" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match=said):
+        Workspace("full").metrics("c")
 
 
 def test_a_run_of_the_cohort_as_it_was_before_is_told_as_such(root, tmp_path):
