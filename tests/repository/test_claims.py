@@ -1,4 +1,4 @@
-"""What results/README.md says of the paper's claims in short, and its table beside the paper's, are as the files have it."""
+"""What results/README.md says in short of the claims, and its table beside the paper's, are as the files have them."""
 
 import json
 
