@@ -118,6 +118,14 @@ def test_what_is_said_in_short_has_its_numbers():
     assert f"(one seed): {detail[LONG][1]} %, {detail[OURS][1]} % |" in TEXT
 
 
+def test_the_noise_model_is_told_by_its_anatomy():
+    measures = "brain_volume_cohens_d", "csf_fraction_cohens_d"
+    noise, ours = (
+        [max(values(SIMULATED, model, measure)) for measure in measures] for model in ("gaussian_noise", OURS)
+    )
+    assert "d {:.2f} and CSF d {:.2f} of the noise model, at most {:.2f} and {:.2f} of".format(*noise, *ours) in TEXT
+
+
 def test_intervals_of_recall_and_ranges_of_ms_ssim_are_those_of_the_files():
     words = ["{value:.2f} [{low:.2f}, {high:.2f}]".format(**IXI[model]["recall"]) for model in (OURS, "wgan_gp")]
     words.append("{value:.2f} [{low:.2f}, {high:.2f}]".format(**IXI["vae_gan"]["recall"]))

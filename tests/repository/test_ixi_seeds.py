@@ -58,7 +58,7 @@ def test_what_is_said_of_three_seeds_on_ixi_is_so():
     assert f"WGAN-GP: {mmd[0]} against {mmd[1]}" in text
     assert [sum(p < 0.05 for p in values("mmd_rbf_p", model)) for model in MODELS.values()] == [1, 3, 3, 2]
     apart = [span(name, 2, model) for name in ("asymmetry_cohens_d", "recall") for model in (ours, wgan_gp)]
-    assert f"(d {apart[0]} against {apart[1]}" in text and f"(recall {apart[2]} against {apart[3]})" in text
+    assert f"(d {apart[0]} against {apart[1]}" in text and f"(recall {apart[2]} against {apart[3]};" in text
     people, spread = FIRST["real"]["voxelwise_sd"]["value"], {f"{sd:.3f}" for sd in values("voxelwise_sd", wgan_gp)}
     assert f"(SD {spread.pop()}, people {people:.3f}, the proposed model {span('voxelwise_sd', 3, ours)})" in text
     assert not spread

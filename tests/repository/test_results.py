@@ -11,6 +11,7 @@ from alphagan.workbench.lesions import table
 IXI = ROOT / "results/ixi_32"
 SEEDS = {"2019": "alpha_wgan_gp_detail", "1": "alpha_wgan_gp_detail_seed1", "2": "alpha_wgan_gp_detail_seed2"}
 CRITIC = "the critic's score"
+PAPERS = "alpha_wgan_gp", "vae_gan", "alpha_gan", "wgan_gp"
 ROWS = {  # how rows of the table begin, and whose they are
     "| real (training people)": "real",
     "| **α-WGAN-GP, detail**, seed 2019": "alpha_wgan_gp_detail",
@@ -65,6 +66,15 @@ def test_anatomy_membership_and_copies_of_ixi_are_those_of_its_files():
     (features,) = {space for space in audit[SEEDS["2019"]]["spaces"] if space != "voxels"}
     flagged = [audit[model]["spaces"][features]["criteria"]["relative"]["flagged"]["value"] for model in SEEDS.values()]
     assert f"{three([100 * share for share in flagged], 1)} % [8, 15] stand out" in text
+    others = [audit[model]["spaces"][features]["criteria"]["relative"] for model in PAPERS]
+    share = [f"{100 * found['flagged']['value']:.1f} %" for found in others]
+    p = [f"{found['chance']:.{3 if found['chance'] < 0.01 else 2}f}" for found in others]
+    assert (
+        "α-WGAN-GP has {} (p = {}), VAE-GAN {} (p = {}), α-GAN {} (p = {}) and WGAN-GP {}.".format(
+            *(word for pair in zip(share[:3], p[:3], strict=True) for word in pair), share[3]
+        )
+        in text
+    )
     critics = [audit[model]["membership"][CRITIC]["value"] for model in SEEDS.values()]
     assert f"area under the ROC curve {three(critics)} [0.52, 0.73] from the critic's score" in text
 
