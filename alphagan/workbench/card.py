@@ -113,7 +113,8 @@ def card(found: dict) -> str:
             "For research into methods. What it makes is no person's brain and no basis for a diagnosis; what is rare",
             "among the training scans is rare or missing in what it makes.",
             *("", "```", "alphagan sample FILE_OR_FOLDER -n 100 -o samples --seed 1", "```", ""),
-            f"Weights: sha256 `{found['weights_sha256']}`, networks {', '.join(found['networks'])}.",
+            f"Weights: from a weights.pt of sha256 `{found['weights_sha256']}` with {', '.join(found['networks'])};",
+            "a file that was exported from it has a hash of its own, and G alone unless all were asked for.",
             *("", f"Method: Kwon, Han and Kim, MICCAI 2019, doi:10.1007/978-3-030-32248-9_14{departs}.", ""),
         ]
     )
