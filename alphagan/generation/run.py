@@ -119,7 +119,7 @@ class Run:
         Raises
         ------
         InputError
-            If n is below 1; if an age or a sex is asked for that was not fitted, or cannot be.
+            If n is below 1, or the seed is text; if an age or a sex is asked for that was not fitted, or cannot be.
 
         Examples
         --------
@@ -127,8 +127,8 @@ class Run:
         >>> np.array_equal(run.random_codes(2, seed=1, first=2), run.random_codes(4, seed=1)[2:])
         True
         """
-        if n < 1:
-            raise InputError(f"n: {n}; ask for at least one")
+        if n < 1 or isinstance(seed, str):
+            raise InputError(f"n: {n}, seed: {seed!r}; ask for at least one, of a seed that is a whole number")
         z_dim = self.settings.model.z_dim
         codes = [torch.randn(z_dim, generator=seeded("cpu", "z_rand", seed, i)) for i in range(first, first + n)]
         z_rand, given = torch.stack(codes).numpy(), chosen(age, sex)

@@ -1,5 +1,6 @@
 """What every metric asks of the volumes that it is given, and of the arithmetic."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -65,6 +66,8 @@ def _other_scale(x: torch.Tensor) -> str:
         return there.float().mean().item()
 
     low, high = (float(end) for end in x.aminmax())
+    if not math.isfinite(low + high):  # NaN is either end of what holds it
+        return "values that are not finite"
     if max(-low, high) > FAR:
         return f"values reach from {low:.4g} to {high:.4g}"
     if high > 0 and share(x < -high / 2) < NOTHING and share(x.abs() < high / 20) > BACKGROUND:

@@ -156,6 +156,12 @@ def _find(config: Config, name: str) -> list[Scan]:
         option = {"generated": "--generated-pattern", "train": "--train-pattern or --pattern"}.get(name, "--pattern")
         cure = f"that fits {cohort.pattern!r}; check {option}" if cohort.pattern else "in it; check the folder"
         raise InputError(f"{cohort.source}: no NIfTI file {cure}")
+    made = tree.generated(scans)
+    if name != "generated" and 0 < len(made) < len(scans):
+        raise InputError(
+            f"{made[0]}: alphagan sample wrote it, and {len(made) - 1} more of the {len(scans)} files of --{name}; "
+            "take them out of the folder of real scans"
+        )
     ends = {tree.stem(scan.image).rpartition("_")[2] for scan in scans}
     if name == "generated" and {"prepared", "rec", "error"} <= ends:
         raise InputError(

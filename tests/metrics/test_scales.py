@@ -21,6 +21,7 @@ def cubes(tmp_path):
     ("scaled", "says"),
     [
         (lambda cubes: cubes.astype(np.float32), "values reach from 0 to 2"),
+        (lambda cubes: np.where(cubes == cubes.max(), np.nan, cubes / 127.5 - 1), "values that are not finite"),
         (lambda cubes: torch.from_numpy(cubes / 255).float(), "the background is near 0, and values reach"),
         (
             lambda cubes: np.random.default_rng(0).normal(cubes / 255, 0.01),  # of a network with a linear output

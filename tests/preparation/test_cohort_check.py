@@ -40,6 +40,28 @@ def test_the_paper_s_210_people_are_as_expected(tmp_path, capsys):
     assert "paper: 210 people, 209 found" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("record", "samples"),
+    [
+        ("drawn/samples.json", ["drawn/sample-0000.nii", "drawn/sample-0001.nii"]),
+        ("drawn/code/samples.json", [f"drawn/sub-syn000{k}/anat/sub-syn000{k}_T1w.nii" for k in range(2)]),
+    ],
+)
+def test_generated_brains_among_a_cohorts_scans_are_told(tmp_path, capsys, record, samples):
+    source = layouts.tree(tmp_path / "raw", "sub-01_T1w.nii", "sub-02_T1w.nii", *samples)
+    path = params(tmp_path, {"kind": "nifti", "source": str(source)})
+    run(path)
+    assert "nobody's" not in capsys.readouterr().out  # nothing tells it
+    (source / record).parent.mkdir(exist_ok=True)
+    (source / record).write_text("{}")
+    assert run(path) == 1
+    said = f"2 of 4 scans, such as {source / samples[0]}, are nobody's: alphagan sample wrote them; move them out of"
+    assert said in capsys.readouterr().out
+    alone = params(tmp_path, {"kind": "nifti", "source": str(source / "drawn")})
+    run(alone)
+    assert "nobody's" not in capsys.readouterr().out  # on purpose
+
+
 def test_what_the_user_expects_counts_before_the_paper(tmp_path, capsys):
     section = brats_2018(tmp_path / "raw")
     assert run(params(tmp_path, section | {"expected": 3})) == 0

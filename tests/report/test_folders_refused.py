@@ -70,6 +70,19 @@ def test_what_reconstruct_wrote_is_not_taken_for_generated_brains(real, tmp_path
     assert len(read(folders, tmp_path / "work")["generated"].volumes.array) == 3
 
 
+def test_samples_among_real_scans_are_refused_and_compared_where_all_are(real, generated, tmp_path, capsys):
+    mixed = fill(tmp_path / "mixed", [1, 2, 3])
+    fill(mixed / "drawn", [4, 5, 6, 7], "sample-{:04d}.nii.gz")
+    (mixed / "drawn" / "samples.json").write_text("{}")
+    options = ["--generated", generated, "--size", "16", "-o", tmp_path / "out"]
+    error = run(tmp_path, capsys, "--real", mixed, *options)
+    said = "sample-0004.nii.gz: alphagan sample wrote it, and 1 more of the 5 files of --real; take them out"
+    assert said in error
+    assert "of the 7 files of --train" in run(tmp_path, capsys, "--real", real, "--train", mixed, *options)
+    sides = read(Folders(mixed / "drawn", generated, size=16), tmp_path / "work")  # one model beside another
+    assert len(sides["real"].volumes.array) == 4
+
+
 def test_a_cohort_is_evaluated_as_ever():
     assert from_options("normal", {"cohort": "normal", "params": Path("params.yaml"), "real": None}) is None
 

@@ -49,6 +49,7 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
         mixed = _mixed(cohort, scans)
     else:
         unsure.append(same_person.visits(scans))
+    mixed += _generated(scans)
     return Doubts(tuple(mixed), tuple(line for line in unsure if line))
 
 
@@ -110,6 +111,16 @@ def _disagree(cohort: Cohort, scans: list[Scan]) -> str | None:
         f"{len(found)} files are in the folder of another person or session, such as {path}: {told} in {other}; the "
         "name is believed: rename the file or the folder"
     )
+
+
+def _generated(scans: list[Scan]) -> list[str]:
+    found = tree.generated(scans)
+    if not 0 < len(found) < len(scans):  # a cohort of generated brains alone is one on purpose
+        return []
+    return [
+        f"{len(found)} of {len(scans)} scans, such as {found[0]}, are nobody's: alphagan sample wrote them; move them "
+        "out of the cohort's folder"
+    ]
 
 
 def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:

@@ -11,6 +11,7 @@ from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan
 
 SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh", ".img.gz", ".img", ".mnc")  # of images that are read
+RECORD = "samples.json"  # lies beside what `alphagan sample` wrote
 BLOCK = 2**20  # bytes of two files that are compared at a time
 CONVERTED = (".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")  # of others: SimpleITK and dcm2niix turn them into NIfTI
 
@@ -91,6 +92,19 @@ def packed_otherwise(path: Path) -> Path | None:
     except (OSError, EOFError, zlib.error):  # whatever it packed, it cannot be read
         pass
     return packed
+
+
+def generated(scans: Iterable[Scan]) -> list[Path]:
+    """Images that `alphagan sample` wrote, by the record that it leaves beside them, or above where they are BIDS."""
+    known: dict[Path, bool] = {}
+
+    def recorded(folder: Path) -> bool:
+        if folder not in known:
+            above = folder.parent.parent / "code" / RECORD
+            known[folder] = (folder / RECORD).is_file() or (folder.name == "anat" and above.is_file())
+        return known[folder]
+
+    return [scan.image for scan in scans if recorded(scan.image.parent)]
 
 
 def refuse_doubles(scans: Iterable[Scan], cure: str) -> list[Scan]:
