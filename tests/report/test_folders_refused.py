@@ -76,7 +76,7 @@ def test_samples_among_real_scans_are_refused_and_compared_where_all_are(real, g
     (mixed / "drawn" / "samples.json").write_text("{}")
     options = ["--generated", generated, "--size", "16", "-o", tmp_path / "out"]
     error = run(tmp_path, capsys, "--real", mixed, *options)
-    said = "sample-0004.nii.gz: alphagan sample wrote it, and 1 more of the 5 files of --real; take them out"
+    said = "sample-0004.nii.gz: alphagan sample wrote it, and 3 more of the 7 files of --real; take them out"
     assert said in error
     assert "of the 7 files of --train" in run(tmp_path, capsys, "--real", real, "--train", mixed, *options)
     sides = read(Folders(mixed / "drawn", generated, size=16), tmp_path / "work")  # one model beside another
