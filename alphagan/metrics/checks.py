@@ -4,14 +4,15 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.volumes.prepared import Array, as_tensor
 
 FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
-BACKGROUND = 0.25  # of a cube, at least: brains fill half of theirs
-NOTHING = 0.001  # of the voxels, as where a network without a bounded output rings
+EVEN = 0.02  # of the range of all values: half of the outermost voxels differ by less where they are background
+AROUND = 0.4  # -1, where the background is
 
 
 @contextmanager
@@ -61,17 +62,15 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
 
 def _other_scale(x: torch.Tensor) -> str:
     """What speaks for another scale; "" where nothing does. Noise of any SD near 1 is none."""
-
-    def share(there: torch.Tensor) -> float:
-        return there.float().mean().item()
-
     low, high = (float(end) for end in x.aminmax())
     if not math.isfinite(low + high):  # NaN is either end of what holds it
         return "values that are not finite"
     if max(-low, high) > FAR:
         return f"values reach from {low:.4g} to {high:.4g}"
-    if high > 0 and share(x < -high / 2) < NOTHING and share(x.abs() < high / 20) > BACKGROUND:
-        return f"the background is near 0, and values reach {high:.4g}"
+    ends = [x.select(axis, end).flatten() for axis in (1, 2, 3) for end in (0, -1)]
+    first, middle, last = np.quantile(torch.cat(ends).double().cpu().numpy(), [0.25, 0.5, 0.75])
+    if last - first < EVEN * (high - low) and abs(middle + 1) > AROUND:  # what lies outermost is hardly noise
+        return f"the background is at {middle:.2g}, and values reach from {low:.4g} to {high:.4g}"
     return ""
 
 

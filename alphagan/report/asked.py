@@ -1,5 +1,7 @@
 """Of whom a folder of generated volumes was asked to be, and of which scans, by what `alphagan sample` left in it."""
 
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,25 @@ def asked_for(folder: Path) -> str:
 def trained_on(folder: Path) -> list[str]:
     """Fingerprints of the scans and the split that the models were trained with, as far as anything tells."""
     return _told(folder, "data", str)
+
+
+def persons(subjects: Sequence[Mapping[str, str]]) -> list[str]:
+    """Whom each volume shows, as rows of subjects.csv tell: any is somebody new, but for sessions of one subject.
+
+    Sample i of a run and seed is one person, at any age and sex.
+    """
+    found, records = [], {}
+    for row in subjects:
+        path = Path(row.get("source", row["subject"]))
+        folder = path.parents[2] / "code" if path.parent.name == "anat" else path.parent
+        if folder not in records:
+            records[folder] = read_json(folder / PLAIN.record)
+        told, index = records[folder], re.match(r"(?:sample-|sub-syn)(\d+)", path.name)
+        if index and told.get("seed") is not None:
+            found.append(f"sample {int(index[1])} of seed {told['seed']}, {told.get('weights_sha256')}")
+        else:
+            found.append(f"subject {row['subject']}" if row.get("session") else f"volume {row['row']}")
+    return found
 
 
 def _in_words(given: dict) -> str:

@@ -22,7 +22,7 @@ from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
 from alphagan.metrics.catalogue import FAULTY, FEWEST
 from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
-from alphagan.report.asked import asked_for
+from alphagan.report.asked import asked_for, persons
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
 from alphagan.settings.cohorts import AS_THEY_ARE
@@ -82,7 +82,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     sides = read_sides(config, work, folders.different_people)
     real_side, train_side = sides["real"], sides.get("train", sides["real"])
     real = _sample(real_side, "train" if real_side is not train_side else "test")
-    train, generated = _sample(train_side, "train"), Sample(_sample(sides["generated"], "train").volumes)
+    train, generated = _sample(train_side, "train"), _generated(sides["generated"])
     network = _network(folders, config, train_side.volumes, work)
     networks = [network, *med3d]
     floor, settings = train.some(len(generated.volumes), folders.seed), config.evaluate
@@ -163,14 +163,18 @@ def doubts(sides: dict[str, Side]) -> list[str]:
             f"generated: by their headers these have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
             " unless all were given one field of view in mm"
         )
+    n_volumes, n_drawn = len(generated.volumes.array), len(set(persons(generated.volumes.subjects)))
+    if n_drawn < n_volumes:
+        lines.append(
+            f"generated: {n_drawn} people in {n_volumes} volumes, by their sessions, or as sample i of a seed is one "
+            "person at any age: intervals are over people; draw each age with another --seed to have more"
+        )
     if asked := asked_for(generated.source):
         lines.append(f"generated: {asked} was asked for, real people are of any: what differs can be due to that alone")
     compared = real.volumes.rows() if "train" in sides else real.volumes.rows("test")
-    n_volumes, n_people = len(generated.volumes.array), len(set(real.volumes.people(compared)))
-    if min(n_volumes, n_people) < FEWEST:
-        lines.append(
-            f"{n_volumes} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict"
-        )
+    n_people = len(set(real.volumes.people(compared)))
+    if min(n_drawn, n_people) < FEWEST:
+        lines.append(f"{n_drawn} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict")
     if n := generated.n_identical:
         lines.append(f"{n} of {n_volumes} generated volumes are identical to an earlier one")
     for name, side in sides.items():
@@ -204,6 +208,11 @@ def doubts(sides: dict[str, Side]) -> list[str]:
 def _sample(side: Side, split: str) -> Sample:
     rows = side.volumes.rows(split)
     return Sample(side.volumes.tensor(rows)[:, 0], side.volumes.people(rows))
+
+
+def _generated(side: Side) -> Sample:
+    people = persons(side.volumes.subjects)
+    return Sample(_sample(side, "train").volumes, people if len(set(people)) < len(people) else None)
 
 
 def _auditor(config: Config, train: Sample, real: Sample, network: FeatureNetwork) -> Auditor:

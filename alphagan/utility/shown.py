@@ -79,6 +79,8 @@ def worth(finding: Finding, least: int, most: int) -> str:
         return f"{beyond}{round(value):+d}"
 
     found = finding.worth
+    if finding.beyond and not round(found.value):  # the end of what was tried
+        return words[finding.beyond].partition(":")[0]
     return f"{words.get(finding.beyond, '')}{round(found.value):+d} [{end(found.low)}, {end(found.high)}]"
 
 

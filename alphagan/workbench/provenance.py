@@ -67,8 +67,8 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
             )
         else:
             lines.append(
-                f"{folder} was trained on {volumes.folder} as it was before (other scans, or another split): people "
-                "whom it was trained on may be held out now; train it again"
+                f"{folder} was trained on {volumes.folder} as it was before (other scans, another split, or prepared "
+                "otherwise): people whom it was trained on may be held out now; train it again"
             )
     return lines
 

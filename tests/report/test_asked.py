@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from alphagan.report.asked import asked_for, trained_on
+from alphagan.report.asked import asked_for, persons, trained_on
 
 
 @pytest.mark.parametrize("below", [".", "code"])
@@ -46,3 +46,30 @@ def test_volumes_of_something_else_were_asked_for_nothing(tmp_path, content):
     if content is not None:
         (tmp_path / "samples.json").write_text(content)
     assert asked_for(tmp_path) == ""
+
+
+def rows(*paths, session=""):
+    return [
+        {"row": str(n), "subject": path.stem, "session": session, "source": str(path)} for n, path in enumerate(paths)
+    ]
+
+
+@pytest.mark.parametrize(
+    "form", ["sample-{:04d}.nii.gz", "sub-syn{0:04d}/anat/sub-syn{0:04d}_desc-synthetic_T1w.nii.gz"]
+)
+def test_samples_of_one_seed_are_the_same_people_at_any_age(tmp_path, form):
+    paths = []
+    for name, seed, weights in (("young", 0, "a"), ("old", 0, "a"), ("others", 1, "a"), ("model", 0, "b")):
+        paths += [tmp_path / name / form.format(index) for index in range(3)]
+        record = tmp_path / name / ("code" if "anat" in form else ".") / "samples.json"
+        record.parent.mkdir(parents=True)
+        record.write_text(json.dumps({"seed": seed, "weights_sha256": weights}))
+    people = persons(rows(*paths))
+    assert people[:3] == people[3:6] and len(set(people)) == 9
+
+
+def test_volumes_of_other_generators_are_people_of_their_own_but_for_sessions(tmp_path):
+    paths = [tmp_path / f"{name}.nii" for name in ("a", "b", "sample-0001")]
+    assert len(set(persons(rows(*paths)))) == 3
+    visits = [*rows(paths[0], session="1"), *rows(paths[0], session="2"), *rows(paths[1], session="1")]
+    assert len(set(persons(visits))) == 2

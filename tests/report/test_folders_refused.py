@@ -1,5 +1,6 @@
 """Bad input is told in one line with exit status 2, and nothing is left half-written."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from scans import SHAPE, write
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError
-from alphagan.report.measure import doubts
+from alphagan.report.measure import _generated, doubts
 from alphagan.report.options import Folders, from_options
 
 
@@ -81,6 +82,17 @@ def test_samples_among_real_scans_are_refused_and_compared_where_all_are(real, g
     assert "of the 7 files of --train" in run(tmp_path, capsys, "--real", real, "--train", mixed, *options)
     sides = read(Folders(mixed / "drawn", generated, size=16), tmp_path / "work")  # one model beside another
     assert len(sides["real"].volumes.array) == 4
+
+
+def test_people_who_were_drawn_at_several_ages_are_counted_once(real, tmp_path):
+    for age, numbers in ((25, [300, 301, 302]), (70, [310, 311, 312])):
+        folder = fill(tmp_path / f"ages/{age}", numbers, "sample-{:04d}.nii.gz", file_numbers=[0, 1, 2])
+        (folder / "samples.json").write_text(f'{{"seed": 0, "weights_sha256": "a", "covariates": {{"age": {age}}}}}')
+    pattern = "{session}/{subject}.nii.gz"
+    sides = read(Folders(real, tmp_path / "ages", size=16, generated_pattern=pattern), tmp_path / "work")
+    assert any("generated: 3 people in 6 volumes" in line for line in doubts(sides))
+    people = _generated(sides["generated"]).people
+    assert sorted(Counter(people).values()) == [2, 2, 2]
 
 
 def test_a_cohort_is_evaluated_as_ever():

@@ -74,7 +74,7 @@ def test_a_run_of_the_cohort_as_it_was_before_is_told_as_such(root, tmp_path):
     told = json.loads((root / "run" / "config.json").read_text()) | {"cohort": "c"}
     (copied / "config.json").write_text(json.dumps(told))
     (line,) = of_other_scans([copied], volumes)
-    assert line.startswith(f"{copied} was trained on {volumes.folder} as it was before (other scans, or another")
+    assert line.startswith(f"{copied} was trained on {volumes.folder} as it was before (other scans, another")
 
 
 def test_a_run_of_other_settings_is_told_and_what_decides_nothing_is_not(root, tmp_path):
