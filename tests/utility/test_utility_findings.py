@@ -1,5 +1,7 @@
 """Differences that are there are found, those that are not are not, and a gain is told in people."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,8 @@ def test_what_is_beyond_the_curve_is_said():
     assert told.beyond == "above" and worth(told, -48, 64).startswith("more than was tried: ≥ +64")
     assert found(gain=-6.0)[64]["vae_gan"].beyond == "below"
     assert worth(found(gain=0.9)[64]["vae_gan"], -48, 64).endswith(", ≥ +64]")  # as some resamples are
+    none = replace(told, worth=replace(told.worth, value=0.0))
+    assert worth(none, -48, 0) == "more than was tried"  # of the largest number of people
     assert "≥" not in worth(found(gain=-0.9)[64]["vae_gan"], -48, 64)
 
 
