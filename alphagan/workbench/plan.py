@@ -106,13 +106,13 @@ def _activation_bytes(size: int, cubes: list[int], model: Model, recomputed: boo
 
 def describe(plan: Plan, iterations: int, gpus: int, flops_per_s: float, whence: str) -> str:
     """Put a plan into words."""
-    counts = ", ".join(f"{name} {n / 1e6:.1f}" for name, n in plan.parameters.items())
+    counts = ", ".join(f"{name} {n / 1e6:.3g}" for name, n in plan.parameters.items())
     seconds, hours = plan.seconds(flops_per_s), plan.seconds(flops_per_s) * iterations / 3600
-    state, step = (f"{n / 1e9:.1f}" for n in (plan.state_bytes, plan.step_bytes))
+    state, step = (f"{n / 1e9:.3g}" for n in (plan.state_bytes, plan.step_bytes))
     lines = [
-        f"parameters  {sum(plan.parameters.values()) / 1e6:.1f} million ({counts})",
-        f"arithmetic  {plan.flops * gpus / 1e12:.2f} TFLOP a step, shared by {gpus} device{'s' * (gpus > 1)}",
-        f"memory      {plan.memory_bytes / 1e9:.1f} GB on each device: {state} parameters, Adam and moving average, "
+        f"parameters  {sum(plan.parameters.values()) / 1e6:.3g} million ({counts})",
+        f"arithmetic  {plan.flops * gpus / 1e12:.3g} TFLOP a step, shared by {gpus} device{'s' * (gpus > 1)}",
+        f"memory      {plan.memory_bytes / 1e9:.3g} GB on each device: {state} parameters, Adam and moving average, "
         f"{step} gradients and activations",
         f"time        {seconds:.3g} s a step, {hours:.3g} h for {iterations} iterations",
         f"            at {flops_per_s / 1e12:.3g} TFLOP/s on each device ({whence})",
