@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from alphagan.audit.auditor import Audit
+from alphagan.errors import InputError
 from alphagan.evaluation.cohort import Evaluation, evaluate
 from alphagan.evaluation.memory import audit_cohort
 from alphagan.files import write_json
@@ -43,8 +44,20 @@ def keep_audit(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
 
 
 def _weights(config: Config, cohort: str, paths: Paths) -> dict[str, str]:
-    """Hash of every model's weights, but of one that was trained on other scans, or another split of them."""
+    """Hash of every model's weights, but of one that was trained on other scans, or another split of them.
+
+    Raises
+    ------
+    InputError
+        If a folder was copied or renamed: numbers stand under the name that a run was trained by.
+    """
     runs = [load(paths.run(cohort, model)) for model in config.models(cohort)]
+    for model, run in zip(config.models(cohort), runs, strict=True):
+        if run.settings.name != model:
+            raise InputError(
+                f"{run.folder}: was trained as {run.settings.name}, and its numbers would be called so; train {model}, "
+                f'or set "name" in its config.json to {model}'
+            )
     known = None, Volumes(paths.prepared(cohort)).fingerprint()
     return {run.settings.name: run.networks.sha256 for run in runs if run.config.get("data") in known}
 

@@ -14,6 +14,7 @@ from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.commands import _note_other_scans
 from alphagan.workbench.provenance import of_other_scans, of_other_settings, of_other_weights
+from alphagan.workbench.results import keep_audit, keep_metrics
 from alphagan.workbench.workspace import Workspace
 
 PARAMS = {
@@ -65,6 +66,20 @@ def test_metrics_of_earlier_weights_are_told(root, tmp_path, monkeypatch, capsys
     assert f"note: {said}" in capsys.readouterr().err
     with pytest.warns(UserWarning, match=said):
         Workspace("full").metrics("c")
+
+
+def test_a_run_that_was_copied_under_another_name_is_not_measured_as_the_first(root, tmp_path):
+    paths, config = laid_out(root, tmp_path), parse(PARAMS)
+    copied = paths.run("c", "alpha_wgan_gp")
+    told = json.loads((root / "run" / "config.json").read_text()) | {"name": "alpha_wgan_gp_seed1"}
+    copied.unlink()
+    shutil.copytree(root / "run", copied)
+    (copied / "config.json").write_text(json.dumps(told))
+    for measure in (keep_metrics, keep_audit):
+        with pytest.raises(
+            InputError, match='was trained as alpha_wgan_gp_seed1, .* or set "name" in its config.json to alpha_wgan'
+        ):
+            measure(config, "c", paths)
 
 
 def test_a_run_of_the_cohort_as_it_was_before_is_told_as_such(root, tmp_path):
