@@ -8,9 +8,10 @@ from alphagan.errors import InputError
 from alphagan.generation.run import Run
 from alphagan.metrics.bootstrap import Estimate
 from alphagan.metrics.catalogue import QUOTE, metric
-from alphagan.settings.cohorts import TemplateCohort
-from alphagan.settings.config import load
+from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
+from alphagan.settings.preparation import NAME
+from alphagan.volumes.prepared import Volumes
 from alphagan.workbench import fitted
 from alphagan.workbench.provenance import measured
 
@@ -125,12 +126,18 @@ def _mm(found: dict) -> str:
 
 
 def _licence(run: Run, paths: Paths | None) -> str | None:
-    """Licence of the scans, where params.yaml names a data set that is known, or they are simulated."""
+    """Licence of the scans, where they are prepared here, and are simulated or of a data set that is known.
+
+    Not by the cohort's name alone, which params.yaml may have given to other scans since.
+    """
+    folder = paths and paths.prepared(run.settings.cohort)
     try:
-        cohort = load(paths.root / "params.yaml").cohort(run.settings.cohort) if paths else None
+        if not folder or run.config.get("data") != Volumes(folder).fingerprint():
+            return None
     except InputError:
         return None
-    return SIMULATED if isinstance(cohort, TemplateCohort) else LICENCES.get(getattr(cohort, "dataset", ""))
+    told = read_json(folder / NAME)
+    return SIMULATED if told.get("kind") == "template" else LICENCES.get(told.get("dataset", ""))
 
 
 def _metrics(mine: dict | None, real: dict | None) -> dict | None:

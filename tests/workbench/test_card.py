@@ -70,10 +70,32 @@ def test_a_run_alone_is_told_without_metrics_audit_or_licence(root, capsys):
     assert found["weights_sha256"] in card
 
 
-def test_metrics_audit_and_licence_are_told_where_they_are(root, capsys):
+def prepared_as(root, trained, kind, **more):
+    """The cohort that the run was trained on, prepared where the commands look for it."""
+    folder = root / "data" / "prepared" / "tiny"
+    shutil.copytree(trained / "prepared", folder)
+    (folder / "preparation.json").write_text(json.dumps({"kind": kind, **more}))
+    return folder
+
+
+def test_simulated_people_are_told_by_the_scans_and_not_by_the_name_of_the_cohort(root, trained, capsys):
+    run = root / "models" / "tiny" / "alpha_wgan_gp"
+    template = {"kind": "template", "source": "alphagan/preparation/cohorts/template.py"}
+    (root / "params.yaml").write_text(yaml.safe_dump({"cohorts": {"tiny": template}, "experiments": {}}))
+    assert json.loads(told(capsys, "info", run, "--json"))["scans_licence"] is None  # not prepared here
+    folder = prepared_as(root, trained, "nifti")
+    assert json.loads(told(capsys, "info", run, "--json"))["scans_licence"] is None  # of real people
+    (folder / "preparation.json").write_text('{"kind": "template"}')
+    assert "nobody's scans" in json.loads(told(capsys, "info", run, "--json"))["scans_licence"]
+    shutil.rmtree(folder)
+    write_prepared(folder, n=24)  # other scans, of the same name
+    (folder / "preparation.json").write_text('{"kind": "template"}')
+    assert json.loads(told(capsys, "info", run, "--json"))["scans_licence"] is None
+
+
+def test_metrics_audit_and_licence_are_told_where_they_are(root, trained, capsys):
     run, content = root / "models" / "tiny" / "alpha_wgan_gp", add_results(root)
-    cohort = {"kind": "openneuro", "dataset": "ixi", "source": "x", "folder": "y"}
-    (root / "params.yaml").write_text(yaml.safe_dump({"cohorts": {"tiny": cohort}, "experiments": {}}))
+    prepared_as(root, trained, "openneuro", dataset="ixi")
     found = json.loads(told(capsys, "info", run, "--json"))
     mmd = found["metrics"]["mmd_rbf"]
     assert mmd["value"] == content["alpha_wgan_gp"]["mmd_rbf"]["value"]
