@@ -144,12 +144,7 @@ def centred_interval(value: float, draws: np.ndarray, n: int) -> tuple[float, fl
 
     A resample repeats the sampling noise that the value already holds, so that draws of a statistic which noise
     inflates (a distance) lie to one side of it. Only their spread is used. Undefined draws, such as one subject drawn
-    every time, are left out.
-
-    Warns
-    -----
-    FewWarning
-        If n is below 10.
+    every time, are left out. Of fewer than ten subjects it is told by a `FewWarning`.
     """
     if n < FEWEST:
         warnings.warn(f"the interval of {n} people or volumes: of fewer than {FEWEST} it is too narrow", FewWarning, 3)

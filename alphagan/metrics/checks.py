@@ -12,7 +12,7 @@ from alphagan.volumes.prepared import Array, as_tensor
 
 FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
 EVEN = 0.02  # of the range of all values: half of the outermost voxels differ by less where they are background
-AROUND = 0.4  # -1, where the background is
+AROUND, BRIGHT = 0.1, 0.5  # of cubes that were scaled from 0 to 1: the background, around 0, and their brightest voxels
 
 
 @contextmanager
@@ -69,7 +69,8 @@ def _other_scale(x: torch.Tensor) -> str:
         return f"values reach from {low:.4g} to {high:.4g}"
     ends = [x.select(axis, end).flatten() for axis in (1, 2, 3) for end in (0, -1)]
     first, middle, last = np.quantile(torch.cat(ends).double().cpu().numpy(), [0.25, 0.5, 0.75])
-    if last - first < EVEN * (high - low) and abs(middle + 1) > AROUND:  # what lies outermost is hardly noise
+    # What lies outermost is hardly noise, and values reach far up, as those of a hardly trained generator do not.
+    if last - first < EVEN * (high - low) and abs(middle) < AROUND and high > BRIGHT:
         return f"the background is at {middle:.2g}, and values reach from {low:.4g} to {high:.4g}"
     return ""
 
