@@ -20,6 +20,8 @@ from alphagan.settings.utility import Utility
 def _of_a_family(name: str) -> str:
     if family(name) is None:
         raise ValueError(f"{name!r} is not {', '.join(DEPARTURES)}, or one of them with an ending such as _z100")
+    if name.endswith(("_early", "_batch_statistics")):
+        raise ValueError(f"{name!r}: another model's metrics have rows of that name; choose another ending")
     return name
 
 

@@ -26,7 +26,10 @@ def sample(args) -> None:
         if args.bids:
             from alphagan.workbench.card import card, facts
 
-            readme = card(facts(run)) + _made_by(args, given, notes)
+            known = facts(run)
+            if args.weights != "G_average":  # which alone is measured and audited under the model's own name
+                known |= {"metrics": None, "audit": None}
+            readme = card(known) + _made_by(args, given, notes)
             write_bids(run, args.n, args.output, readme, *asked, args.modality, given)
         elif args.modality:
             raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")

@@ -16,6 +16,7 @@ from alphagan.__main__ import main
 from alphagan.errors import InputError
 from alphagan.generation.bids import write_bids
 from alphagan.generation.nifti import write_samples
+from alphagan.workbench import card
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,18 @@ def test_every_volume_is_a_sample_with_its_recipe(root, run, tmp_path):
         people = [row["participant_id"] for row in csv.DictReader(file, delimiter="\t")]
     assert people == ["sub-syn0000", "sub-syn0001", "sub-syn0002"]
     assert (tmp_path / "bids" / "README.md").read_text().startswith("# alpha_wgan_gp trained on tiny")
+
+
+@pytest.mark.parametrize(("weights", "told"), [("G_average", True), ("G_early", False), ("G", False)])
+def test_numbers_of_other_weights_are_not_told(root, tmp_path, monkeypatch, weights, told):
+    numbers = {"metrics": {"mmd_rbf": {"value": 0.0123, "low": 0.01, "high": 0.02, "n": 9, "real": 0.001}}}
+    known = card.facts(alphagan.load(root / "run")) | numbers | {"audit": {"verdict": "Nothing found.", "findings": []}}
+    monkeypatch.setattr(card, "facts", lambda run: dict(known))
+    command = ["sample", str(root / "run"), "-n", "2", "-o", str(tmp_path / "bids"), "--bids", "--weights", weights]
+    assert main(command) == 0
+    readme = (tmp_path / "bids" / "README.md").read_text()
+    assert ("0.0123" in readme, "Nothing found" in readme) == (told, told)
+    assert ("Not evaluated" in readme, "Not audited" in readme) == (not told, not told)
 
 
 def test_others_are_refused_before_anything_changes_and_replaced_by_force(run, tmp_path):

@@ -9,11 +9,15 @@ from quoted import said, shown, value
 FOUND = json.loads((ROOT / "results/ixi_64/metrics.json").read_text(encoding="utf-8"))
 ROWS = {
     "real (training people)": "real",
-    "α-WGAN-GP": "alpha_wgan_gp",
-    "WGAN-GP": "wgan_gp",
+    "α-WGAN-GP, seed 2019": "alpha_wgan_gp",
+    "α-WGAN-GP, seed 1": "alpha_wgan_gp_seed1",
+    "α-WGAN-GP, detail, seed 2019": "alpha_wgan_gp_detail",
+    "WGAN-GP, seed 2019": "wgan_gp",
+    "WGAN-GP, seed 1": "wgan_gp_seed1",
     "noise model": "gaussian_noise",
     "mean brain": "mean_brain",
 }
+OURS, WGAN_GP, DETAIL = "alpha_wgan_gp", "wgan_gp", "alpha_wgan_gp_detail"
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -21,22 +25,27 @@ def test_rows_are_those_of_the_metrics(name):
     found = FOUND[ROWS[name]]
     row = [name, shown(found["mmd_rbf"], 3), value(found["mmd_rbf_p"], 3), shown(found["spectrum_distance"], 2)]
     row += [f"{value(found['brain_like'], 0, 100)} %", shown(found["ms_ssim"], 3)]
-    row += [value(found[metric], 2) for metric in ("recall", "asymmetry_cohens_d")]
+    row += [value(found[metric], 2) for metric in ("recall", "asymmetry_cohens_d")] + [shown(found["frechet"], 0)]
     assert f"| {' | '.join(row)} |" in (ROOT / "results/ixi_64/README.md").read_text(encoding="utf-8")
 
 
 def test_what_is_said_of_them_is_so():
     text, claims = said("results/ixi_64/README.md"), said("results/README.md")
 
-    def both(metric, digits):
-        return " and ".join(value(FOUND[model][metric], digits) for model in ("alpha_wgan_gp", "wgan_gp"))
+    def seeds(model, metric, digits):
+        return " and ".join(value(FOUND[name][metric], digits) for name in (model, f"{model}_seed1"))
 
-    assert f"tells that ({both('mmd_rbf', 3)}, with intervals that overlap)" in text
-    assert FOUND["alpha_wgan_gp"]["mmd_rbf"]["high"] > FOUND["wgan_gp"]["mmd_rbf"]["low"]
-    assert f"symmetry (d {both('asymmetry_cohens_d', 2)})" in text
-    frechet = both("frechet", 0)
-    assert (
-        f"by features ({frechet}, people {value(FOUND['real']['frechet'], 0)}) and recall ({both('recall', 2)}) do"
-        in text
+    mmd, frechet, d, recall = (
+        [seeds(model, metric, digits) for model in (OURS, WGAN_GP)]
+        for metric, digits in (("mmd_rbf", 3), ("frechet", 0), ("asymmetry_cohens_d", 2), ("recall", 2))
     )
-    assert f"**64³**, one seed, short: Fréchet distance by features {frechet}".replace("**", "") in claims
+    assert f"({mmd[0]} for α-WGAN-GP, {mmd[1]} for WGAN-GP, with intervals that overlap)" in text
+    assert FOUND[OURS]["mmd_rbf"]["high"] > FOUND[WGAN_GP]["mmd_rbf"]["low"]
+    assert f"symmetry (d {d[0]}, {d[1]})" in text and f"Recall is {recall[0]}, {recall[1]}." in text
+    assert f"({frechet[0]}, {frechet[1]}, people {value(FOUND['real']['frechet'], 0)}) do" in text
+    sharp = value(FOUND[DETAIL]["spectrum_distance"], 2), seeds(OURS, "spectrum_distance", 2)
+    assert f"are {sharp[0]} away instead of {sharp[1]}," in text
+    assert f"symmetry (d {value(FOUND[DETAIL]['asymmetry_cohens_d'], 2)})" in text
+    p = [FOUND[name]["mmd_rbf_p"]["value"] for name in ROWS.values() if "wgan_gp" in name]
+    assert f"(p {min(p):.3f} to {max(p):.3f})" in text
+    assert f"64³, two seeds, short: Fréchet distance by features {frechet[0]}, for WGAN-GP {frechet[1]}" in claims

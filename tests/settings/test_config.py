@@ -78,6 +78,16 @@ def test_names_that_the_pipeline_cannot_carry_are_refused(section, name):
         config.parse(content)
 
 
+@pytest.mark.parametrize("ending", ["early", "batch_statistics", "seed1_early"])
+def test_models_have_no_name_of_another_models_rows(ending):
+    content = {
+        "cohorts": {"c": {"kind": "nifti", "source": "x"}},
+        "experiments": {"e": {"cohort": "c", "model": f"alpha_wgan_gp_{ending}"}},
+    }
+    with pytest.raises(InputError, match="experiments.e.model: .* another model's metrics have rows of that name"):
+        config.parse(content)
+
+
 @pytest.mark.parametrize("name", ["mine", "3T", "7e", "adni-2_b", "nan", "inf", "none"])
 def test_names_that_it_can_carry_are_taken(name):
     assert name in config.parse({"cohorts": {name: {"kind": "nifti", "source": "x"}}, "experiments": {}}).cohorts
