@@ -155,6 +155,19 @@ def test_the_table_of_strokes_is_that_of_its_numbers():
     )
 
 
+def test_the_table_of_strokes_at_64_cubed_is_that_of_its_numbers():
+    folder = ROOT / "results" / "semisynthetic_stroke_64"
+    found = json.loads((folder / "lesions.json").read_text(encoding="utf-8"))["found"]
+    assert table(found) in (folder / "README.md").read_text(encoding="utf-8")
+    ours, people, others = (found[name] for name in ("alpha_wgan_gp", "people, training", "people, held out"))
+    text, claims = said("results/semisynthetic_stroke_64/README.md"), said("results/README.md")
+    share, of_people = (f"{100 * each['share']['value']:.0f} %" for each in (ours, people))
+    assert f"{share} of generated brains carry a plain stroke, where {of_people} of training people do" in text
+    r = [f"{each['map_correlation']:.2f}" for each in (ours, others)]
+    said_there = f"semisynthetic_stroke_64/README.md), one seed, {share} of 256 do, training people {of_people}"
+    assert said_there in claims and f"at 64³ {share}, people {of_people} |" in claims
+
+
 def test_numbers_of_ds002748_are_those_of_its_files():
     folder = ROOT / "results" / "ds002748_32"
     metrics, audit = (
