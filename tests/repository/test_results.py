@@ -164,6 +164,7 @@ def test_the_table_of_strokes_at_64_cubed_is_that_of_its_numbers():
     share, of_people = (f"{100 * each['share']['value']:.0f} %" for each in (ours, people))
     assert f"{share} of generated brains carry a plain stroke, where {of_people} of training people do" in text
     r = [f"{each['map_correlation']:.2f}" for each in (ours, others)]
+    assert f"(r of the maps {r[0]}, of held-out people {r[1]})" in text
     said_there = f"semisynthetic_stroke_64/README.md), one seed, {share} of 256 do, training people {of_people}"
     assert said_there in claims and f"at 64³ {share}, people {of_people} |" in claims
 
