@@ -1,5 +1,6 @@
 """From volumes, folders of them and finished runs to one page."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -150,7 +151,8 @@ def _real(wanted: Wanted) -> RealScans:
 def _own(run: Run, wanted: Wanted) -> RealScans | None:
     """The scans that a run was trained on, where they are at hand."""
     cohort = run.settings.cohort
-    roots = (run.folder.resolve().parents[2], Path()) if len(run.folder.resolve().parents) > 2 else (Path(),)
+    above = Path(os.path.abspath(run.folder)).parents  # models/ may be a link to where there is room
+    roots = (above[2], Path()) if len(above) > 2 else (Path(),)
     for root in roots:
         volumes = prepared_cohort(Paths(root).prepared(cohort))
         if volumes and volumes.size == run.settings.size:

@@ -1,6 +1,8 @@
 """What a run is, from what lies beside it: in a dozen lines, and as the model card that goes with its weights."""
 
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 from alphagan.audit.findings import findings, headline
@@ -30,7 +32,7 @@ def facts(run: Run) -> dict:
     where there are none, or they are of weights that it had before.
     """
     settings, train, config = run.settings, run.settings.train, run.config
-    above = run.folder.resolve().parents
+    above = Path(os.path.abspath(run.folder)).parents  # models/ may be a link to where there is room
     paths = Paths(above[2]) if run.folder.is_dir() and len(above) > 2 else None
     metrics, audit = measured(run, paths) if paths else ({}, {})
     return {

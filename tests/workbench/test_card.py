@@ -109,6 +109,15 @@ def test_metrics_audit_and_licence_are_told_where_they_are(root, trained, capsys
     assert f"{audited['membership']['the error of reconstruction']['value']:.3g}" in card
 
 
+def test_models_may_be_a_link_to_another_disk(root, tmp_path_factory, capsys):
+    add_results(root)
+    elsewhere = tmp_path_factory.mktemp("disk") / "models"
+    shutil.move(root / "models", elsewhere)
+    (root / "models").symlink_to(elsewhere)
+    found = json.loads(told(capsys, "info", root / "models" / "tiny" / "alpha_wgan_gp", "--json"))
+    assert found["metrics"] and found["audit"]
+
+
 def test_metrics_and_audit_of_earlier_weights_are_not_told(root, capsys):
     run = root / "models" / "tiny" / "alpha_wgan_gp"
     add_results(root)
