@@ -4,7 +4,7 @@ import json
 
 import pytest
 from imports import ROOT
-from quoted import said
+from quoted import bounds, said
 
 from alphagan.figures.paper import TABLE_1
 
@@ -99,22 +99,31 @@ def test_what_is_said_in_short_has_its_numbers():
         return [span(rows, model, metric, digits, factor) for rows in (SIMULATED, IXI)]
 
     mmd, wgan_gp = (both(model, "mmd_rbf", 3) for model in (OURS, "wgan_gp"))
-    assert f"MMD² {mmd[0]}, WGAN-GP {wgan_gp[0]}, intervals overlap" in TEXT
-    assert f"as far as WGAN-GP, {mmd[1]} and {wgan_gp[1]}" in TEXT
+    assert f"lowest in each seed, {mmd[0]}, but WGAN-GP's {wgan_gp[0]} overlap" in TEXT
+    firsts = zip(*(values(SIMULATED, model, "mmd_rbf") for model in (OURS, *BASELINES)), strict=True)
+    assert all(one < min(others) for one, *others in firsts)
+    assert f"no: {mmd[1]}, WGAN-GP {wgan_gp[1]}; α-GAN" in TEXT
     similar, people = both(OURS, "ms_ssim", 3), [rows["real"]["ms_ssim"]["value"] for rows in (SIMULATED, IXI)]
     assert f"{similar[0]}, people {people[0]:.3f}; so is α-GAN's" in TEXT
-    assert f"{similar[1]}, people {people[1]:.3f} |" in TEXT
-    recall = {model: both(model, "recall", 2) for model in (*BASELINES, SHORT)}
-    assert f"no: recall {recall['wgan_gp'][0]} | no: recall {recall['wgan_gp'][1]};" in TEXT
-    assert f"no: recall {recall['vae_gan'][0]} | yes: {recall['vae_gan'][1]};" in TEXT
-    assert f"and so does α-GAN, {recall['alpha_gan'][1]} |" in TEXT
+    nearer = span(IXI, "wgan_gp", "ms_ssim", 3)
+    assert f"{similar[1]}, people {people[1]:.3f}; WGAN-GP is nearer, {nearer} |" in TEXT
+    recall = {model: both(model, "recall", 2) for model in (*BASELINES, SHORT, LONG)}
+    assert f"no: recall {recall['wgan_gp'][0]} | no: recall {recall['wgan_gp'][1]}." in TEXT
+    half = IXI["vae_gan_halved_learning_rate"]["recall"]["value"]
+    assert f"no: recall {recall['vae_gan'][0]} | yes: recall {recall['vae_gan'][1]}, and {half:.2f} at half" in TEXT
+    assert f"So does α-GAN, {recall['alpha_gan'][1]} |" in TEXT
     short = IXI[SHORT]["ms_ssim"]["value"]
-    assert f"(recall {recall[SHORT][0]}), but MS-SSIM" in TEXT
+    assert f"half: recall {recall[SHORT][0]} (3 numbers" in TEXT
     assert f"recall {recall[SHORT][1]}, MS-SSIM {short:.3f} |" in TEXT
     assert max(values(SIMULATED, SHORT, "ms_ssim")) < people[0] and short < people[1]
-    detail = {model: both(model, "brain_like", 0, 100) for model in (OURS, "wgan_gp", LONG)}
-    assert f"no: {detail[LONG][0]} % have the detail of a brain, {detail[OURS][0]} % with the usual length" in TEXT
-    assert f"(one seed): {detail[LONG][1]} %, {detail[OURS][1]} % |" in TEXT
+    detail = {model: both(model, "brain_like", 0, 100) for model in (OURS, LONG)}
+    usual = f"{detail[LONG][0]} % have the detail of a brain, {detail[OURS][0]} % with the usual length"
+    assert f"no (66): recall {recall[LONG][0]}, {usual} |" in TEXT
+    assert f"no (one seed, 131): {detail[LONG][1]} %, {detail[OURS][1]} % |" in TEXT
+    everyone = span(IXI, OURS, "spectrum_distance", 2), span(IXI, "alpha_gan", "spectrum_distance", 2)
+    assert f"ours too (spectra {everyone[0].split()[0]} to {everyone[1].split()[-1]} away)" in TEXT
+    intervals = [bounds(rows["real"]["ms_ssim"], 3) for rows in (SIMULATED, IXI)]
+    assert f"(simulated {intervals[0]}, IXI {intervals[1]}) and recall below {LOW}" in TEXT
 
 
 def test_what_is_said_of_wgan_gp_with_as_many_steps_of_g_is_so():
@@ -124,8 +133,13 @@ def test_what_is_said_of_wgan_gp_with_as_many_steps_of_g_is_so():
         for row in ((longer, "mmd_rbf", 3), ("wgan_gp", "spectrum_distance", 2), (longer, "spectrum_distance", 2))
     )
     detail, recall = span(SIMULATED, longer, "brain_like", 0, 100), span(SIMULATED, longer, "recall", 2)
-    assert f"no once its G takes as many steps, {mmd} |" in TEXT and f"WGAN-GP is as near: {mmd}." in TEXT
-    assert f"(spectra {few} away; {many} with as many as ours); {detail} % have the detail of a brain |" in TEXT
+    assert f"and are {mmd} once its generator takes as many steps" in TEXT and f"WGAN-GP is as near: {mmd}." in TEXT
+    others = [value for model in (OURS, *BASELINES[:2]) for value in values(SIMULATED, model, "spectrum_distance")]
+    short = (
+        f"spectra {few} away, the others {min(others):.2f} to {max(others):.2f}. With as many steps of G it is as sharp"
+    )
+    ours = span(SIMULATED, OURS, "brain_like", 0, 100)
+    assert f"{short} ({many}), and {detail} % have the detail of a brain (ours {ours} %) |" in TEXT
     assert f"with as many, spectra are {many} away" in TEXT and f"{detail} % have the detail of a brain, its" in TEXT
     asymmetry, ours = (span(SIMULATED, model, "asymmetry_cohens_d", 2) for model in (longer, OURS))
     assert f"(asymmetry d {asymmetry}, α-WGAN-GP's at most {ours.split()[-1]})" in TEXT and f"(recall {recall})" in TEXT

@@ -45,7 +45,12 @@ def test_what_is_said_of_them_is_so():
     assert f"({frechet[0]}, {frechet[1]}, people {value(FOUND['real']['frechet'], 0)}) do" in text
     sharp = value(FOUND[DETAIL]["spectrum_distance"], 2), seeds(OURS, "spectrum_distance", 2)
     assert f"are {sharp[0]} away instead of {sharp[1]}," in text
-    assert f"symmetry (d {value(FOUND[DETAIL]['asymmetry_cohens_d'], 2)})" in text
+    price = [value(FOUND[DETAIL][name], digits) for name, digits in (("asymmetry_cohens_d", 2), ("frechet", 0))]
+    assert f"symmetry (d {price[0]}) and of the Fréchet distance ({price[1]})" in text
+    noise = [
+        value(FOUND["gaussian_noise"][name], digits) for name, digits in (("frechet", 0), ("spectrum_distance", 2))
+    ]
+    assert f"has {noise[0]}, and spectra {noise[1]} away" in text
     p = [FOUND[name]["mmd_rbf_p"]["value"] for name in ROWS.values() if "wgan_gp" in name]
     assert f"(p {min(p):.3f} to {max(p):.3f})" in text
     assert f"64³, two seeds, short: Fréchet distance by features {frechet[0]}, for WGAN-GP {frechet[1]}" in claims

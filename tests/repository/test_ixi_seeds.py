@@ -90,7 +90,7 @@ def test_claims_that_ixi_was_asked_about_have_its_numbers():
         span("spectrum_distance", 2, *(ours, alpha_gan, vae_gan)),
         span("brain_like", 0, *(ours, alpha_gan, vae_gan), factor=100),
     ]
-    assert f"IXI: {blurred[0]} and {blurred[1]} %, the others {others[0]} and {others[1]} %" in text
+    assert f"On IXI WGAN-GP has {blurred[0]} and {blurred[1]} %, the others {others[0]} and {others[1]} %" in text
 
 
 @pytest.mark.parametrize(
