@@ -17,6 +17,7 @@ ROWS = {
     "noise model": "gaussian_noise",
     "mean brain": "mean_brain",
 }
+PAGE = "results/ixi_64/README.md"
 OURS, WGAN_GP, DETAIL = "alpha_wgan_gp", "wgan_gp", "alpha_wgan_gp_detail"
 
 
@@ -54,3 +55,26 @@ def test_what_is_said_of_them_is_so():
     p = [FOUND[name]["mmd_rbf_p"]["value"] for name in ROWS.values() if "wgan_gp" in name]
     assert f"(p {min(p):.3f} to {max(p):.3f})" in text
     assert f"64³, two seeds, short: Fréchet distance by features {frechet[0]}, for WGAN-GP {frechet[1]}" in claims
+
+
+def test_what_is_said_of_the_audit_is_so():
+    audit, text = json.loads((ROOT / "results/ixi_64/audit.json").read_text(encoding="utf-8")), said(PAGE)
+    models = [audit[name] for name in ROWS.values() if "wgan_gp" in name]
+    (features,) = models[0]["spaces"].keys() - {"voxels"}
+    nearest = {
+        space: [each["spaces"][space]["criteria"]["relative"] for each in models] for space in (features, "voxels")
+    }
+    shares = [100 * found["flagged"]["value"] for found in nearest[features]]
+    assert f"by features {min(shares):.1f} to {max(shares):.1f} % of a model's volumes" in text
+    assert f"(p at least {min(found['chance'] for found in nearest[features]):.2f})" in text
+    assert f"in voxels {max(100 * found['flagged']['value'] for found in nearest['voxels']):.1f} % at most" in text
+    for found in (*nearest[features], *nearest["voxels"]):
+        power = {copies["kind"]: copies["found"]["value"] for copies in found["power"] if copies["level"] == 0}
+        assert power == dict.fromkeys(("exact", "flipped", "rescaled", "shifted", "blurred"), 1)
+    critic, error = (
+        [each["membership"][what]["value"] for each in models if what in each["membership"]]
+        for what in ("the critic's score", "the error of reconstruction")
+    )
+    assert f"curve {min(critic):.2f} to {max(critic):.2f} from the critic's score" in text
+    assert f"{min(error):.2f} to {max(error):.2f} from the error of reconstruction (with detail" in text
+    assert f"(with detail {audit[DETAIL]['membership']['the error of reconstruction']['value']:.2f})" in text
