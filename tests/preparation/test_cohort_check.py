@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import layouts
 import numpy as np
@@ -7,6 +8,8 @@ import yaml
 from scans import write
 
 from alphagan.__main__ import main
+from alphagan.generation.nifti import PLAIN
+from alphagan.preparation.cohorts import tree
 from alphagan.preparation.cohorts.check import check
 from alphagan.settings.config import load
 
@@ -60,6 +63,7 @@ def test_generated_brains_among_a_cohorts_scans_are_told(tmp_path, capsys, recor
     alone = params(tmp_path, {"kind": "nifti", "source": str(source / "drawn")})
     run(alone)
     assert "nobody's" not in capsys.readouterr().out  # on purpose
+    assert Path(record).name == tree.RECORD == PLAIN.record  # what alphagan sample leaves is what is looked for
 
 
 def test_what_the_user_expects_counts_before_the_paper(tmp_path, capsys):
