@@ -8,11 +8,12 @@ import numpy as np
 from torch import Tensor
 
 from alphagan.audit.search import Search
-from alphagan.errors import InputError, TooFewError
+from alphagan.errors import TooFewError
 from alphagan.evaluation.features.network import FeatureNetwork
 from alphagan.evaluation.samples import Sample
 from alphagan.metrics.anatomy import anatomy, compare_anatomy
 from alphagan.metrics.bootstrap import Estimate, FewWarning
+from alphagan.metrics.checks import check_volumes
 from alphagan.metrics.diversity import ms_ssim_within
 from alphagan.metrics.frechet import frechet_distance
 from alphagan.metrics.histogram import brain_masks, intensity_distance, level_counts
@@ -78,9 +79,7 @@ class Yardstick:
 
     def describe(self, found: Sample) -> Description:
         """Measure each volume by itself."""
-        volumes = found.volumes
-        if not volumes.isfinite().all():
-            raise InputError("volumes: values that are not finite; look at the model that made them")
+        volumes = check_volumes("volumes", found.volumes)
         masks = brain_masks(volumes)
         return Description(
             Spectra(volumes),

@@ -45,8 +45,8 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
     Raises
     ------
     InputError
-        If `x` does not have that shape, or holds other numbers: floats that reach far beyond 1, or that look as if they
-        were scaled from 0 to 1.
+        If `x` does not have that shape, or holds other numbers: floats that are not finite, reach far beyond 1, or
+        look as if they were scaled from 0 to 1.
     TooFewError
         If n < `at_least`.
     """
@@ -55,16 +55,18 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
         raise InputError(f"{name}: expected volumes of shape (n, S, S, S), found {tuple(x.shape)}")
     if len(x) < at_least:
         raise TooFewError(f"{name}: {len(x)} volumes, but this metric needs at least {at_least}; give more")
-    if x.numel() and (fault := _other_scale(x)):
+    if not x.numel():
+        return x
+    low, high = (float(end) for end in x.aminmax())
+    if not math.isfinite(low + high):  # NaN is either end of what holds it
+        raise InputError(f"{name}: values that are not finite; look at what made them")
+    if fault := _other_scale(x, low, high):
         raise InputError(f"{name}: {fault}, but floats go from -1, the background, to 1; rescale them, or give uint8")
     return x
 
 
-def _other_scale(x: torch.Tensor) -> str:
+def _other_scale(x: torch.Tensor, low: float, high: float) -> str:
     """What speaks for another scale; "" where nothing does. Noise of any SD near 1 is none."""
-    low, high = (float(end) for end in x.aminmax())
-    if not math.isfinite(low + high):  # NaN is either end of what holds it
-        return "values that are not finite"
     if max(-low, high) > FAR:
         return f"values reach from {low:.4g} to {high:.4g}"
     ends = [x.select(axis, end).flatten() for axis in (1, 2, 3) for end in (0, -1)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alphagan.generation.conditional import SEXES
-from alphagan.generation.nifti import PLAIN
+from alphagan.preparation.cohorts import tree
 from alphagan.settings.json_file import read_json
 
 
@@ -34,10 +34,10 @@ def persons(subjects: Sequence[Mapping[str, str]]) -> list[str]:
     found, records = [], {}
     for row in subjects:
         path = Path(row.get("source", row["subject"]))
-        folder = path.parents[2] / "code" if path.parent.name == "anat" else path.parent
-        if folder not in records:
-            records[folder] = read_json(folder / PLAIN.record)
-        told, index = records[folder], re.match(r"(?:sample-|sub-syn)(\d+)", path.name)
+        if path.parent not in records:
+            record = tree.record_of(path.parent)
+            records[path.parent] = read_json(record) if record else {}
+        told, index = records[path.parent], re.match(r"(?:sample-|sub-syn)(\d+)", path.name)
         if index and told.get("seed") is not None:
             found.append(f"sample {int(index[1])} of seed {told['seed']}, {told.get('weights_sha256')}")
         else:
@@ -53,5 +53,5 @@ def _in_words(given: dict) -> str:
 
 def _told(folder: Path, key: str, kind: type) -> list[Any]:
     """What the records of all samples that lie in a folder, or further down, say of something, each once."""
-    told = [read_json(path).get(key) for path in sorted(folder.rglob(PLAIN.record))]
+    told = [read_json(path).get(key) for path in sorted(folder.rglob(tree.RECORD))]
     return [each for index, each in enumerate(told) if isinstance(each, kind) and each not in told[:index]]

@@ -21,7 +21,6 @@ def cubes(tmp_path):
     ("scaled", "says"),
     [
         (lambda cubes: cubes.astype(np.float32), "values reach from 0 to 2"),
-        (lambda cubes: np.where(cubes == cubes.max(), np.nan, cubes / 127.5 - 1), "values that are not finite"),
         (lambda cubes: torch.from_numpy(cubes / 255).float(), "the background is at 0, and values reach"),
         (lambda cubes: 1 / (1 + np.exp(-(cubes / 20.0 - 6))), "the background is at 0.002"),
         (
@@ -34,6 +33,14 @@ def test_floats_of_another_scale_are_refused(cubes, scaled, says):
     for measured in (Spectra, lambda x: MMD(cubes, x), lambda x: Auditor(cubes, list("abcdefghijklmnopqrst"), x, [])):
         with pytest.raises(InputError, match=f"{says}.*floats go from -1, the background, to 1; rescale them"):
             measured(scaled(cubes))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(cubes, value):
+    wrong = np.where(cubes == cubes.max(), value, cubes / 127.5 - 1)
+    for measured in (Spectra, lambda x: MMD(cubes, x), lambda x: Auditor(cubes, list("abcdefghijklmnopqrst"), x, [])):
+        with pytest.raises(InputError, match="values that are not finite; look at what made them"):
+            measured(wrong)
 
 
 def test_floats_from_minus_1_to_1_and_noise_are_taken(cubes):

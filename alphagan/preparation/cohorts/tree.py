@@ -94,17 +94,17 @@ def packed_otherwise(path: Path) -> Path | None:
     return packed
 
 
+def record_of(folder: Path) -> Path | None:
+    """Find what `alphagan sample` tells of the images in a folder: beside them, or in code/ where they are BIDS."""
+    above = [folder.parent.parent / "code" / RECORD] if folder.name == "anat" else []
+    return next((path for path in (folder / RECORD, *above) if path.is_file()), None)
+
+
 def generated(scans: Iterable[Scan]) -> list[Path]:
-    """Images that `alphagan sample` wrote, by the record that it leaves beside them, or above where they are BIDS."""
-    known: dict[Path, bool] = {}
-
-    def recorded(folder: Path) -> bool:
-        if folder not in known:
-            above = folder.parent.parent / "code" / RECORD
-            known[folder] = (folder / RECORD).is_file() or (folder.name == "anat" and above.is_file())
-        return known[folder]
-
-    return [scan.image for scan in scans if recorded(scan.image.parent)]
+    """Images that `alphagan sample` wrote, by the record that it leaves."""
+    scans = list(scans)
+    recorded = {folder: record_of(folder) for folder in {scan.image.parent for scan in scans}}
+    return [scan.image for scan in scans if recorded[scan.image.parent]]
 
 
 def refuse_doubles(scans: Iterable[Scan], cure: str) -> list[Scan]:
