@@ -1,5 +1,7 @@
 """Slices of brains, drawn by nilearn: left is left; anterior is up in axial slices, to the right in sagittal ones."""
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.patches import Rectangle
 
@@ -48,6 +50,12 @@ def _sizes(affines, name, n):
     return np.array([voxel_sizes(affine, name) for affine in affines[:n]])
 
 
+def _row_label(text, height):
+    """Name of a row in lines; one of many parts in short lines, for small letters beside a row of that many inches."""
+    parts = text.split(", ")
+    return "\n".join(parts if len(parts) < 3 else [fill(part, int(height / 0.075)) for part in parts])
+
+
 @style(grid=False)
 def center_cuts(
     rows: dict, affines, n_columns: int = 4, cmap="gray", title: str | None = None, places: dict | None = None
@@ -81,9 +89,11 @@ def center_cuts(
     height = max(extent[PLANES[plane][2]] for plane in PLANES)
 
     n_columns = max(len(volumes) for volumes in rows.values())
-    left, gap, header = 0.45, 0.1, 0.6 if title else 0.3  # inches
+    gap, header = 0.1, 0.6 if title else 0.3  # inches
     block = min(4.0, max(3.0, 12.0 / n_columns))  # inches per subject
     inch = block / sum(widths)  # inches per mm
+    labels = {name: _row_label(appearance(name)[0], height * inch) for name in rows}
+    left = max(0.45, *(0.17 * (1 + label.count("\n")) for label in labels.values()))
     width_in = left + n_columns * (block + gap)
     height_in = header + len(rows) * (height * inch + gap)
     figure = Figure(figsize=(width_in, height_in))
@@ -91,8 +101,8 @@ def center_cuts(
     for row, (name, volumes) in enumerate(rows.items()):
         bottom = height_in - header - (row + 1) * (height * inch + gap) + gap
         figure.text(
-            left / 2 / width_in, (bottom + height * inch / 2) / height_in, appearance(name)[0].replace(", ", "\n"),
-            rotation=90, ha="center", va="center",
+            left / 2 / width_in, (bottom + height * inch / 2) / height_in, labels[name],
+            rotation=90, ha="center", va="center", fontsize=9 if labels[name].count("\n") > 1 else None,
         )  # fmt: skip
         for column, (volume, size) in enumerate(zip(volumes, sizes[name], strict=True)):
             x = left + column * (block + gap)

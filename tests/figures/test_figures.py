@@ -106,6 +106,18 @@ def test_center_cuts_show_the_voxels_of_the_centre(volumes, angle):
     assert {"Real", "VAE-GAN", "Sagittal", "Coronal", "Axial"} <= {text.get_text() for text in figure.texts}
 
 
+@pytest.mark.parametrize("n_columns", [1, 2, 8])
+def test_long_names_of_rows_are_drawn_whole(n_columns):
+    names = ("real", "alpha_wgan_gp_detail_seed1", "alpha_wgan_gp_detail_batch_statistics")
+    brains = np.zeros((n_columns, 16, 16, 16), np.uint8)
+    figure = figures.center_cuts(dict.fromkeys(names, brains), AFFINE, n_columns=n_columns)
+    drawn(figure)
+    beside = [text.get_window_extent() for text in figure.texts if text.get_rotation() == 90]
+    assert len(beside) == 3 and min(box.x0 for box in beside) >= 0
+    assert max(box.x1 for box in beside) <= min(left for left, *_ in boxes(figure))
+    assert all(above.y0 >= below.y1 for above, below in zip(beside, beside[1:], strict=False))
+
+
 def test_center_cuts_take_an_affine_per_subject(volumes):
     wide = AFFINE.copy()
     wide[0, 0] = 10
