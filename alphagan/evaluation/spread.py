@@ -14,8 +14,8 @@ from alphagan.volumes.prepared import to_range
 # CC BY-SA 3.0), prepared at 32^3 with fit: stretch. The template cohort is calibrated to it.
 IXI_REFERENCE = {
     "n": 184,
-    "brain_ml_mean": 1649.0,
-    "brain_ml_cv": 0.1072,
+    "brain_ml_mean": 1443.8,
+    "brain_ml_cv": 0.1045,
     "ap_lr_mean": 1.278,
     "ap_lr_sd": 0.0768,
     "si_lr_mean": 1.039,
@@ -44,7 +44,9 @@ LESYMAP_REFERENCE = {
 MAP_MM = 12.0
 
 
-def spread(volumes: np.ndarray, voxel_sizes_mm: np.ndarray, n_pairs: int = 1000, seed: int = 0) -> dict[str, float]:
+def spread(
+    volumes: np.ndarray, voxel_sizes_mm: np.ndarray, brain_ml: np.ndarray, n_pairs: int = 1000, seed: int = 0
+) -> dict[str, float]:
     """Measure how much brains vary in size, shape and appearance.
 
     Parameters
@@ -53,6 +55,8 @@ def spread(volumes: np.ndarray, voxel_sizes_mm: np.ndarray, n_pairs: int = 1000,
         Prepared volumes, one per subject, each stretched to its bounding box (``fit: stretch``); 0 is background.
     voxel_sizes_mm : ndarray, shape (N, 3)
         Their voxel sizes along X, Y and Z.
+    brain_ml : ndarray, shape (N,)
+        Volumes of the brains, as they were measured in the scans: voxels at the edge of a cube hold a part of the brain.
     n_pairs : int
         Pairs of subjects to compare.
     seed : int
@@ -61,30 +65,30 @@ def spread(volumes: np.ndarray, voxel_sizes_mm: np.ndarray, n_pairs: int = 1000,
     Returns
     -------
     dict
-        n : number of subjects. brain_ml_mean, brain_ml_cv : volume of the non-zero voxels (edge voxels count whole, so
-        it is larger than the brain's), and its standard deviation relative to its mean. ap_lr_mean, ap_lr_sd,
-        si_lr_mean, si_lr_sd : length and height of the bounding box over its width. ms_ssim : mean over pairs of
-        subjects, as `alphagan.metrics.ms_ssim` has it. voxel_sd : standard deviation across subjects on the scale of
-        [-1, 1], mean over voxels. intensity_mean, intensity_sd : of the non-zero voxels, on the scale of [0, 1].
+        n : number of subjects. brain_ml_mean, brain_ml_cv : mean volume of the brains, and their standard deviation
+        relative to it. ap_lr_mean, ap_lr_sd, si_lr_mean, si_lr_sd : length and height of the bounding box over its
+        width. ms_ssim : mean over pairs of subjects, as `alphagan.metrics.ms_ssim` has it. voxel_sd : standard
+        deviation across subjects on the scale of [-1, 1], mean over voxels. intensity_mean, intensity_sd : of the
+        non-zero voxels, on the scale of [0, 1].
 
     Raises
     ------
     InputError
         If the shapes do not fit, or there are fewer than two subjects.
     """
-    volumes, voxel_sizes_mm = np.asarray(volumes), np.asarray(voxel_sizes_mm, float)
+    volumes, voxel_sizes_mm, ml = np.asarray(volumes), np.asarray(voxel_sizes_mm, float), np.asarray(brain_ml, float)
     if volumes.ndim != 4 or volumes.dtype != np.uint8 or len(volumes) < 2:
         raise InputError(f"volumes: expected uint8 (N >= 2, S, S, S), found {volumes.dtype} {volumes.shape}")
     if voxel_sizes_mm.shape != (len(volumes), 3):
         found = voxel_sizes_mm.shape
         raise InputError(f"voxel_sizes_mm: expected {(len(volumes), 3)}, one row per volume, found {found}")
-    brain = volumes > 0
-    ml = brain.sum((1, 2, 3)) * voxel_sizes_mm.prod(1) / 1000
+    if ml.shape != (len(volumes),):
+        raise InputError(f"brain_ml: expected {(len(volumes),)}, one number per volume, found {ml.shape}")
     # Cubes are trimmed to the brain, so all sides have as many voxels, and sides compare as voxel sizes do.
     ap_lr, si_lr = (voxel_sizes_mm[:, 1:] / voxel_sizes_mm[:, :1]).T
     pairs = random_pairs(len(volumes), n_pairs, generator=np.random.default_rng(seed))
     scaled = to_range(volumes)
-    inside = volumes[brain] / 255
+    inside = volumes[volumes > 0] / 255
     measured = {
         "n": len(volumes),
         "brain_ml_mean": ml.mean(),

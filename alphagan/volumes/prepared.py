@@ -139,6 +139,11 @@ class Volumes:
         """Voxel sizes of the cubes in millimetres, (n, 3)."""
         return np.linalg.norm(self.affines(rows)[:, :3, :3], axis=1)
 
+    def brain_ml(self, rows: Sequence[int]) -> np.ndarray:
+        """Volumes of the brains in millilitres, as they were measured in the scans, (n,)."""
+        told = self._column("brain_ml")
+        return np.array([told[row] for row in rows], float)
+
     def tensor(self, rows: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
         """Read rows as (n, 1, S, S, S) float32 in [-1, 1]."""
         rows = np.asarray(rows, dtype=int)

@@ -27,7 +27,7 @@ def voxels(scan):
 def prepared(scans):
     parts = [prepare_scan(scan, Prepare()) for scan in scans]
     sizes = [np.linalg.norm(part.affine[:3, :3], axis=0) for part in parts]
-    return np.stack([part.cube for part in parts]), np.stack(sizes)
+    return np.stack([part.cube for part in parts]), np.stack(sizes), np.stack([part.brain_ml for part in parts])
 
 
 def test_scans_are_listed_by_name_and_differ():
@@ -80,8 +80,8 @@ def test_spread_of_known_boxes():
     volumes = np.zeros((3, 16, 16, 16), np.uint8)
     volumes[:, 4:12, :, :] = 255
     sizes = np.array([[5.0, 10.0, 5.0], [5.0, 12.5, 6.0], [5.0, 15.0, 7.0]])
-    measured = spread(volumes, sizes)
-    ml = 2048 * np.array([250.0, 375.0, 525.0]) / 1000
+    ml = np.array([500.0, 750.0, 1050.0])
+    measured = spread(volumes, sizes, ml)
     assert measured["n"] == 3
     assert measured["brain_ml_mean"] == pytest.approx(ml.mean())
     assert measured["brain_ml_cv"] == pytest.approx(ml.std(ddof=1) / ml.mean())
@@ -95,15 +95,16 @@ def test_spread_of_known_boxes():
 
 
 @pytest.mark.parametrize(
-    ("volumes", "sizes", "named"),
+    ("volumes", "sizes", "ml", "named"),
     [
-        (np.zeros((3, 16, 16, 16)), np.ones((3, 3)), "volumes"),
-        (np.zeros((3, 16, 16, 16), np.uint8), np.ones((2, 3)), "voxel_sizes_mm"),
+        (np.zeros((3, 16, 16, 16)), np.ones((3, 3)), np.ones(3), "volumes"),
+        (np.zeros((3, 16, 16, 16), np.uint8), np.ones((2, 3)), np.ones(3), "voxel_sizes_mm"),
+        (np.zeros((3, 16, 16, 16), np.uint8), np.ones((3, 3)), np.ones((3, 1)), "brain_ml"),
     ],
 )
-def test_spread_refuses_what_does_not_fit(volumes, sizes, named):
+def test_spread_refuses_what_does_not_fit(volumes, sizes, ml, named):
     with pytest.raises(InputError, match=named):
-        spread(volumes, sizes)
+        spread(volumes, sizes, ml)
 
 
 @pytest.mark.slow
