@@ -56,7 +56,7 @@ def spread(
     voxel_sizes_mm : ndarray, shape (N, 3)
         Their voxel sizes along X, Y and Z.
     brain_ml : ndarray, shape (N,)
-        Volumes of the brains, as they were measured in the scans: voxels at the edge of a cube hold a part of the brain.
+        Volumes of the brains, as measured in the scans: a voxel at the edge of a cube holds but a part of the brain.
     n_pairs : int
         Pairs of subjects to compare.
     seed : int

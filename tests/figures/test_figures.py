@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -115,7 +116,7 @@ def test_long_names_of_rows_are_drawn_whole(n_columns):
     beside = [text.get_window_extent() for text in figure.texts if text.get_rotation() == 90]
     assert len(beside) == 3 and min(box.x0 for box in beside) >= 0
     assert max(box.x1 for box in beside) <= min(left for left, *_ in boxes(figure))
-    assert all(above.y0 >= below.y1 for above, below in zip(beside, beside[1:], strict=False))
+    assert all(above.y0 >= below.y1 for above, below in pairwise(beside))
 
 
 def test_center_cuts_take_an_affine_per_subject(volumes):
