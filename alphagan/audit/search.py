@@ -63,7 +63,8 @@ class Search:
     ):
         self.space, self.train, self.level, self.n_copies, self.seed = space, train, level, n_copies, seed
         self.new_people = held_out
-        self.others = nearest(space.similarity(train), leave_out=same_person(people))
+        self.of_one = same_person(people)
+        self.others = nearest(space.similarity(train), leave_out=self.of_one)
         self.held_out = nearest(space.similarity(held_out))
         self.thresholds = {name: calibrate(getattr(self.held_out, name), level) for name in CRITERIA}
 
@@ -126,12 +127,12 @@ class Search:
 
     @cached_property
     def _injected(self) -> list[tuple[str, float, Nearest, np.ndarray]]:
-        """Kind and level of copies, their nearest training scans, and whether those are the originals."""
+        """Kind and level of copies, their nearest training scans, and whether those are the originals' people's."""
         chosen = torch.randperm(len(self.train), generator=seeded("cpu", "audit", self.seed))[: self.n_copies]
         disguised = []
         for copy in copies(self.train[chosen], self.seed):
             near = nearest(self.space.similarity(copy.volumes))
-            disguised.append((copy.kind, copy.level, near, near.scan == chosen.numpy()))
+            disguised.append((copy.kind, copy.level, near, self.of_one[near.scan, chosen.numpy()]))
         return disguised
 
     @cached_property

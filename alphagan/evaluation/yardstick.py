@@ -167,7 +167,7 @@ class Yardstick:
             return ms_ssim_within(volumes, people, settings.n_pairs, generator=rng)
 
         def spread() -> Row:
-            return {"voxelwise_sd": voxelwise_sd(volumes, people, settings.n_bootstrap, generator=rng)}
+            return {"voxelwise_sd": voxelwise_sd(volumes, people)}
 
         return self._gather({"ms_ssim, ms_ssim_as_published": similar, "voxelwise_sd": spread})
 

@@ -60,13 +60,7 @@ class Estimate:
         return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
     def as_dict(self) -> dict[str, float | int | str]:
-        """As written to metrics.json.
-
-        Examples
-        --------
-        >>> Estimate(0.7151, 0.7068, 0.7223, n=512).as_dict()
-        {'value': 0.7151, 'low': 0.7068, 'high': 0.7223, 'n': 512}
-        """
+        """As written to metrics.json."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
@@ -139,6 +133,12 @@ def resample_influence(
     return subject_counts(len(totals), n_bootstrap, generator) @ totals / len(influence), len(totals)
 
 
+def warn_of_few(n: int) -> None:
+    """Warn that an interval of n people or volumes is too narrow, where it is."""
+    if n < FEWEST:
+        warnings.warn(f"the interval of {n} people or volumes: of fewer than {FEWEST} it is too narrow", FewWarning, 4)
+
+
 def centred_interval(value: float, draws: np.ndarray, n: int) -> tuple[float, float]:
     """95 % interval with the spread of the bootstrap draws, around the value of n subjects.
 
@@ -146,8 +146,7 @@ def centred_interval(value: float, draws: np.ndarray, n: int) -> tuple[float, fl
     inflates (a distance) lie to one side of it. Only their spread is used. Undefined draws, such as one subject drawn
     every time, are left out. Of fewer than ten subjects it is told by a `FewWarning`.
     """
-    if n < FEWEST:
-        warnings.warn(f"the interval of {n} people or volumes: of fewer than {FEWEST} it is too narrow", FewWarning, 3)
+    warn_of_few(n)
     draws = draws[np.isfinite(draws)]
     low, high = np.quantile(draws - draws.mean(), [0.025, 0.975])
     return float(value + low), float(value + high)

@@ -120,7 +120,7 @@ def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
         return _above_half(mask) if is_graded(mask) else (mask != 0, [])
     mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
     exact = boxed(mask)
-    if not exact.last.any() or _residue(exact) <= MAX_RESIDUE:  # as where small probabilities were set to 0
+    if not exact.last.any() or residue(exact) <= MAX_RESIDUE:  # as where small probabilities were set to 0
         return _above_half(mask) if is_graded(mask) else (mask != 0, [])
     found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
     if isinstance(found, str):
@@ -168,9 +168,9 @@ def _connected_where_approached(found: Foreground) -> Foreground:
 def _fault(found: Foreground, voxel_ml: float) -> str:
     """Why a foreground cannot be a brain's, or ""."""
     fault = _no_brain_s_size(found, voxel_ml)
-    if not (fault or found.threshold) and (residue := _residue(found)) > MAX_RESIDUE:
+    if not (fault or found.threshold) and (near := residue(found)) > MAX_RESIDUE:
         return (
-            f"background cannot be told: {residue:.0%} of the voxels that are not {found.background:.3g} are next to "
+            f"background cannot be told: {near:.0%} of the voxels that are not {found.background:.3g} are next to "
             "it; set what is around the brain to 0, or give the cohort's background"
         )
     return fault
@@ -195,7 +195,7 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) ->
     return f"{size} {where}; {cures}"
 
 
-def _residue(found: Foreground) -> float:
+def residue(found: Foreground) -> float:
     """Share of a foreground that hardly differs from the background."""
     away = _distance(_some(found.values), found.background)
     return float(np.mean(away < RESIDUE * _percentile(away, BRIGHTEST)))

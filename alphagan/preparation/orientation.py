@@ -14,6 +14,7 @@ from nibabel.orientations import (
 from nibabel.spatialimages import SpatialImage
 
 SKEW, OBLIQUE = 3.0, 30.0  # degrees from which it is told
+SIZES = 0.02  # of voxels, by which qform and sform may differ before it is told
 
 
 def says_nothing(image: SpatialImage) -> str:
@@ -128,7 +129,8 @@ def affines(
         What is unknown, or was taken from elsewhere.
     """
     if axes is not None:
-        return named(image.affine, _volume(image), axes), mask and named(mask.affine, _volume(mask), axes), []
+        named_mask = mask and named(mask.affine, _volume(mask), axes)
+        return named(image.affine, _volume(image), axes), named_mask, _overruled(image, axes)
     why = says_nothing(image)
     if mask is not None and _volume(image) == _volume(mask):
         if why and not says_nothing(mask):
@@ -180,9 +182,19 @@ def peculiar(image: SpatialImage, affine: np.ndarray) -> list[str]:
             sizes = [np.linalg.norm(found[:3, :3], axis=0) for found in two]
             if ways[0] != ways[1]:
                 said.append(f"qform says {ways[0]} and sform {ways[1]}: the second was taken")
-            elif not np.allclose(*sizes, rtol=0.1):
+            elif not np.allclose(*sizes, rtol=SIZES):
                 said.append("voxel sizes of qform and sform are different: those of the second were taken")
     return said
+
+
+def _overruled(image: SpatialImage, axes: str) -> list[str]:
+    """Say where axes that are named are others than those of a header that tells them."""
+    if says_nothing(image) or (told := directions(image.affine)) == axes:
+        return []
+    return [
+        f"the axes were taken for {axes}, as orientation names them, and not for {told}, as the header says: keep "
+        "scans whose headers are right out of a cohort with an orientation"
+    ]
 
 
 def _letters(stored: np.ndarray) -> str:

@@ -76,7 +76,7 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     voxels, values = found.voxels, found.values
     brain_ml = values.size * abs(np.linalg.det(affine[:3, :3])) / 1000
     try:
-        check(values, brain_ml, found.fault, masked, settings)
+        check(found, brain_ml, masked, settings)
     except QualityError as refusal:
         raise QualityError("; ".join([str(refusal), *scanned.words])) from None  # which may be what it comes from
     background = 0.0 if masked else found.background

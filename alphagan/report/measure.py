@@ -20,17 +20,15 @@ from alphagan.evaluation.features.network import FeatureNetwork, load_features, 
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
-from alphagan.metrics.catalogue import FAULTY, FEWEST
-from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
-from alphagan.report.asked import asked_for, persons
+from alphagan.metrics.catalogue import FAULTY
+from alphagan.report.asked import persons
+from alphagan.report.doubts import doubts
 from alphagan.report.options import Folders
 from alphagan.report.sides import Side, read_sides
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
 from alphagan.settings.json_file import read_json
 from alphagan.volumes.prepared import Volumes
-
-SIZED = 0.75, 1.33  # how far the median size of generated brains may be from that of real ones without a word
 
 
 @dataclass(frozen=True)
@@ -142,67 +140,6 @@ def _network(folders: Folders, config: Config, train: Volumes, work: Path) -> Fe
 def _say(line: str) -> None:
     """Tell whoever waits what takes so long."""
     print(line, file=sys.stderr, flush=True)
-
-
-def doubts(sides: dict[str, Side]) -> list[str]:
-    """Lines on what may not be as it was meant."""
-    lines = [
-        f"{name}: {len(side.refused)} of {side.n_found} files were left out, such as {side.refused[0][0]}: "
-        f"{side.refused[0][1]}"
-        for name, side in sides.items()
-        if side.refused
-    ]
-    lines += [f"{name}: {line}" for name, side in sides.items() for line in side.unusual]
-    generated, real = sides["generated"], sides["real"]
-    for name, side in sides.items():
-        files = [Path(row.get("source", row["subject"])).name for row in side.volumes.subjects]
-        if side is not generated and (line := described(side.volumes.array, files)):
-            lines.append(f"{name}: {line}")
-    if (mine := generated.median_ml) and (theirs := real.median_ml) and not SIZED[0] < mine / theirs < SIZED[1]:
-        lines.append(
-            f"generated: by their headers these have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
-            " unless all were given one field of view in mm"
-        )
-    n_volumes, n_drawn = len(generated.volumes.array), len(set(persons(generated.volumes.subjects)))
-    if n_drawn < n_volumes:
-        lines.append(
-            f"generated: {n_drawn} people in {n_volumes} volumes, by their sessions, or as sample i of a seed is one "
-            "person at any age: intervals are over people; draw each age with another --seed to have more"
-        )
-    if asked := asked_for(generated.source):
-        lines.append(f"generated: {asked} was asked for, real people are of any: what differs can be due to that alone")
-    compared = real.volumes.rows() if "train" in sides else real.volumes.rows("test")
-    n_people = len(set(real.volumes.people(compared)))
-    if min(n_drawn, n_people) < FEWEST:
-        lines.append(f"{n_drawn} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict")
-    if n := generated.n_identical:
-        lines.append(f"{n} of {n_volumes} generated volumes are identical to an earlier one")
-    for name, side in sides.items():
-        copied = {} if side is generated else generated.copied(side)
-        if copied:
-            lines.append(f"{len(copied)} of {n_volumes} generated volumes are scans of {name}, to the voxel")
-        if side is not generated and (n := len(generated.like(side) - copied.keys())):
-            lines.append(
-                f"{n} of {n_volumes} generated volumes look like a scan of {name} as no two people do: copies with "
-                "noise, another contrast, or mirrored"
-            )
-    directions = likely_directions(generated.volumes.array, real.volumes.array)
-    if directions != "RAS":
-        axes = stored(directions, generated.axes)
-        lines.append(
-            f"generated: orientation: most volumes fit the real ones better if their stored axes are {axes}, not "
-            f"{generated.axes} as was assumed; if they are, give --orientation {axes}, or {mirrored(axes)}: left and "
-            "right cannot be told"
-        )
-        return lines
-    directions, n = plainly_turned(generated.volumes.array, real.volumes.array)
-    if n:
-        lines.append(
-            f"generated: orientation: {n} of {n_volumes} volumes fit the real ones plainly better "
-            f"if what was taken for RAS is {directions} in them; bring all volumes into one orientation, unless it is "
-            "because parts of them are missing"
-        )
-    return lines
 
 
 def _sample(side: Side, split: str) -> Sample:

@@ -11,7 +11,7 @@ import numpy as np
 
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti, tree
-from alphagan.preparation.cohorts.same_person import spelled_alike, visits_of_others
+from alphagan.preparation.cohorts.same_person import own_people, spelled_alike, visits, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.lookalikes import described, look_alikes
 from alphagan.preparation.prepare import prepare
@@ -51,9 +51,9 @@ class Side:
     unusual: list[str]
 
     @property
-    def n_identical(self) -> int:
-        """Volumes with the same voxels as an earlier one, but for rounding."""
-        return len(doubles([landmark(volume) for volume in self.volumes.array], self.volumes.array.__getitem__))
+    def identical(self) -> set[int]:
+        """Rows with the same voxels as an earlier one, but for rounding."""
+        return set(doubles([landmark(volume) for volume in self.volumes.array], self.volumes.array.__getitem__))
 
     def copied(self, other: "Side") -> dict[int, int]:
         """Rows with the voxels of one of the other side's, but for rounding, and that one's."""
@@ -112,12 +112,17 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
 
 def _with_scans(config: Config, work: Path, different_people: bool) -> dict[str, Side]:
     scans = {name: _find(config, name) for name in config.cohorts}
+    across = []
     if "train" in config.cohorts and not different_people:
         _refuse_shared_people(scans["real"], scans["train"])
-        for doubt in (spelled_alike, visits_of_others):
-            if line := doubt(scans["real"], scans["train"]):
-                print(f"real and train: {line}", file=sys.stderr)
+        across = [line for doubt in (spelled_alike, visits_of_others) if (line := doubt(scans["real"], scans["train"]))]
+        for line in across:
+            print(f"real and train: {line}", file=sys.stderr)
     sides = {name: _prepare(name, config, work) for name in config.cohorts}
+    sides["real"].unusual.extend(f"beside train, {line}" for line in across)
+    for name in [name for name in sides if name != "generated"]:
+        within = own_people(scans[name]) or visits(scans[name]), spelled_alike(scans[name])
+        sides[name].unusual.extend(filter(None, within))
     if "train" in sides:
         _refuse_shared_scans(sides["real"], sides["train"])
         _doubt_look_alikes(sides["real"], sides["train"])

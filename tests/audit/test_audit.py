@@ -48,6 +48,13 @@ def test_plain_copies_are_found_and_new_people_are_not(found):
     assert all(np.diff(by_noise) <= 0.06)  # falls with the noise, but for a copy of 30
 
 
+def test_a_copy_is_found_by_any_scan_of_its_person(subjects):
+    train, held_out, new = subjects
+    twice, labels = torch.cat([train, train]), (2 * people("t", N_TRAIN), people("h", N_HELD_OUT))
+    comparison = audit(twice, labels[0], held_out, labels[1], new, [VoxelSpace(twice)]).comparisons["voxels"]
+    assert [power(comparison, kind) for kind in ("exact", "flipped", "rescaled")] == [[1], [1], [1]]
+
+
 def test_every_slipped_copy_is_listed_with_its_original(found):
     comparison = found["slipped"].comparisons["voxels"]
     first = {pair.generated: (pair.scan, pair.mirrored, pair.strict) for pair in comparison.pairs[:3]}

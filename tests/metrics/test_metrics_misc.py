@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import (
     Estimate,
     FewWarning,
@@ -46,25 +47,51 @@ def test_mean_brain_difference_value(generator):
 def test_sd_value_and_background(generator):
     x = volumes(9, generator)
     x[:, :2] = -1
-    estimate = voxelwise_sd(x, generator=generator)
+    estimate = voxelwise_sd(x)
     assert estimate.value == pytest.approx(x.numpy().std(0, ddof=1).mean(), rel=1e-5)
-    flat = voxelwise_sd(torch.full((4, 4, 4, 4), -1.0), generator=generator)
+    flat = voxelwise_sd(torch.full((4, 4, 4, 4), -1.0))
     assert (flat.value, flat.low, flat.high) == (0, 0, 0)
 
 
 def test_copies_of_people_vary_as_much_as_the_people(generator):
     x = volumes(5, generator)
     copies, people = x.repeat(4, 1, 1, 1), list(range(5)) * 4
-    assert voxelwise_sd(copies, people, generator=generator).value == pytest.approx(
-        voxelwise_sd(x, generator=generator).value, rel=1e-5
+    assert voxelwise_sd(copies, people).value == pytest.approx(voxelwise_sd(x).value, rel=1e-5)
+
+
+def test_the_interval_of_the_sd_is_that_of_the_jackknife_over_people(generator):
+    x, people = volumes(12, generator).numpy(), np.repeat(np.arange(6), 2)
+    value, factor = x.std(0).mean(), (6 / 5) ** 0.5
+    left = np.array([x[people != person].std(0).mean() for person in range(6)]) * (5 / 4) ** 0.5
+    centre = 6 * factor * value - 5 * left.mean()
+    half = stats.t.ppf(0.975, 5) * (5 / 6 * ((left - left.mean()) ** 2).sum()) ** 0.5
+    found = voxelwise_sd(x, people)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (factor * value, centre - half, centre + half), rel=1e-4
     )
+
+
+def test_the_interval_of_the_sd_of_few_people_covers_that_of_many():
+    """Where a voxel is brain in few of them, as at an edge, few people vary too little."""
+    rng = np.random.default_rng(0)
+    share = rng.uniform(0.02, 0.3, (6, 6, 6))
+    truth = 1.6 * np.sqrt(share * (1 - share)).mean()
+
+    def people(n):  # who share how large their brains are
+        size = np.exp(0.8 * rng.normal(size=(n, 1, 1, 1)) - 0.32)
+        return np.where(rng.random((n, 6, 6, 6)) < share * size, 0.8, -0.8)
+
+    many = people(20_000).std(0).mean()
+    assert many == pytest.approx(truth, rel=0.05)
+    found = [voxelwise_sd(people(12)) for _ in range(200)]
+    assert np.mean([each.low < many < each.high for each in found]) > 0.85
 
 
 def test_linearised_intervals_match_resampling_the_volumes(generator):
     x, y = volumes(60, generator), volumes(60, generator, mean=0.5)
     groups = list(np.repeat(np.arange(30), 2))
     x[1::2] = 0.8 * x[::2] + 0.2 * x[1::2]  # two similar sessions of 30 subjects
-    sd = voxelwise_sd(x, groups, n_bootstrap=4000, generator=generator)
+    sd = voxelwise_sd(x, groups)
     draws = full_bootstrap(lambda sample: sample.std(0).mean().item(), x, groups, generator)
     assert sd.high - sd.low == pytest.approx(np.ptp(np.quantile(draws, [0.025, 0.975])), rel=0.15)
 
@@ -83,7 +110,7 @@ def test_voxelwise_intervals_cover_the_truth(generator):
     for _ in range(150):
         x, y = volumes(50, generator), volumes(50, generator, mean=0.5)
         difference = mean_brain_difference(x, y, n_bootstrap=200, generator=generator)
-        spread = voxelwise_sd(x, n_bootstrap=200, generator=generator)
+        spread = voxelwise_sd(x)
         covered.append((difference.low < 0.5 < difference.high, spread.low < sd < spread.high))
     assert all(0.88 <= rate <= 0.99 for rate in np.mean(covered, axis=0)), np.mean(covered, axis=0)
 
@@ -92,7 +119,7 @@ def test_voxelwise_refuses_what_cannot_be_compared(generator):
     with pytest.raises(InputError, match="one size"):
         mean_brain_difference(volumes(4, generator), volumes(4, generator, side=5), generator=generator)
     with pytest.raises(InputError, match="at least 2"):
-        voxelwise_sd(volumes(1, generator), generator=generator)
+        voxelwise_sd(volumes(1, generator))
 
 
 def test_pca_equals_the_exact_decomposition_of_all_sets_together(generator):
@@ -167,11 +194,13 @@ def test_python_is_told_that_an_interval_of_few_is_too_narrow(generator):
     x, y = generator.uniform(-1, 1, (2, 12, 8, 8, 8))
     with warnings.catch_warnings(action="error"):
         mmd_rbf(x, y), voxelwise_sd(x)
-    for n in (2, 9):
+    for n in (3, 9):
         with pytest.warns(FewWarning, match=f"interval of {n} people or volumes: of fewer than 10"):
             mmd_rbf(x, y[:n])
         with pytest.warns(FewWarning, match=f"interval of {n} people"):
             voxelwise_sd(x[:n])
+    with pytest.raises(TooFewError, match="needs three"):
+        voxelwise_sd(x[:2])
 
 
 def test_interval_is_about_the_value_and_drops_undefined_draws():

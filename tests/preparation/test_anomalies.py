@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 from scans import scan_of, write
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter, zoom
 from small_t1w import AFFINE, INSIDE, brain, prepared
 
 from alphagan.preparation.quality import QualityError
@@ -99,6 +99,42 @@ def test_forms_that_disagree_are_told(tmp_path):
     nibabel.save(image, tmp_path / "sub-01.nii")
     found = prepare_scan(scan_of(tmp_path / "sub-01.nii"), Prepare(size=32))
     assert found.note == "qform says LAS and sform RAS: the second was taken"
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1.01, False), (1.03, True)])
+def test_sizes_that_disagree_between_forms_are_told(tmp_path, scale, told):
+    image = nibabel.Nifti1Image(brain(), AFFINE)
+    image.set_qform(AFFINE, 1)
+    image.set_sform(AFFINE @ np.diag([scale, 1, 1, 1]), 1)
+    nibabel.save(image, tmp_path / "sub-01.nii")
+    note = prepare_scan(scan_of(tmp_path / "sub-01.nii"), Prepare(size=32)).note
+    assert ("voxel sizes of qform and sform are different" in note) == told
+
+
+@pytest.mark.parametrize(("blur", "told"), [(0.0, False), (1.7, True)])
+def test_a_halo_that_was_rounded_is_told(tmp_path, blur, told):
+    fine = gaussian_filter(zoom(np.pad(brain() / 8, 4), 2, order=1), blur)
+    found = prepared(tmp_path, np.rint(fine).astype(np.int16), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
+    assert ("as rings of splines or a blur leave it" in found.note) == told
+
+
+def test_an_orientation_that_overrules_a_header_is_told(tmp_path):
+    flipped, said = AFFINE @ np.diag([-1, 1, 1, 1]), "the axes were taken for RAS, as orientation names them, and not "
+    found = prepared(tmp_path, brain(), flipped, orientation="RAS")
+    assert found.note.startswith(f"{said}for LAS, as the header says")
+    assert prepared(tmp_path, brain(), flipped, orientation="LAS").note == ""
+    assert prepared(tmp_path, brain(), np.diag([4.6, 4.6, 4.6, 1]), orientation="RAS").note == ""
+
+
+@pytest.mark.parametrize("n_levels", [9, 16, 24])
+def test_a_scan_of_few_values_is_kept(tmp_path, n_levels):
+    levels = np.ceil(brain() / brain().max() * n_levels).astype(np.uint8)
+    prepare_scan(scan_of(write(tmp_path / "few.nii", levels, AFFINE)), Prepare(size=32, max_saturated=1.0))
+
+
+def test_voxels_at_the_highest_value_are_no_labels(tmp_path):
+    saturated = np.minimum(brain(), 600)  # of a generator, at 1; what differs does so from voxel to voxel
+    assert prepare_scan(scan_of(write(tmp_path / "s.nii", saturated, AFFINE)), Prepare(size=32, max_saturated=1.0))
 
 
 def test_unsigned_integers_that_were_taken_for_signed_are_refused(tmp_path):

@@ -71,6 +71,9 @@ def hole(volume):
 
 
 RGB = np.zeros(SHAPE, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+# Numbers of 100 regions as an atlas has them, in no order.
+REGIONS = np.random.default_rng(0).permutation(600)[np.tensordot([100, 10, 1], np.indices(SHAPE) // 7, 1)]
+REGIONS = (REGIONS * (head() > 0)).astype(np.int16)
 NOISE = np.random.default_rng(0).integers(1, 500, SHAPE).astype(np.int16)
 COPY = "copy or download it again"
 
@@ -119,6 +122,9 @@ REFUSED = {
         "looks like a mask: only 4 values",
         "give the scan",
     ),
+    "regions": (stored(REGIONS), "looks like labels: 8", "give the scan itself"),
+    "regions of few values": (stored(REGIONS % 12 + (REGIONS > 0)), "looks like labels: 8", "give the scan itself"),
+    "each voxel repeated": (stored(np.kron(head()[::4, ::4, ::4], np.ones((4, 4, 4), np.int16))), "repeated", "itself"),
     "clipped": (stored(np.minimum(head(), 1600)), "clipped: ", "raise prepare.max_saturated"),
     "an axis without length": (affine((4, 0, 0, 0), (0, 4, 0, 0), (0, 0, 0, 0)), "unusable affine", "fslorient"),
     "two axes that are one": (affine((4, 4, 0, 0), (4, 4, 0, 0), (0, 0, 4, 0)), "unusable affine", "fslorient"),

@@ -106,7 +106,9 @@ def test_the_commands_tell_them(tmp_path, capsys):
 @pytest.mark.parametrize(
     "ends",
     ["_V1_T1 _V2_T1", "_pre_T1w_brain _post_T1w_brain", "_20100101_T1 _20110505_T1", "-tp1-brain -tp2-brain", "a b",
-     "_T1 _T1_defaced", "_3T_T1w _7T_T1w"],
+     "_T1 _T1_defaced", "_3T_T1w _7T_T1w", "_T1 _T1_2", "_T1 _T1_fu", "_T1 _T1_repeat", "_T1 _T1_20200101",
+     "_T1_brain _T1_m12_brain", "_MPRAGE _MPRAGE_GD", "_T1_brain _T1_brain_n4", "_brain _brain_2", "_T1 _T1_Eq_1",
+     "-T1 -T1-rescan"],
 )  # fmt: skip
 def test_visits_are_seen_before_a_contrast_and_across_folders(tmp_path, ends):
     first, second = ends.split()
@@ -118,6 +120,23 @@ def test_visits_are_seen_before_a_contrast_and_across_folders(tmp_path, ends):
     line = visits_of_others(real, train)
     assert line.startswith("1 of 2 people may be another at a second visit: P001") and f"P001{second}.nii.gz" in line
     assert visits_of_others(real[1:], train) is None
+
+
+@pytest.mark.parametrize(
+    ("stems", "told"),
+    [
+        (["P1_T1", "P1_T1 (1)", "P2_T1"], "2 of 3 people"),
+        (["T1_P1", "T1_P1_x", "T1_P2", "T1_P2_x"], "4 of 4 people"),
+        (["P1_T1", "P1_T1_x", "P2_T1", "P2_T1_x", "P3_T1", "P4_T1"], "4 of 6 people"),
+        (["anna", "anna_berg", "jon"], ""),
+        (["P", *(f"P_{k}" for k in range(30))], ""),
+        (["a1_T1", "a1_T1_2", "a1_T1_3", "b1_T1"], "3 of 4 people"),
+    ],
+)
+def test_a_name_that_goes_on_after_that_of_another_may_be_a_visit(tmp_path, stems, told):
+    raw = layouts.tree(tmp_path, *(f"{stem}.nii" for stem in stems))
+    said = " ".join(doubts(cohort(raw), find_scans(cohort(raw))).unsure)
+    assert told in said and bool(told) == bool(said)
 
 
 def test_a_pattern_that_swallows_a_visit_is_told(tmp_path):

@@ -12,8 +12,8 @@ from folders import QUICK, fill, read
 from alphagan.__main__ import main
 from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.prepare import prepare
+from alphagan.report.doubts import doubts
 from alphagan.report.folders import evaluate_folders
-from alphagan.report.measure import doubts
 from alphagan.report.options import Folders, from_options
 from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths

@@ -13,8 +13,8 @@ from scans import write
 from alphagan.__main__ import main
 from alphagan.errors import TooFewError
 from alphagan.evaluation.samples import Sample
+from alphagan.report.doubts import doubts
 from alphagan.report.folders import evaluate_folders
-from alphagan.report.measure import doubts
 from alphagan.report.options import Folders
 
 
@@ -100,11 +100,33 @@ def test_identical_volumes_are_kept_and_their_lack_of_diversity_is_seen(real, tr
     collapsed = fill(tmp_path / "collapsed", [300] * 12, "g{}.nii", file_numbers=range(12))
     found = measured(Folders(real, collapsed, train, size=16), tmp_path / "work")
     side, row = found.sides["generated"], found.evaluation.rows["generated"]
-    assert len(side.volumes.array) == 12 and side.n_identical == 11 and not side.refused
+    assert len(side.volumes.array) == 12 and len(side.identical) == 11 and not side.refused
     assert row["ms_ssim"].value == pytest.approx(1, abs=1e-5) and row["voxelwise_sd"].value == pytest.approx(
         0, abs=1e-6
     )
     assert found.evaluation.rows["real"]["ms_ssim"].value < 0.99
+
+
+def test_one_person_under_two_names_and_one_brain_in_two_files_are_told(tmp_path):
+    generated, real = fill(tmp_path / "gen", range(300, 304)), fill(tmp_path / "real", range(200, 206))
+    same, again = "2 pairs of people look like one person each", "2 of 6 generated volumes look like an earlier one"
+    told = " ".join(doubts(read(Folders(real, generated, size=32), tmp_path / "one")))
+    assert "look like" not in told
+    fill(real, [200, 201], "other-{:03d}.nii", noise=20, file_numbers=[900, 901])
+    fill(generated, [300, 301], "again-{:03d}.nii", noise=20)
+    told = doubts(read(Folders(real, generated, size=32), tmp_path / "two"))
+    assert any(line.startswith(f"real: {same}, such as sub-200_T1w.nii and other-900.nii") for line in told)
+    assert any(line.startswith(again) for line in told)
+    others = fill(tmp_path / "others", range(210, 216))
+    told = doubts(read(Folders(others, generated, real, size=32), tmp_path / "three"))
+    assert any(line.startswith(f"train: {same}") for line in told)
+
+
+def test_names_that_may_be_visits_are_told_in_the_report_too(tmp_path):
+    real = fill(tmp_path / "real", range(200, 204), "p{}_T1.nii")
+    fill(real, range(204, 206), "p{}_T1_fu.nii", file_numbers=[200, 201])
+    sides = read(Folders(real, fill(tmp_path / "gen", range(300, 304)), size=16), tmp_path / "work")
+    assert any(line.startswith("real: 4 of 6 people may be another at a second visit") for line in doubts(sides))
 
 
 def test_generated_volumes_that_are_scans_are_told(real, train, tmp_path):

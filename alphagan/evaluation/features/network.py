@@ -85,7 +85,9 @@ def load_features(folder: str | Path, device: torch.device | str = "cpu") -> Fea
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: not found; train the feature network first") from None
+        raise InputError(
+            f"{error.filename}: not found; train the feature network first (alphagan features COHORT)"
+        ) from None
     except Exception as error:
         raise InputError(f"{folder}: damaged ({type(error).__name__}); {RETRAIN}") from None
     return FeatureNetwork(network.to(device).eval().requires_grad_(False), name, size=config["size"])

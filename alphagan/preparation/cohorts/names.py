@@ -27,6 +27,8 @@ from alphagan.preparation.cohorts import bids, brats, freesurfer, tree
 # What a word in a name says of a file, strongest first: a mask of a T1w is a mask, a T2-FLAIR is a FLAIR.
 WORDS = {
     "mask": {"mask", "masks", "seg", "dseg", "aseg", "probseg", "label", "labels"},
+    "regions": {"segmentation", "synthseg", "parc", "parcellation", "aparc", "wmparc", "dkt", "aal", "schaefer"},
+    "map": {"thickness", "tpm", "ribbon", "tissues", "overlay"},
     "bold": {"bold", "sbref", "epi", "fmri"},
     "dwi": {"dwi", "dti", "adc"},
     "angio": {"mra", "angio"},

@@ -9,16 +9,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, names, nifti, tree
-
-MOST_VISITS = 12  # of one person; more names with one beginning are those of a site or a study
-DATE = r"(?:19|20)\d\d(?:-?\d\d){0,2}"
-# What ends a name beside who is on the scan: its contrast or what was done to it, and before that the visit.
-DONE = r"[_.-](?:t[12]w?|flair|mprage|anat|brain|stripped|defaced)$"
-VISIT = (
-    rf"[_.-](?:(?:v|tp|visit|ses|time|wave|scan)\d{{1,2}}|m\d{{1,3}}|{DATE}|bl|base|baseline|template"
-    r"|pre|post|preop|postop|fu\d?|follow-?up\d?|\d{1,2}(?:mo|yr?|year)\w*|[ab]|[37]t)$|(?<=\d)(?:[ab]|bl|fu\d?|pre|post)$"
-)
-VISIT_WITHIN = rf"[_.-](?:(?:v|tp|visit|ses|session|time|timepoint|wave|scan)-?\d{{1,2}}|{DATE})(?=[_.-])"
+from alphagan.preparation.cohorts.visits import AT_END, MOST_VISITS, of_one_person
 
 
 def own_people(scans: list[Scan]) -> str | None:
@@ -31,7 +22,7 @@ def own_people(scans: list[Scan]) -> str | None:
         return None
     cut = _core(scans)
     by_begin, by_end = (_grouped(scans, cut, part) for part in (0, 2))
-    if all(re.search(VISIT, f"_{begin.casefold()}") for begin in by_begin):  # pre_P001 and post_P001
+    if all(re.search(AT_END, f"_{begin.casefold()}") for begin in by_begin):  # pre_P001 and post_P001
         several = any(len(found) > 1 for found in by_end.values())
         return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None
     if not _as_visits(by_begin):
@@ -116,12 +107,7 @@ def _joins(pattern: str, people: dict[str, list[Scan]]) -> bool:
 def visits(scans: list[Scan]) -> str | None:
     """Warn of people whose names differ in a visit alone: a word for it, a date, or a number that others lack."""
     people = {names.spelling(scan.subject): scan.subject for scan in scans}
-    alike = defaultdict(list)
-    for spelled, subject in people.items():
-        bare = without_visit(spelled)
-        numbered = re.sub(r"(?<=.)[_.-]\d{1,2}$", "", spelled)
-        alike[numbered if numbered != spelled and numbered in people else bare].append(subject)
-    groups = [found for found in alike.values() if 1 < len(found) <= MOST_VISITS]
+    groups = [[people[name] for name in found] for found in of_one_person(people)]
     if not groups:
         return None
     (one, other, *_), *_ = groups
@@ -131,28 +117,13 @@ def visits(scans: list[Scan]) -> str | None:
     )
 
 
-def without_visit(name: str) -> str:
-    """A name without the words that may tell a visit, as those of one person share it.
-
-    Examples
-    --------
-    >>> without_visit("sub04_v2_t1"), without_visit("case_1_pre_t1w_brain"), without_visit("p1b")
-    ('sub04', 'case_1', 'p1')
-    >>> without_visit("sub1_ses2_scan_1"), without_visit("p01fu")
-    ('sub1_scan_1', 'p01')
-    """
-    done = name
-    while (shorter := re.sub(DONE, "", done)) not in (done, ""):
-        done = shorter
-    return re.sub(VISIT, "", re.sub(VISIT_WITHIN, "", done)) or name
-
-
 def visits_of_others(scans: list[Scan], others: list[Scan]) -> str | None:
     """Warn of people whose names differ from those of others in a visit alone."""
-    known = _first(others, lambda subject: without_visit(names.spelling(subject)))
-    people = _first(scans, names.spelling)
-    pairs = [(scan, known[bare]) for spelled, scan in people.items() if (bare := without_visit(spelled)) in known]
-    pairs = [(one, other) for one, other in pairs if names.spelling(one.subject) != names.spelling(other.subject)]
+    known, people = _first(others, names.spelling), _first(scans, names.spelling)
+    pairs = []
+    for found in of_one_person({**people, **known}):
+        for one in filter(people.get, found):
+            pairs += [(people[one], known[other]) for other in found if other in known and other != one][:1]
     pairs = pairs or _beginning_alike(scans, others)
     if not pairs:
         return None

@@ -1,0 +1,105 @@
+"""Lines on what may not be as it was meant: of each folder, of who is who, of copies and directions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alphagan.metrics.catalogue import FEWEST
+from alphagan.preparation import lookalikes
+from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
+from alphagan.report.asked import asked_for, persons
+from alphagan.report.sides import Side
+
+SIZED = 0.75, 1.33  # how far the median size of generated brains may be from that of real ones without a word
+
+
+def doubts(sides: dict[str, Side]) -> list[str]:
+    """Everything, side by side, in the order in which it should be read."""
+    generated, real = sides["generated"], sides["real"]
+    people = persons(generated.volumes.subjects)
+    return [
+        *_of_sides(sides),
+        *_of_whom(sides, len(set(people))),
+        *_of_copies(sides, people),
+        *_of_directions(generated, real),
+    ]
+
+
+def _of_sides(sides: dict[str, Side]) -> Iterator[str]:
+    for name, side in sides.items():
+        if side.refused:
+            file, reason = side.refused[0]
+            yield f"{name}: {len(side.refused)} of {side.n_found} files were left out, such as {file}: {reason}"
+    yield from (f"{name}: {line}" for name, side in sides.items() for line in side.unusual)
+    for name, side in sides.items():
+        if name == "generated":
+            continue
+        files = [Path(row.get("source", row["subject"])).name for row in side.volumes.subjects]
+        if line := described(side.volumes.array, files):
+            yield f"{name}: {line}"
+        pairs = lookalikes.look_alikes(side.volumes.array, side.volumes.people(side.volumes.rows()))
+        if line := lookalikes.described(pairs, files, files):
+            yield f"{name}: {line}"
+    if (mine := sides["generated"].median_ml) and (theirs := sides["real"].median_ml):
+        if not SIZED[0] < mine / theirs < SIZED[1]:
+            yield (
+                f"generated: by their headers these have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
+                " unless all were given one field of view in mm"
+            )
+
+
+def _of_whom(sides: dict[str, Side], n_drawn: int) -> Iterator[str]:
+    generated, real = sides["generated"], sides["real"]
+    n_volumes = len(generated.volumes.array)
+    if n_drawn < n_volumes:
+        yield (
+            f"generated: {n_drawn} people in {n_volumes} volumes, by their sessions, or as sample i of a seed is one "
+            "person at any age: intervals are over people; draw each age with another --seed to have more"
+        )
+    if asked := asked_for(generated.source):
+        yield f"generated: {asked} was asked for, real people are of any: what differs can be due to that alone"
+    compared = real.volumes.rows() if "train" in sides else real.volumes.rows("test")
+    n_people = len(set(real.volumes.people(compared)))
+    if min(n_drawn, n_people) < FEWEST:
+        yield f"{n_drawn} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict"
+
+
+def _of_copies(sides: dict[str, Side], people: list[str]) -> Iterator[str]:
+    generated = sides["generated"]
+    n_volumes = len(generated.volumes.array)
+    if identical := generated.identical:
+        yield f"{len(identical)} of {n_volumes} generated volumes are identical to an earlier one"
+    pairs = lookalikes.look_alikes(generated.volumes.array, people)
+    if later := {later for _, later, _ in pairs} - identical:
+        yield (
+            f"{len(later)} of {n_volumes} generated volumes look like an earlier one, or like its mirror image, as no "
+            "two people do: they are few brains, again and again, and each counts as somebody in p and in intervals"
+        )
+    for name, side in sides.items():
+        if side is generated:
+            continue
+        if copied := generated.copied(side):
+            yield f"{len(copied)} of {n_volumes} generated volumes are scans of {name}, to the voxel"
+        if n := len(generated.like(side) - copied.keys()):
+            yield (
+                f"{n} of {n_volumes} generated volumes look like a scan of {name} as no two people do: copies with "
+                "noise, another contrast, or mirrored"
+            )
+
+
+def _of_directions(generated: Side, real: Side) -> Iterator[str]:
+    directions = likely_directions(generated.volumes.array, real.volumes.array)
+    if directions != "RAS":
+        axes = stored(directions, generated.axes)
+        yield (
+            f"generated: orientation: most volumes fit the real ones better if their stored axes are {axes}, not "
+            f"{generated.axes} as was assumed; if they are, give --orientation {axes}, or {mirrored(axes)}: left and "
+            "right cannot be told"
+        )
+        return
+    directions, n = plainly_turned(generated.volumes.array, real.volumes.array)
+    if n:
+        yield (
+            f"generated: orientation: {n} of {len(generated.volumes.array)} volumes fit the real ones plainly better "
+            f"if what was taken for RAS is {directions} in them; bring all volumes into one orientation, unless it is "
+            "because parts of them are missing"
+        )
