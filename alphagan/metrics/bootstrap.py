@@ -60,7 +60,13 @@ class Estimate:
         return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
     def as_dict(self) -> dict[str, float | int | str]:
-        """As written to metrics.json."""
+        """As written to metrics.json.
+
+        Examples
+        --------
+        >>> Estimate(0.7151, 0.7068, 0.7223, n=512).as_dict()
+        {'value': 0.7151, 'low': 0.7068, 'high': 0.7223, 'n': 512}
+        """
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
@@ -184,10 +190,7 @@ class TwoSamples:
         return [np.ones((1, len(subject))) for subject in self.subjects]
 
     def resample(self, n_bootstrap: int, generator: np.random.Generator) -> list[np.ndarray]:
-        """Weight of every volume in every resample, (n_bootstrap, n_x) and (n_bootstrap, n_y).
-
-        It is how often the volume's subject was drawn: in all resamples of x, then in all of y.
-        """
+        """How often each volume's subject was drawn, (n_bootstrap, n_x) and then (n_bootstrap, n_y)."""
         return [subject_counts(subject.max() + 1, n_bootstrap, generator)[:, subject] for subject in self.subjects]
 
     def estimate(self, value: float, draws: np.ndarray) -> Estimate:
