@@ -11,6 +11,8 @@ from alphagan.metrics.bootstrap import Estimate, Seed, TwoSamples, subject_index
 from alphagan.metrics.checks import check_samples, check_volumes
 from alphagan.volumes.prepared import Array
 
+BLOCK = 8192  # voxels per step: bounds the working memory
+
 
 def mean_brain_difference(
     x: Array,
@@ -107,19 +109,22 @@ def voxelwise_sd(x: Array, groups: Sequence | None = None) -> Estimate:
     if n < 3:
         raise TooFewError("x: 2 subjects, but the spread in each voxel needs three for its interval; give more scans")
     warn_of_few(n)
-    total, squares = x.sum(0, dtype=torch.float64), x.square().sum(0, dtype=torch.float64)
-    value = _spread(total, squares, len(x), n)
-    without = np.empty(n)
-    for person in range(n):
-        theirs = x[torch.from_numpy(subject == person)].double()
-        left = total - theirs.sum(0), squares - theirs.square().sum(0), len(x) - len(theirs)
-        without[person] = _spread(*left, n - 1)
+    value, without, whose = 0.0, np.zeros(n), torch.from_numpy(subject)
+    others = torch.from_numpy(len(x) - np.bincount(subject))[:, None]
+    for block in (x - x[0]).flatten(1).cpu().split(BLOCK, dim=1):  # volumes that are all the same vary by exactly 0
+        block = block[:, block.any(0)].double()  # background adds nothing
+        nothing = torch.zeros(n, block.shape[1], dtype=torch.float64)
+        sums, squares = (nothing.index_add(0, whose, each) for each in (block, block.square()))
+        total, all_squares = sums.sum(0), squares.sum(0)
+        value += float(_spread(total, all_squares, len(x), n))
+        without += _spread(total - sums, all_squares - squares, others, n - 1).numpy()
+    value, without = value / x[0].numel(), without / x[0].numel()
     centre = value - (n - 1) * (without.mean() - value)
     half = student.ppf(0.975, n - 1) * np.sqrt((n - 1) / n * np.square(without - without.mean()).sum())
     return Estimate(value, float(max(0.0, centre - half)), float(centre + half), n=n)
 
 
-def _spread(total: torch.Tensor, squares: torch.Tensor, n_volumes: int, n_people: int) -> float:
-    """Mean over voxels of sqrt(people / (people - 1) variance): copies of one person vary less than people do."""
-    variance = squares / n_volumes - (total / n_volumes).square()
-    return float(variance.clamp(min=0).sqrt().mean() * (n_people / (n_people - 1)) ** 0.5)
+def _spread(sums: torch.Tensor, squares: torch.Tensor, n_volumes: torch.Tensor | int, n_people: int) -> torch.Tensor:
+    """Sum over voxels of sqrt(people / (people - 1) variance): copies of one person vary less than people do."""
+    variance = squares / n_volumes - (sums / n_volumes).square()
+    return variance.clamp(min=0).sqrt().sum(-1) * (n_people / (n_people - 1)) ** 0.5

@@ -51,6 +51,8 @@ def test_sd_value_and_background(generator):
     assert estimate.value == pytest.approx(x.numpy().std(0, ddof=1).mean(), rel=1e-5)
     flat = voxelwise_sd(torch.full((4, 4, 4, 4), -1.0))
     assert (flat.value, flat.low, flat.high) == (0, 0, 0)
+    same = voxelwise_sd(torch.from_numpy(generator.uniform(-1, 1, (1, 4, 4, 4))).float().repeat(12, 1, 1, 1))
+    assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
 def test_copies_of_people_vary_as_much_as_the_people(generator):
