@@ -12,6 +12,7 @@ ALIKE = 0.94
 WIDTH = 1 / 16  # of the side: the Gaussian whose blur is taken off
 AT_A_TIME = 512
 SIDE = 32  # of what is compared, to less than twice that: larger cubes are averaged down
+FEWEST = 1400  # voxels of a brain, by the median: of 184 people with 1151 each, in padded cubes, two pairs reach 0.94
 MOST = 5000  # cubes of a side; of more no two are compared, as that would take minutes and gigabytes
 
 
@@ -35,9 +36,12 @@ def look_alikes(
     -------
     pairs : list of (int, int, bool)
         Row among `cubes` and row among `others`, or a later one among `cubes`, and whether one is the other's mirror
-        image. A pair that is alike both ways is given once. None of more than 5000 cubes.
+        image. A pair that is alike both ways is given once. None of more than 5000 cubes, or where brains have so few
+        voxels that different ones look alike.
     """
     if max(len(cubes), len(cubes if others is None else others)) > MOST:
+        return []
+    if np.median([np.count_nonzero(cube) for cube in cubes]) < FEWEST:
         return []
     details = _details(cubes)
     theirs = details if others is None else _details(others)

@@ -174,7 +174,7 @@ def peculiar(image: SpatialImage, affine: np.ndarray) -> list[str]:
             said.append(f"the axes are {skew:.0f} degrees from being at right angles, and were taken as if they were")
         away = np.degrees(np.arccos(np.abs(axes).max(axis=0).min().clip(0, 1)))
         if away > OBLIQUE:
-            said.append(f"the axes lie {away:.0f} degrees from those of the scanner; the volume was not turned")
+            said.append(f"the axes lie {away:.0f} degrees from those of the scanner: the volume was not turned")
     if isinstance(header, Nifti1Header) and header["qform_code"] and header["sform_code"]:
         two = [header.get_qform(), header.get_sform()]
         if not np.allclose(two[0][:3, :3], two[1][:3, :3]):

@@ -69,7 +69,7 @@ def of_outline(found: Foreground, size_mm: np.ndarray, brain_ml: float | None, f
     if thin := _named([end for areas in sections for end in _thin_ends(areas)], THIN_REACH):
         said.append(
             f"the brain is as thin as a string for part of its length, at its {thin}: a cord or dura that sets the "
-            "box; cut it off"
+            "box: cut it off"
         )
     if empty := [f"{n} from {way}" for areas, way in zip(sections, WAYS, strict=True) if (n := _empty(areas))]:
         said.append(f"sections of the brain are empty, or half of them, between others: {', '.join(empty)}")
@@ -101,7 +101,7 @@ def of_detail(field: tuple[int, ...], extent: np.ndarray, size: int) -> list[str
     """
     fewest = size if max(field) < size else INTERPOLATED * size
     few = [f"{n:.0f} voxels from {way}" for n, way in zip(extent, WAYS, strict=True) if n < fewest]
-    return few and [f"{', '.join(few)} were enlarged to {size}: detail was made up by that; choose a smaller size"]
+    return few and [f"{', '.join(few)} were enlarged to {size}, which made up detail: choose a smaller size"]
 
 
 def of_fit(found: Foreground, field: tuple[int, ...], fit: str) -> list[str]:
@@ -112,8 +112,9 @@ def of_fit(found: Foreground, field: tuple[int, ...], fit: str) -> list[str]:
 
 
 def _stretched(found: Foreground, field: tuple[int, ...]) -> bool:
-    """Whether the volume is a cube that the brain fills."""
-    return len(set(field)) == 1 and found.first.max() <= 1 and (field - found.last).max() <= 1
+    """Whether the volume is a cube that the brain fills, but for a thirty-second of it at each end."""
+    margin = max(field) // 32
+    return len(set(field)) == 1 and max(found.first.max(), (field - found.last).max()) <= margin
 
 
 def _of_size(extent_mm: np.ndarray, brain_ml: float, stretched: bool) -> list[str]:

@@ -39,12 +39,12 @@ def _of_sides(sides: dict[str, Side]) -> Iterator[str]:
         pairs = lookalikes.look_alikes(side.volumes.array, side.volumes.people(side.volumes.rows()))
         if line := lookalikes.described(pairs, files, files):
             yield f"{name}: {line}"
-    if (mine := sides["generated"].median_ml) and (theirs := sides["real"].median_ml):
-        if not SIZED[0] < mine / theirs < SIZED[1]:
-            yield (
-                f"generated: by their headers these have {mine:.0f} ml, real ones {theirs:.0f}: size is not compared,"
-                " unless all were given one field of view in mm"
-            )
+    mine, theirs = sides["generated"].median_ml, sides["real"].median_ml
+    if not SIZED[0] < mine / theirs < SIZED[1]:
+        yield (
+            f"generated: by their headers these have {mine:.0f} ml as cubes, real ones {theirs:.0f}: size is not "
+            "compared, unless all were given one field of view in mm"
+        )
 
 
 def _of_whom(sides: dict[str, Side], n_drawn: int) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Whether models are of the scans that are prepared now, and numbers of the weights that are there now."""
 
+import contextlib
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -47,7 +49,7 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
     InputError
         If a network is of another size than the cohort, and that is asked for.
     """
-    lines, here = [], read_json(volumes.folder / NAME).get("modality")
+    lines, here = of_changed_scans(volumes), read_json(volumes.folder / NAME).get("modality")
     for folder in trained:
         config = read_json(folder / "config.json")
         data, size = config.get("data"), config.get("size", volumes.size)
@@ -71,6 +73,24 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
                 "otherwise): people whom it was trained on may be held out now; train it again"
             )
     return lines
+
+
+def of_changed_scans(volumes: Volumes) -> list[str]:
+    """Say how many scans are others than when they were prepared; files that are no newer than that are not read."""
+    made, changed = (volumes.folder / "subjects.csv").stat().st_mtime, []
+    for row in volumes.subjects:
+        path = Path(row.get("source", ""))
+        with contextlib.suppress(OSError):  # simulated, or not here any more
+            if path.stat().st_mtime > made and path.is_file():
+                with open(path, "rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != row["sha256"]:
+                        changed.append(path)
+    if not changed:
+        return []
+    return [
+        f"{len(changed)} of {len(volumes.array)} scans, such as {changed[0]}, are others now than those that were "
+        f"prepared: prepare {volumes.folder.name} again"
+    ]
 
 
 def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:

@@ -129,6 +129,18 @@ def test_missing_masks_and_empty_links_are_named(tmp_path, capsys):
     assert line.startswith(f"{source / '13_T1.nii'}: link to nothing: the image's content is not here; get it (datalad")
 
 
+@pytest.mark.parametrize("by", ["{subject}", "{subject}_ses-{session}"])
+def test_a_mask_that_serves_several_visits_is_told(tmp_path, by):
+    names = [f"sub-{k}_ses-{v}_T1w.nii" for k in range(3) for v in (1, 2)]
+    masks = [f"sub-{k}{f'_ses-{v}' if 'session' in by else ''}_mask.nii" for k in range(3) for v in (1, 2)]
+    section = {"kind": "nifti", "source": str(layouts.tree(tmp_path / "raw", *names, *dict.fromkeys(masks)))}
+    section |= {"pattern": "sub-{subject}_ses-{session}_T1w.nii", "mask_pattern": f"sub-{by}_mask.nii"}
+    told = [line for line in check(load(params(tmp_path, section)).cohorts["mine"]).doubts if "masks serve" in line]
+    assert [line[:65] for line in told] == ["3 masks serve several scans each, such as sub-0_mask.nii for sub-"] * (
+        "session" not in by
+    )
+
+
 def test_the_default_params_are_as_expected(capsys):
     assert main(["cohort", "check", next(iter(load("params.yaml").cohorts))]) == 0
     assert "(template): " in capsys.readouterr().out

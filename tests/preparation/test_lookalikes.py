@@ -53,6 +53,16 @@ def test_larger_cubes_are_averaged_down_and_many_are_left_alone(monkeypatch):
     assert look_alikes(people, "abcd") == []
 
 
+def test_brains_of_few_voxels_are_not_compared():
+    people = brains(4)[:, ::2, ::2, ::2]
+    people[3] = people[0]
+    assert np.median([np.count_nonzero(cube) for cube in people]) > lookalikes.FEWEST
+    assert look_alikes(people, "abcd") == [(0, 3, False)]
+    small = np.zeros((4, 16, 16, 16), np.uint8)
+    small[:, 2:13, 3:13, 3:13] = people[:, 2:13, 3:13, 3:13]
+    assert look_alikes(small, "abcd") == []
+
+
 def test_a_cohort_is_told_of_the_first_pair(tmp_path):
     folder = write_prepared(tmp_path / "prepared", n=5)
     volumes = brains(5)

@@ -54,7 +54,7 @@ def test_sections_that_are_empty_between_others_are_told(tmp_path, axis, way):
 
 def test_thick_slices_that_become_several_of_a_cube_are_told(tmp_path):
     thick = brain()[:, :, ::2]
-    said = "voxels from bottom to top were enlarged to 32: detail was made up by that; choose a smaller size"
+    said = "voxels from bottom to top were enlarged to 32, which made up detail: choose a smaller size"
     assert said in prepared(tmp_path, thick, AFFINE @ np.diag([1, 1, 2, 1])).note
     assert "enlarged" not in prepared(tmp_path, thick, AFFINE @ np.diag([1, 1, 2, 1]), size=16).note
 

@@ -21,7 +21,7 @@ def test_volumes_of_fewer_voxels_than_the_cube_are_told(tmp_path):
         affine = image.affine @ np.diag([step, step, step, 1])
         nibabel.save(nibabel.Nifti1Image(small, affine), generated / path.name.replace("sub-", "g"))
     lines = doubts(read(Folders(real, generated, size=16), tmp_path / "work"))
-    (told,) = [line for line in lines if "were enlarged to 16: detail was made up by that" in line]
+    (told,) = [line for line in lines if "were enlarged to 16, which made up detail" in line]
     assert told.startswith("generated: 4 of 4 scans, such as g")
 
 

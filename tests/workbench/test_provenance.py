@@ -1,14 +1,17 @@
 """Models that were trained on other scans than a cohort has now are told before they are measured on them."""
 
 import json
+import os
 import shutil
 
 import pytest
 from factories import tiny_settings, write_prepared
+from scans import head, write
 from trainings import trained
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError
+from alphagan.preparation.prepare import prepare
 from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
@@ -39,6 +42,28 @@ def laid_out(root, folder, **cubes):
 
 def test_a_run_of_the_cohort_as_it_is_goes_unmentioned(root, tmp_path):
     assert of_other_scans([root / "run", tmp_path / "nowhere"], Volumes(root / "prepared"), same_size=True) == []
+
+
+def test_scans_that_were_replaced_since_are_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    volumes = Volumes(prepared_scans(tmp_path))
+    scan, made = tmp_path / "raw/sub-01.nii", (volumes.folder / "subjects.csv").stat().st_mtime
+    os.utime(scan, (made + 10, made + 10))  # copied again, and the same
+    assert of_other_scans([], volumes) == []
+    write(scan, head(9))
+    os.utime(scan, (made + 10, made + 10))
+    (line,) = of_other_scans([], volumes)
+    assert line.startswith(
+        "1 of 3 scans, such as raw/sub-01.nii, are others now than those that were prepared: prepare c"
+    )
+    scan.unlink()
+    assert of_other_scans([], volumes) == []
+
+
+def prepared_scans(root):
+    for number in range(3):
+        write(root / f"raw/sub-0{number}.nii", head(number))
+    return prepare("c", parse(PARAMS), Paths(root), progress=False)
 
 
 def test_a_run_of_other_scans_is_told(root, tmp_path, capsys):

@@ -1,7 +1,7 @@
 """What should make a cohort's owner look again: mixed contrasts, people who may be the same, files passed over."""
 
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -45,7 +45,11 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
         unsure += [_disagree(cohort, scans), _registered(scans)]
     if cohort.kind == "nifti":
         unsure += [_other_endings(cohort), same_person.own_people(scans) or same_person.visits(scans)]
-        unsure += [same_person.processed(scans), same_person.doubles(scans, tree.folder(cohort.source))]
+        unsure += [
+            _shared_masks(scans),
+            same_person.processed(scans),
+            same_person.doubles(scans, tree.folder(cohort.source)),
+        ]
         mixed = _mixed(cohort, scans)
     else:
         unsure.append(same_person.visits(scans))
@@ -79,6 +83,22 @@ def _copies(scans: list[Scan]) -> str | None:
     return (
         f"passed over, as the name is taken without .gz: {len(copies)} files that hold something else, such as "
         f"{copies[0]}; remove one of the two, or rename it"
+    )
+
+
+def _shared_masks(scans: list[Scan]) -> str | None:
+    """Warn of masks that several scans have, as one of a person at all visits."""
+    served = defaultdict(list)
+    for scan in scans:
+        served[scan.mask].append(scan.image.name)
+    served.pop(None, None)
+    several = {mask: images for mask, images in served.items() if len(images) > 1}
+    if not several:
+        return None
+    mask, (one, other, *_) = next(iter(several.items()))
+    return (
+        f"{len(several)} masks serve several scans each, such as {mask.name} for {one} and {other}: they fit where "
+        "these lie on one another; else give each scan its own, with {session} in mask_pattern"
     )
 
 
