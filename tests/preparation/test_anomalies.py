@@ -7,8 +7,11 @@ from scans import scan_of, write
 from scipy.ndimage import distance_transform_edt, gaussian_filter, zoom
 from small_t1w import AFFINE, INSIDE, brain, prepared
 
+from alphagan.preparation.cohorts import find_scans
+from alphagan.preparation.lookalikes import look_alikes
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.resample import prepare_scan
+from alphagan.settings.cohorts import NiftiCohort
 from alphagan.settings.sections import Prepare
 
 LENGTHS = np.diag([1e-3, 1e-3, 1e-3, 1])
@@ -68,6 +71,23 @@ def test_unsigned_integers_that_wrapped_are_told(tmp_path, dtype, limit):
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_contrast_that_is_not_of_t1w_is_told(tmp_path, size):
     assert "not that of a T1w" in prepared(tmp_path, brain(inverted=True), size=size).note
+
+
+def test_the_contrast_of_a_brain_of_few_voxels_is_not_doubted(tmp_path):
+    path, said = write(tmp_path / "t2.nii", brain(inverted=True), AFFINE), "the contrast is not that of a T1w scan"
+    for field_of_view_mm, told in ((None, True), (300.0, False)):
+        settings = Prepare(size=32, fit="pad", field_of_view_mm=field_of_view_mm)
+        assert (said in prepare_scan(scan_of(path), settings).note) == told
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("size", "field_of_view_mm"), [(16, 256.0), (32, 224.0), (32, 256.0), (64, 256.0)])
+def test_nothing_untrue_is_said_of_real_people_in_a_large_field(real_scans, size, field_of_view_mm):
+    scans = find_scans(NiftiCohort(kind="nifti", source=str(real_scans / "ixi")))[:: 1 if size < 64 else 3]
+    settings = Prepare(size=size, fit="pad", field_of_view_mm=field_of_view_mm)
+    found = [prepare_scan(scan, settings) for scan in scans]
+    assert not [each.note for each in found if "contrast" in each.note or "brighter at its surface" in each.note]
+    assert look_alikes(np.stack([each.cube for each in found]), [str(row) for row in range(len(found))]) == []
 
 
 def test_values_far_from_the_background_are_told(tmp_path):

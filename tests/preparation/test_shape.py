@@ -59,6 +59,17 @@ def test_thick_slices_that_become_several_of_a_cube_are_told(tmp_path):
     assert "enlarged" not in prepared(tmp_path, thick, AFFINE @ np.diag([1, 1, 2, 1]), size=16).note
 
 
+@pytest.mark.parametrize(("beside", "told"), [(0, True), (1, False)])
+def test_a_small_padded_cube_is_not_called_stretched(tmp_path, beside, told):
+    """At 16 voxels a padded brain leaves one or two free at each side."""
+    axis = np.linspace(-1, 1, 16)
+    x, y, z = np.meshgrid(axis * 16 / (16 - 2 * beside), axis, axis, indexing="ij")
+    brain = np.where(x**2 + y**2 + z**2 < 1.05, 1500 - 400 * np.hypot(x, y) + 90 * np.sin(9 * z), 0)
+    path = write(tmp_path / "cube.nii", brain.astype(np.float32), np.diag([10.0, 10, 10, 1]))
+    note = prepare_scan(scan_of(path), Prepare(size=16, fit="pad", min_brain_ml=0)).note
+    assert ("fills its cube, as stretched ones do" in note) == told
+
+
 @pytest.mark.parametrize(
     ("cut", "side"), [(np.s_[:, :, :24], "top"), (np.s_[:, :, 12:], "bottom"), (np.s_[:18], "right")]
 )
