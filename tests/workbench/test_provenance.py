@@ -56,6 +56,8 @@ def test_scans_that_were_replaced_since_are_told(tmp_path, monkeypatch):
     assert line.startswith(
         "1 of 3 scans, such as raw/sub-01.nii, are others now than those that were prepared: prepare c"
     )
+    os.utime(scan, (made - 10, made - 10))  # no newer, and so not read
+    assert of_other_scans([], volumes) == []
     scan.unlink()
     assert of_other_scans([], volumes) == []
 
