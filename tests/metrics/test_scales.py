@@ -24,7 +24,7 @@ def cubes(tmp_path):
         (lambda cubes: torch.from_numpy(cubes / 255).float(), "the background is at 0, and values reach"),
         (lambda cubes: 1 / (1 + np.exp(-(cubes / 20.0 - 6))), "the background is at 0.002"),
         (
-            lambda cubes: np.random.default_rng(0).normal(cubes / 255, 0.1),  # of a network with a linear output
+            lambda cubes: np.random.default_rng(0).normal(cubes / 255, 0.07),  # of a network with a linear output
             "the background is at ",
         ),
         (lambda cubes: np.random.default_rng(0).normal(cubes / 255, 0.05).clip(0, 1), "the background is at "),
