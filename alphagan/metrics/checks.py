@@ -11,8 +11,8 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.volumes.prepared import Array, as_tensor
 
 FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
-# Of cubes that were scaled from 0 to 1: fewer than one in a thousand voxels is as low as this (of generators after a step
-# of training -0.44 at most), and half of the outermost voxels, background, differ by less than this share of the range.
+# Of cubes that were scaled from 0 to 1: fewer than one in a thousand voxels is as low as this (of generators after one
+# step of training -0.44 at most), and half of the outermost, background, differ by less than this share of the range.
 LOWEST, BRIGHT, EVEN = -0.25, 0.5, 0.15
 SAMPLED = 2**20  # voxels that are enough to know a percentile by
 
