@@ -22,8 +22,8 @@ DECIDES = {"size", "augment", "departures", "model", "train"}  # of a training's
 
 
 def note_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = False) -> None:
-    """Print what `of_other_scans` says, as notes."""
-    for line in of_other_scans(trained, volumes, same_size):
+    """Print what `of_changed_scans` and `of_other_scans` say, as notes."""
+    for line in (*of_changed_scans(volumes), *of_other_scans(trained, volumes, same_size)):
         print(f"note: {line}", file=sys.stderr)
 
 
@@ -49,7 +49,7 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
     InputError
         If a network is of another size than the cohort, and that is asked for.
     """
-    lines, here = of_changed_scans(volumes), read_json(volumes.folder / NAME).get("modality")
+    lines, here = [], read_json(volumes.folder / NAME).get("modality")
     for folder in trained:
         config = read_json(folder / "config.json")
         data, size = config.get("data"), config.get("size", volumes.size)

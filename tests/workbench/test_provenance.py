@@ -16,7 +16,13 @@ from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.commands import _note_other_scans
-from alphagan.workbench.provenance import of_other_scans, of_other_settings, of_other_weights
+from alphagan.workbench.provenance import (
+    note_other_scans,
+    of_changed_scans,
+    of_other_scans,
+    of_other_settings,
+    of_other_weights,
+)
 from alphagan.workbench.results import keep_audit, keep_metrics
 from alphagan.workbench.workspace import Workspace
 
@@ -44,22 +50,25 @@ def test_a_run_of_the_cohort_as_it_is_goes_unmentioned(root, tmp_path):
     assert of_other_scans([root / "run", tmp_path / "nowhere"], Volumes(root / "prepared"), same_size=True) == []
 
 
-def test_scans_that_were_replaced_since_are_told(tmp_path, monkeypatch):
+def test_scans_that_were_replaced_since_are_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     volumes = Volumes(prepared_scans(tmp_path))
     scan, made = tmp_path / "raw/sub-01.nii", (volumes.folder / "subjects.csv").stat().st_mtime
     os.utime(scan, (made + 10, made + 10))  # copied again, and the same
-    assert of_other_scans([], volumes) == []
+    assert of_changed_scans(volumes) == []
     write(scan, head(9))
     os.utime(scan, (made + 10, made + 10))
-    (line,) = of_other_scans([], volumes)
+    (line,) = of_changed_scans(volumes)
     assert line.startswith(
         "1 of 3 scans, such as raw/sub-01.nii, are others now than those that were prepared: prepare c"
     )
+    capsys.readouterr()
+    note_other_scans([], volumes)
+    assert capsys.readouterr().err == f"note: {line}\n"
     os.utime(scan, (made - 10, made - 10))  # no newer, and so not read
-    assert of_other_scans([], volumes) == []
+    assert of_changed_scans(volumes) == []
     scan.unlink()
-    assert of_other_scans([], volumes) == []
+    assert of_changed_scans(volumes) == []
 
 
 def prepared_scans(root):
