@@ -111,7 +111,8 @@ def voxelwise_sd(x: Array, groups: Sequence | None = None) -> Estimate:
     warn_of_few(n)
     value, without, whose = 0.0, np.zeros(n), torch.from_numpy(subject)
     others = torch.from_numpy(len(x) - np.bincount(subject))[:, None]
-    for block in (x - x[0]).flatten(1).cpu().split(BLOCK, dim=1):  # volumes that are all the same vary by exactly 0
+    for block in x.flatten(1).split(BLOCK, dim=1):
+        block = (block - block[0]).cpu()  # so that volumes which are all the same vary by exactly 0
         block = block[:, block.any(0)].double()  # background adds nothing
         nothing = torch.zeros(n, block.shape[1], dtype=torch.float64)
         sums, squares = (nothing.index_add(0, whose, each) for each in (block, block.square()))
