@@ -1,7 +1,6 @@
 """Lines on what may not be as it was meant: of each folder, of who is who, of copies and directions."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from alphagan.metrics.catalogue import FEWEST
 from alphagan.preparation import lookalikes
@@ -33,12 +32,16 @@ def _of_sides(sides: dict[str, Side]) -> Iterator[str]:
     for name, side in sides.items():
         if name == "generated":
             continue
-        files = [Path(row.get("source", row["subject"])).name for row in side.volumes.subjects]
-        if line := described(side.volumes.array, files):
+        if line := described(side.volumes.array, side.files):
             yield f"{name}: {line}"
         pairs = lookalikes.look_alikes(side.volumes.array, side.volumes.people(side.volumes.rows()))
-        if line := lookalikes.described(pairs, files, files):
+        if line := lookalikes.described(pairs, side.files, side.files):
             yield f"{name}: {line}"
+    if "train" in sides:
+        real, train = sides["real"], sides["train"]
+        pairs = lookalikes.look_alikes(real.volumes.array, real.files, train.volumes.array)
+        if line := lookalikes.described(pairs, real.files, train.files):
+            yield f"real: beside train, {line}"
     mine, theirs = sides["generated"].median_ml, sides["real"].median_ml
     if not SIZED[0] < mine / theirs < SIZED[1]:
         yield (

@@ -13,7 +13,7 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti, tree
 from alphagan.preparation.cohorts.same_person import own_people, spelled_alike, visits, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
-from alphagan.preparation.lookalikes import described, look_alikes
+from alphagan.preparation.lookalikes import look_alikes
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.report.asked import trained_on
@@ -49,6 +49,11 @@ class Side:
     refused: list[tuple[str, str]]
     axes: str
     unusual: list[str]
+
+    @property
+    def files(self) -> list[str]:
+        """What each volume is called."""
+        return [Path(row.get("source", row["subject"])).name for row in self.volumes.subjects]
 
     @property
     def identical(self) -> set[int]:
@@ -125,7 +130,6 @@ def _with_scans(config: Config, work: Path, different_people: bool) -> dict[str,
         sides[name].unusual.extend(filter(None, within))
     if "train" in sides:
         _refuse_shared_scans(sides["real"], sides["train"])
-        _doubt_look_alikes(sides["real"], sides["train"])
     return sides
 
 
@@ -226,14 +230,6 @@ def _refuse_shared_people(real: list[Scan], train: list[Scan]) -> None:
                 "be among the training people: take the person out of one folder; where equal names are different "
                 "people, add --different-people, or tell who is who with --pattern and --train-pattern"
             )
-
-
-def _doubt_look_alikes(real: Side, train: Side) -> None:
-    """Say among what is unusual which real people look like training people."""
-    names = [[Path(row["source"]).name for row in side.volumes.subjects] for side in (real, train)]
-    pairs = look_alikes(real.volumes.array, names[0], train.volumes.array)
-    if line := described(pairs, *names):
-        real.unusual.append(f"beside train, {line}")
 
 
 def _refuse_shared_scans(real: Side, train: Side) -> None:
