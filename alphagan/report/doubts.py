@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from alphagan.metrics.catalogue import FEWEST
 from alphagan.preparation import lookalikes
+from alphagan.preparation.lookalikes import Details, look_alikes
 from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
 from alphagan.report.asked import asked_for, persons
 from alphagan.report.sides import Side
@@ -15,15 +16,17 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     """Everything, side by side, in the order in which it should be read."""
     generated, real = sides["generated"], sides["real"]
     people = persons(generated.volumes.subjects)
+    details = {"real": (onto := Details(real.volumes.array))}
+    details |= {name: Details(side.volumes.array, onto) for name, side in sides.items() if side is not real}
     return [
-        *_of_sides(sides),
+        *_of_sides(sides, details),
         *_of_whom(sides, len(set(people))),
-        *_of_copies(sides, people),
+        *_of_copies(sides, people, details),
         *_of_directions(generated, real),
     ]
 
 
-def _of_sides(sides: dict[str, Side]) -> Iterator[str]:
+def _of_sides(sides: dict[str, Side], details: dict[str, Details]) -> Iterator[str]:
     for name, side in sides.items():
         if side.refused:
             file, reason = side.refused[0]
@@ -34,12 +37,12 @@ def _of_sides(sides: dict[str, Side]) -> Iterator[str]:
             continue
         if line := described(side.volumes.array, side.files):
             yield f"{name}: {line}"
-        pairs = lookalikes.look_alikes(side.volumes.array, side.volumes.people(side.volumes.rows()))
+        pairs = look_alikes(details[name], side.volumes.people(side.volumes.rows()))
         if line := lookalikes.described(pairs, side.files, side.files):
             yield f"{name}: {line}"
     if "train" in sides:
         real, train = sides["real"], sides["train"]
-        pairs = lookalikes.look_alikes(real.volumes.array, real.files, train.volumes.array)
+        pairs = look_alikes(details["real"], real.files, details["train"])
         if line := lookalikes.described(pairs, real.files, train.files):
             yield f"real: beside train, {line}"
     mine, theirs = sides["generated"].median_ml, sides["real"].median_ml
@@ -66,23 +69,24 @@ def _of_whom(sides: dict[str, Side], n_drawn: int) -> Iterator[str]:
         yield f"{n_drawn} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict"
 
 
-def _of_copies(sides: dict[str, Side], people: list[str]) -> Iterator[str]:
+def _of_copies(sides: dict[str, Side], people: list[str], details: dict[str, Details]) -> Iterator[str]:
     generated = sides["generated"]
     n_volumes = len(generated.volumes.array)
     if identical := generated.identical:
         yield f"{len(identical)} of {n_volumes} generated volumes are identical to an earlier one"
-    pairs = lookalikes.look_alikes(generated.volumes.array, people)
+    pairs = look_alikes(details["generated"], people)
     if later := {later for _, later, _ in pairs} - identical:
         yield (
             f"{len(later)} of {n_volumes} generated volumes look like an earlier one, or like its mirror image, as no "
-            "two people do: they are few brains, again and again, and each counts as somebody in p and in intervals"
+            "two people do, and each counts as somebody in p and in intervals"
         )
     for name, side in sides.items():
         if side is generated:
             continue
         if copied := generated.copied(side):
             yield f"{len(copied)} of {n_volumes} generated volumes are scans of {name}, to the voxel"
-        if n := len(generated.like(side) - copied.keys()):
+        alike = {row for row, _, _ in look_alikes(details["generated"], generated.files, details[name])}
+        if n := len(alike - copied.keys()):
             yield (
                 f"{n} of {n_volumes} generated volumes look like a scan of {name} as no two people do: copies with "
                 "noise, another contrast, or mirrored"

@@ -13,7 +13,6 @@ from alphagan.errors import InputError, TooFewError
 from alphagan.preparation.cohorts import Scan, nifti, tree
 from alphagan.preparation.cohorts.same_person import own_people, spelled_alike, visits, visits_of_others
 from alphagan.preparation.doubles import doubles, landmark, shared
-from alphagan.preparation.lookalikes import look_alikes
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
 from alphagan.report.asked import trained_on
@@ -63,11 +62,6 @@ class Side:
     def copied(self, other: "Side") -> dict[int, int]:
         """Rows with the voxels of one of the other side's, but for rounding, and that one's."""
         return shared(self.volumes.array, other.volumes.array)
-
-    def like(self, other: "Side") -> set[int]:
-        """Rows that look like a scan of the other side's, or like its mirror image, as no two people do."""
-        of_own = [str(row) for row in range(len(self.volumes.array))]
-        return {row for row, _, _ in look_alikes(self.volumes.array, of_own, other.volumes.array)}
 
     @property
     def median_ml(self) -> float:

@@ -8,7 +8,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, zoom
 from small_t1w import AFFINE, INSIDE, brain, prepared
 
 from alphagan.preparation.cohorts import find_scans
-from alphagan.preparation.lookalikes import look_alikes
+from alphagan.preparation.lookalikes import Details, look_alikes
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.cohorts import NiftiCohort
@@ -87,7 +87,7 @@ def test_nothing_untrue_is_said_of_real_people_in_a_large_field(real_scans, size
     settings = Prepare(size=size, fit="pad", field_of_view_mm=field_of_view_mm)
     found = [prepare_scan(scan, settings) for scan in scans]
     assert not [each.note for each in found if "contrast" in each.note or "brighter at its surface" in each.note]
-    assert look_alikes(np.stack([each.cube for each in found]), [str(row) for row in range(len(found))]) == []
+    assert look_alikes(Details(np.stack([each.cube for each in found])), [str(row) for row in range(len(found))]) == []
 
 
 def test_values_far_from_the_background_are_told(tmp_path):

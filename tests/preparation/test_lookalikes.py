@@ -1,12 +1,18 @@
-"""One person under two names is noticed, also mirrored, with another contrast or resampled; two people are not."""
+"""One person under two names is noticed, also turned, mirrored or with another contrast; two people are not."""
 
+import nibabel
 import numpy as np
 import pytest
 from factories import write_prepared
+from scans import scan_of, write
 from scipy import ndimage
 
 from alphagan.preparation import lookalikes
-from alphagan.preparation.lookalikes import described, look_alikes
+from alphagan.preparation.cohorts import find_scans
+from alphagan.preparation.lookalikes import Details, described, look_alikes
+from alphagan.preparation.resample import prepare_scan
+from alphagan.settings.cohorts import NiftiCohort
+from alphagan.settings.sections import Prepare
 from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.provenance import of_cubes
 
@@ -36,31 +42,33 @@ def test_another_version_of_a_scan_is_noticed_and_other_people_are_not(change):
     again = np.stack([CHANGES[change](people[2].astype(float)).clip(0, 255), people[5]]).astype(np.uint8)
     names = [*map(str, range(8)), "x", "5"]
     flipped = change == "mirror image"
-    assert look_alikes(np.concatenate([people, again]), names) == [(2, 8, flipped)]  # 5 is one person at two visits
-    assert look_alikes(again, ["x", "5"], people, names[:8]) == [(0, 2, flipped)]
-    assert look_alikes(again, ["x", "5"], people) == [(0, 2, flipped), (1, 5, False)]
-    assert look_alikes(people, names[:8]) == []
+    known = Details(people)
+    news = Details(again, known)
+    assert look_alikes(Details(np.concatenate([people, again])), names) == [(2, 8, flipped)]  # 5 is one at two visits
+    assert look_alikes(news, ["x", "5"], known, names[:8]) == [(0, 2, flipped)]
+    assert look_alikes(news, ["x", "5"], known) == [(0, 2, flipped), (1, 5, False)]
+    assert look_alikes(known, names[:8]) == []
 
 
 def test_larger_cubes_are_averaged_down_and_many_are_left_alone(monkeypatch):
     people = brains(4)
     people[3] = people[0][::-1]
     large = people.repeat(2, 1).repeat(2, 2).repeat(2, 3)
-    assert look_alikes(large, "abcd") == look_alikes(people, "abcd") == [(0, 3, True)]
+    assert look_alikes(Details(large), "abcd") == look_alikes(Details(people), "abcd") == [(0, 3, True)]
     monkeypatch.setattr(lookalikes, "AT_A_TIME", 1)
-    assert look_alikes(people, "abcd") == [(0, 3, True)]
+    assert look_alikes(Details(people), "abcd") == [(0, 3, True)]
     monkeypatch.setattr(lookalikes, "MOST", 3)
-    assert look_alikes(people, "abcd") == []
+    assert look_alikes(Details(people), "abcd") == []
 
 
 def test_brains_of_few_voxels_are_not_compared():
     people = brains(4)[:, ::2, ::2, ::2]
     people[3] = people[0]
     assert np.median([np.count_nonzero(cube) for cube in people]) > lookalikes.FEWEST
-    assert look_alikes(people, "abcd") == [(0, 3, False)]
+    assert look_alikes(Details(people), "abcd") == [(0, 3, False)]
     small = np.zeros((4, 16, 16, 16), np.uint8)
     small[:, 2:13, 3:13, 3:13] = people[:, 2:13, 3:13, 3:13]
-    assert look_alikes(small, "abcd") == []
+    assert look_alikes(Details(small), "abcd") == []
 
 
 def test_a_cohort_is_told_of_the_first_pair(tmp_path):
@@ -73,3 +81,40 @@ def test_a_cohort_is_told_of_the_first_pair(tmp_path):
     (line,) = of_cubes(Volumes(folder))
     assert line.startswith("1 pairs of people look like one person each, such as sub-001 and sub-004 (the mirror image")
     assert described([], [], []) is None
+
+
+def turned(cube, degrees):
+    """A head that lies otherwise in the scanner."""
+    for axes in ((0, 1), (1, 2), (0, 2)):
+        cube = ndimage.rotate(cube, degrees, axes, reshape=False, order=1)
+    return cube
+
+
+@pytest.mark.parametrize("degrees", [0, 3, 6])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_head_that_lies_otherwise_is_noticed(degrees, flipped):
+    """Of an oblong shape, as balls have no direction."""
+    grid = (np.indices((SIZE,) * 3) - (SIZE - 1) / 2) / (SIZE / 2) / np.reshape([0.8, 1, 0.7], (3, 1, 1, 1))
+    people = brains(12) * ((grid**2).sum(0) < 0.8)
+    again = turned(people[3].astype(float), degrees).clip(0, 255).astype(np.uint8)[:: -1 if flipped else 1]
+    names = [*map(str, range(12)), "again"]
+    assert look_alikes(Details(np.concatenate([people, again[None]])), names) == [(3, 12, flipped)]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("fit", "size", "most_missed"), [("stretch", 32, 0), ("pad", 32, 0), ("stretch", 16, 3)])
+def test_second_visits_of_real_people_are_noticed(real_scans, tmp_path, fit, size, most_missed):
+    """Made up: turned, of another contrast, with a bias field and noise. Nobody else is like anybody."""
+    rng, settings = np.random.default_rng(0), Prepare(size=size, fit=fit)
+    scans = find_scans(NiftiCohort(kind="nifti", source=str(real_scans / "ixi")))[::3]
+    visits = []
+    for number, scan in enumerate(scans[:12]):
+        image = nibabel.load(scan.image)
+        head = np.pad(image.get_fdata() / 255, 6)
+        head = turned(head, rng.uniform(-7, 7)) * np.linspace(0.8, 1.2, head.shape[1])[:, None]
+        again = np.where(head > 0.1, head ** rng.uniform(0.85, 1.15) + rng.normal(0, 0.02, head.shape), 0)
+        visits.append(scan_of(write(tmp_path / f"{number}.nii", again, image.affine)))
+    cubes = np.stack([prepare_scan(scan, settings).cube for scan in (*scans, *visits)])
+    pairs = look_alikes(Details(cubes), list(map(str, range(len(cubes)))))
+    right = {(number, len(scans) + number, False) for number in range(12)}
+    assert set(pairs) <= right and len(pairs) >= 12 - most_missed
