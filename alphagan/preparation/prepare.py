@@ -89,7 +89,8 @@ def _prepare_all(cohort_name: str, scans: list[Scan], config: Config, paths: Pat
         parts.mkdir(parents=True, exist_ok=True)
 
     # Through files, so that memory holds a few scans per worker, however many there are.
-    tasks = (joblib.delayed(_prepare_part)(index, scan, settings, parts) for index, scan in enumerate(scans))
+    absolute = (scan.wherever_asked() for scan in scans)
+    tasks = (joblib.delayed(_prepare_part)(index, scan, settings, parts) for index, scan in enumerate(absolute))
     hidden = None if progress is None else not progress
     with parallel(cohort_name, settings.workers) as results:
         results = sorted(tqdm(results(tasks), cohort_name, len(scans), unit="scan", disable=hidden))

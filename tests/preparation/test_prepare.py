@@ -158,3 +158,16 @@ def test_names_that_are_no_utf_8_and_links_to_nothing_cost_one_line(tmp_path, ca
     reasons = {row["subject"]: row["reason"].partition(":")[0] for row in quality}
     assert reasons == {"Universit\\udce4t": "name is not UTF-8", "absent": "link to nothing", "ann": "", "bob": ""}
     assert [row["subject"] for row in rows_of(folder / "subjects.csv")] == ["ann", "bob"]
+
+
+def test_scans_are_those_of_the_folder_that_asks_not_of_where_workers_were_started(tmp_path, monkeypatch):
+    cubes = []
+    for person in range(2):  # workers of the first one wait for more
+        (root := tmp_path / str(person)).mkdir()
+        monkeypatch.chdir(root)
+        for number in range(3):
+            write(root / f"raw/sub-0{number}.nii", head(10 * person + number))
+        folder = prepare("study", config_for(Path("raw"), workers=2), Paths(root), progress=False)
+        assert rows_of(folder / "subjects.csv")[0]["source"] == "raw/sub-00.nii"
+        cubes.append(np.load(folder / "volumes.npy"))
+    assert not (cubes[0] == cubes[1]).all((1, 2, 3)).any()

@@ -1,4 +1,4 @@
-"""One person whose name is written in two ways."""
+"""One person whose name is written in two ways, or with a visit."""
 
 import layouts
 import pytest
@@ -159,3 +159,40 @@ def test_images_of_another_ending_than_the_pattern_s_are_told(tmp_path):
             find_scans(chosen.model_copy(update={"pattern": forgets}))
     every = chosen.model_copy(update={"pattern": "{subject}_T1.*"})
     assert not [line for line in doubts(every, find_scans(every)) if line.startswith("passed over: ")]
+
+
+SECOND_VISITS = (
+    *("P{k}_MPRAGE_{year}0511150506_{v}", "P{k}_{year}0511150506_{v}_brain", "P{k}{year}0511", "sub-{k}{year}0511_T1w"),
+    *("P{k}_{year}_05_1{v}", "P{k}_1{v}-05-{year}", "P{k}_{year}-05-1{v}", "P{k}_{year}-{v:02d}"),
+    *(
+        "TCGA-02-00{k}_{year}.05.1{v}_t1",
+        "sub-{k}-ses-{v}",
+        "sub-{k}-{v}_T1w",
+        "sub-{k}ses-0{v}_T1w",
+        "sub{k}ses{v}_T1w",
+    ),
+    *("sub-{k}V{v}_T1w", "S{k}V{v}", "sub-{k}M0{v}_T1w", "P{k}_session{v}", "P{k}_exam_{v}", "P{k}-MR{v}"),
+)
+
+
+@pytest.mark.parametrize("name", SECOND_VISITS)
+def test_second_visits_are_told_by_what_ordinary_names_end_with(tmp_path, name):
+    names = [name.format(k=k, v=v, year=2016 + k % 2 + v) for k in range(10, 22) for v in (1, 2)]
+    raw = layouts.tree(tmp_path / "both", *(f"{stem}.nii.gz" for stem in names))
+    (line,) = check(cohort(raw)).doubts
+    assert line.startswith(("24 of 24 people may be another", "each of 24 scans is a person of its own")), line
+    assert all(stem.removeprefix("sub-").removesuffix("_T1w") in line for stem in names[:2])
+    once = check(cohort(layouts.tree(tmp_path / "once", *(f"{stem}.nii.gz" for stem in names[::2]))))
+    assert once.n_people == 12 and not list(once.doubts)
+
+
+@pytest.mark.parametrize("name", ["{group}_{k}", "{group}{k}", "{group}_005{k:04d}", "V{k}", "m{k}", "scan{k}"])
+def test_people_who_came_once_are_not_doubted(tmp_path, name):
+    names = {name.format(group=group, k=k) for group in ("control", "patient") for k in range(1, 11)}
+    assert not list(check(cohort(layouts.tree(tmp_path, *(f"{stem}.nii.gz" for stem in names)))).doubts)
+
+
+def test_no_pattern_makes_people_of_months(tmp_path):
+    names = [f"P{k:02d}_{2018 + v}-{(5 * k + 7 * v) % 12 + 1:02d}.nii.gz" for k in range(12) for v in (0, 1)]
+    (line,) = check(cohort(layouts.tree(tmp_path, *names))).doubts
+    assert "P00_2018-01 and P00_2019-08" in line and "{session}" not in line

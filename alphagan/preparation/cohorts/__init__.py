@@ -44,6 +44,10 @@ class Scan:
         # Some systems store é as e and an accent: one person, whichever of them wrote a name.
         object.__setattr__(self, "subject", unicodedata.normalize("NFC", self.subject))
 
+    def wherever_asked(self) -> "Scan":
+        """The same, whatever the working folder of the process that reads it: workers keep the one they started in."""
+        return replace(self, image=self.image.absolute(), mask=self.mask and self.mask.absolute())
+
     @property
     def source(self) -> str:
         """Where the scan comes from, as written to subjects.csv and qc.csv."""

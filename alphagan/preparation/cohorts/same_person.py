@@ -11,6 +11,8 @@ from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, names, nifti, tree
 from alphagan.preparation.cohorts.visits import AT_END, MOST_VISITS, of_one_person
 
+MOST_OF_A_WORD = 4  # scans whose names begin with a word, as anna_1 does, and not yet those of a group, as control_1
+
 
 def own_people(scans: list[Scan]) -> str | None:
     """Warn where every scan is a person of its own, called after the whole name, and few names begin alike.
@@ -18,11 +20,15 @@ def own_people(scans: list[Scan]) -> str | None:
     What nearly all names have in common at their ends, as in S001_1_brain and S001_2_brain, does not count.
     """
     people = {scan.subject for scan in scans}
-    if len(people) < len(scans) or any(_stem(scan) != scan.subject for scan in scans):
+    called = [_stem(scan) for scan in scans]
+    whole = [stem == scan.subject for stem, scan in zip(called, scans, strict=True)]
+    in_bids = all(stem.startswith(f"sub-{scan.subject}") for stem, scan in zip(called, scans, strict=True))
+    if len(people) < len(scans) or not (all(whole) or in_bids):
         return None
     cut = _core(scans)
     by_begin, by_end = (_grouped(scans, cut, part) for part in (0, 2))
-    if all(re.search(AT_END, f"_{begin.casefold()}") for begin in by_begin):  # pre_P001 and post_P001
+    visits_first = all(re.search(AT_END, f"_{begin.casefold()}") for begin in by_begin)  # pre_P001 and post_P001
+    if visits_first and len(by_begin) <= len(by_end):
         several = any(len(found) > 1 for found in by_end.values())
         return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None
     if not _as_visits(by_begin):
@@ -40,8 +46,10 @@ def _grouped(scans: list[Scan], cut: Callable[[str], str], part: int) -> dict[st
 
 def _as_visits(people: dict[str, list[Scan]]) -> list[list[Scan]]:
     """Groups of more than one scan, if there are two, and none is as large as a site's or a study's."""
-    groups = [found for found in people.values() if len(found) > 1]
-    return groups if len(groups) > 1 and max(map(len, groups)) <= MOST_VISITS else []
+    groups = {begin: found for begin, found in people.items() if len(found) > 1}
+    most = {begin: MOST_VISITS if re.search(r"\d", begin) else MOST_OF_A_WORD for begin in groups}
+    fitting = all(len(found) <= most[begin] for begin, found in groups.items())
+    return list(groups.values()) if len(groups) > 1 and fitting else []
 
 
 def _core(scans: list[Scan]) -> Callable[[str], str]:

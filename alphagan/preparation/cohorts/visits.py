@@ -5,16 +5,21 @@ from collections import defaultdict
 from collections.abc import Collection
 
 MOST_VISITS = 12  # of one person; more names with one beginning are those of a site or a study
-DATE = r"(?:19|20)\d\d(?:-?\d\d){0,2}"
+# Of a year at least, or year first or last, and then perhaps the time of day; names have lost the zeros before numbers.
+COMPACT = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?"
+DATE = rf"(?:{COMPACT}|(?:19|20)\d\d(?:[-_.]?\d{{1,2}}){{0,2}}|\d{{1,2}}[-_.]\d{{1,2}}[-_.](?:19|20)\d\d)"
+NUMBERED = r"(?:v|tp|visit|ses|session|time|timepoint|wave|scan|exam|mr|run|day|week|month|year)[-_]?\d{1,3}"
 MARK = r"[_ .(-]+"
 # What ends a name beside who is on the scan: its contrast or what was done to it, and before that the visit.
 DONE = r"(?:t[12]w?|flair|mprage|anat|brain|stripped|defaced|n4|biascorr|restore|gd|ce|eq)"
 VISIT = (
-    rf"(?:(?:v|tp|visit|ses|time|wave|scan)\d{{1,2}}|m\d{{1,3}}|{DATE}|bl|base|baseline|template|pre|post|preop|postop"
+    rf"(?:{NUMBERED}|m\d{{1,3}}|{DATE}(?:_\d{{1,4}})?|bl|base|baseline|template|pre|post|preop|postop|before|after"
     r"|fu\d?|follow-?up\d?|\d{1,2}(?:mo|yr?|year)\w*|[ab]|[37]t|repeat|rescan|retest|copy)"
 )
-AT_END, DONE_AT_END = rf"{MARK}{VISIT}\)?$|(?<=\d)(?:[ab]|bl|fu\d?|pre|post)$", rf"{MARK}{DONE}\)?$"
-WITHIN = rf"[_.-](?:(?:v|tp|visit|ses|session|time|timepoint|wave|scan)-?\d{{1,2}}|{DATE})(?=[_.-])"
+# Right behind a number, as in p01fu; behind a date a number that dcm2niix gives a series.
+BEHIND = rf"(?<=\d)(?:[ab]|bl|fu\d?|pre|post|m\d{{1,3}}|{NUMBERED}|{COMPACT}(?:_\d{{1,4}})?)"
+AT_END, DONE_AT_END = rf"{MARK}{VISIT}\)?$|{BEHIND}$", rf"{MARK}{DONE}\)?$"
+WITHIN = rf"[_.-](?>{NUMBERED}|{DATE})(?=[_.-])"
 KNOWN = re.compile(rf"(?:{MARK}(?:\d{{1,2}}|{DONE}|{VISIT})\)?)+")
 
 
@@ -26,9 +31,11 @@ def without_visit(name: str) -> str:
     >>> without_visit("sub04_v2_t1"), without_visit("case_1_pre_t1w_brain"), without_visit("p1b")
     ('sub04', 'case_1', 'p1')
     >>> without_visit("sub1_ses2_scan_1"), without_visit("p01fu"), without_visit("p00_t1_m12_brain")
-    ('sub1_scan_1', 'p01', 'p00')
+    ('sub1', 'p01', 'p00')
+    >>> without_visit("p1_mprage_20180511150506_5"), without_visit("s1v2"), without_visit("p1_11-5-2018")
+    ('p1', 's1', 'p1')
     """
-    left = _undone(name)
+    left = re.sub(AT_END, "", _undone(name))
     return _undone(re.sub(AT_END, "", re.sub(WITHIN, "", left))) or name
 
 
