@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,24 @@ class InputError(Exception):
 
 class TooFewError(InputError):
     """There are too few volumes or people for what was asked; something that needs fewer may still be computed."""
+
+
+def whole_number(name: str, value: int, at_least: int | None = None) -> int:
+    """Take an integer of any type; of counts, which have a least one, neither True nor False.
+
+    Raises
+    ------
+    InputError
+        If `value`, called `name`, is none or too small.
+    """
+    try:
+        number = int(operator.index(value))
+    except TypeError:
+        number = None
+    if number is None or (at_least is not None and (isinstance(value, bool) or number < at_least)):
+        least = "" if at_least is None else f" of at least {at_least}"
+        raise InputError(f"{name}: {value!r}; give a whole number{least}")
+    return number
 
 
 @contextlib.contextmanager

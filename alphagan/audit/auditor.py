@@ -11,7 +11,7 @@ from alphagan.audit.search import Search
 from alphagan.audit.spaces import Space, VoxelSpace
 from alphagan.errors import InputError, TooFewError
 from alphagan.metrics.bootstrap import Estimate
-from alphagan.metrics.checks import check_volumes
+from alphagan.metrics.checks import check_labels, check_volumes
 from alphagan.volumes.prepared import Array
 
 FEWEST = 2  # held-out people without whom there is no threshold
@@ -95,8 +95,8 @@ class Auditor:
     ----------
     train, held_out : ndarray or Tensor, (m, S, S, S) and (k, S, S, S), float in [-1, 1] or uint8
         Scans that they were trained on, and scans of other people; neither augmented.
-    train_people, held_out_people : sequence of str, (m,) and (k,)
-        Whom each scan shows. Of a held-out person the first scan sets thresholds.
+    train_people, held_out_people : sequence of str or int, (m,) and (k,)
+        Whom each scan shows; 7 and "7" are one person. Of a held-out person the first scan sets thresholds.
     spaces : sequence of Space, optional
         Where volumes are compared, made with `train`: `FeatureSpace`, and by default `VoxelSpace`.
     level : float
@@ -109,7 +109,7 @@ class Auditor:
     Raises
     ------
     InputError
-        If someone is in training and held out, or sizes differ.
+        If someone is in training and held out, a scan is without a label, or sizes differ.
     TooFewError
         If there are fewer than two held-out people, or too few training scans.
 
@@ -137,14 +137,13 @@ class Auditor:
         seed: int = 0,
     ):
         train, held_out = (check_volumes(*named).float() for named in (("train", train), ("held_out", held_out)))
-        for name, volumes, people in (("train", train, train_people), ("held_out", held_out, held_out_people)):
-            if len(volumes) != len(people):
-                raise InputError(f"{name}: {len(volumes)} scans, but {len(people)} labels of people; give one each")
+        train_people = _as_text(check_labels("train_people", train_people, len(train)))
+        held_out_people = _as_text(check_labels("held_out_people", held_out_people, len(held_out)))
         if shared := set(train_people) & set(held_out_people):
             raise InputError(f"held_out: {min(shared)} is among the training people too; split by person")
         self.train, self.train_people, self.seed = train, train_people, seed
         self.held_out, self.held_out_people = held_out, held_out_people
-        first = [list(held_out_people).index(person) for person in dict.fromkeys(held_out_people)]
+        first = [held_out_people.index(person) for person in dict.fromkeys(held_out_people)]
         self.n_held_out = len(first)
         if self.n_held_out < FEWEST:
             raise TooFewError(
@@ -207,3 +206,8 @@ class Auditor:
         n_people = len(set(self.train_people))
         n_distinct = len(next(iter(comparisons.values())).generated.scan)
         return Audit(comparisons, membership, len(self.train), n_people, self.n_held_out, len(generated), n_distinct)
+
+
+def _as_text(labels: np.ndarray) -> list[str]:
+    """Labels that are alike whether a table gave them as text or as numbers, which beside missing ones are floats."""
+    return [str(int(label) if isinstance(label, float) and label.is_integer() else label) for label in labels.tolist()]

@@ -1,7 +1,6 @@
 """Generated brains as a torch data set, made when they are asked for: `alphagan.SyntheticDataset`."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from alphagan.errors import InputError
+from alphagan.errors import whole_number
 from alphagan.generation.conditional import chosen
 from alphagan.generation.load import load
 from alphagan.generation.run import Run
@@ -59,11 +58,7 @@ class SyntheticDataset(Dataset):
         age: float | None = None,
         sex: str | None = None,
     ):
-        for name, value in (("n", n), ("seed", seed)):
-            if not isinstance(value, Integral) or isinstance(value, bool):
-                raise InputError(f"{name}: {value!r}; give a whole number")
-        if n < 1:
-            raise InputError(f"n: {n}; ask for at least one")
+        n, seed = whole_number("n", n, 1), whole_number("seed", seed)
         self.run = run if isinstance(run, Run) else load(run)
         self.n, self.seed, self.weights = n, seed, weights
         self.given = chosen(age, sex)

@@ -15,7 +15,7 @@ from nibabel.spatialimages import SpatialImage
 from tqdm import tqdm
 
 from alphagan import __version__
-from alphagan.errors import InputError, named_disk_errors
+from alphagan.errors import InputError, named_disk_errors, whole_number
 from alphagan.files import write_json
 from alphagan.generation.conditional import Given
 from alphagan.generation.run import BATCH, Run
@@ -139,6 +139,7 @@ def write_samples(
     """
     run.networks[weights]  # what is wrong with a run is told before a folder is made
     folder, given = Path(folder), given or {}
+    n = whole_number("n", n, 0)
     run.random_codes(1, seed, **given)
     facts = {
         **{"weights_sha256": run.networks.sha256, "weights": weights, "seed": seed, "device": run.device.type},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alphagan.errors import InputError
+from alphagan.errors import InputError, whole_number
 from alphagan.generation.conditional import ConditionalPrior, chosen, read_prior
 from alphagan.generation.networks import BATCH, Networks
 from alphagan.models import OBJECTIVES
@@ -119,7 +119,8 @@ class Run:
         Raises
         ------
         InputError
-            If n is below 1, or the seed is text; if an age or a sex is asked for that was not fitted, or cannot be.
+            If n is below 1, first below 0, or a number not whole; if an age or a sex that is asked for was not fitted,
+            or cannot be.
 
         Examples
         --------
@@ -127,8 +128,7 @@ class Run:
         >>> np.array_equal(run.random_codes(2, seed=1, first=2), run.random_codes(4, seed=1)[2:])
         True
         """
-        if n < 1 or isinstance(seed, str):
-            raise InputError(f"n: {n}, seed: {seed!r}; ask for at least one, of a seed that is a whole number")
+        n, seed, first = whole_number("n", n, 1), whole_number("seed", seed), whole_number("first", first, 0)
         z_dim = self.settings.model.z_dim
         codes = [torch.randn(z_dim, generator=seeded("cpu", "z_rand", seed, i)) for i in range(first, first + n)]
         z_rand, given = torch.stack(codes).numpy(), chosen(age, sex)

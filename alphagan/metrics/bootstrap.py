@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy.stats import beta
 
-from alphagan.errors import InputError, TooFewError
+from alphagan.errors import TooFewError, whole_number
+from alphagan.metrics.checks import check_labels
 
 Seed = np.random.Generator | int  # a generator, or the number that `numpy.random.default_rng` makes one of
 
@@ -93,15 +94,11 @@ def subject_index(groups: Sequence | None, n_volumes: int) -> np.ndarray:
     Raises
     ------
     InputError
-        If there is not one label per volume, or one is None or NaN.
+        As `check_labels` does.
     TooFewError
         If there is only one subject.
     """
-    labels = np.arange(n_volumes) if groups is None else np.asarray(groups)
-    if labels.shape != (n_volumes,):
-        raise InputError(f"groups: shape {labels.shape} for {n_volumes} volumes; give one subject label per volume")
-    if any(label is None or label != label for label in labels.ravel().tolist()):
-        raise InputError("groups: a volume without a label; say whom it shows")
+    labels = np.arange(n_volumes) if groups is None else check_labels("groups", groups, n_volumes)
     index = np.unique(labels, return_inverse=True)[1]
     if n_volumes == 0 or index.max() == 0:
         raise TooFewError("groups: fewer than two subjects, so nothing can be said about others; give more scans")
@@ -110,6 +107,7 @@ def subject_index(groups: Sequence | None, n_volumes: int) -> np.ndarray:
 
 def subject_counts(n_subjects: int, n_bootstrap: int, generator: np.random.Generator) -> np.ndarray:
     """How often each subject is drawn in each resample with replacement: (n_bootstrap, n_subjects), float64."""
+    n_bootstrap = whole_number("n_bootstrap", n_bootstrap, 2)
     return generator.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size=n_bootstrap).astype(float)
 
 

@@ -1,7 +1,7 @@
 """What every metric asks of the volumes that it is given, and of the arithmetic."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,6 +14,7 @@ FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
 # Of cubes that were scaled from 0 to 1: fewer than one in a thousand voxels is as low as this (of generators after one
 # step of training -0.44 at most), and half of the outermost, background, differ by less than this share of the range.
 LOWEST, BRIGHT, EVEN = -0.25, 0.5, 0.15
+UNKNOWN = ("None", "nan", "NaT", "<NA>")  # what labels that are none print as, those of pandas among them
 SAMPLED = 2**20  # voxels that are enough to know a percentile by
 
 
@@ -52,7 +53,7 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
     TooFewError
         If n < `at_least`.
     """
-    x = as_tensor(name, x)
+    x = as_tensor(name, x).detach()
     if x.ndim != 4 or len(set(x.shape[1:])) != 1:
         raise InputError(f"{name}: expected volumes of shape (n, S, S, S), found {tuple(x.shape)}")
     if len(x) < at_least:
@@ -77,6 +78,35 @@ def _other_scale(x: torch.Tensor, low: float, high: float) -> str:
     if np.quantile(some, 0.001) > LOWEST and high > BRIGHT and last - first < EVEN * (high - low):
         return f"the background is at {middle:.2g}, and values reach from {low:.4g} to {high:.4g}"
     return ""
+
+
+def check_labels(name: str, labels: Sequence, n_volumes: int) -> np.ndarray:
+    """Take a label for each volume, of whom it shows.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls them.
+    labels : sequence of str or int
+    n_volumes : int
+
+    Returns
+    -------
+    ndarray, (n_volumes,)
+
+    Raises
+    ------
+    InputError
+        If there is not one label per volume, or one is empty, None, NaN or pandas' NA.
+    """
+    values = np.asarray(labels)
+    if values.shape != (n_volumes,):
+        raise InputError(f"{name}: shape {values.shape} for {n_volumes} volumes; give one subject label per volume")
+    # Of a list as it was given, since beside text an array makes text of NaN.
+    for label in labels if isinstance(labels, list | tuple) else values.tolist():
+        if not label.strip() if isinstance(label, str) else str(label) in UNKNOWN:
+            raise InputError(f"{name}: a volume without a label; say whom it shows")
+    return values
 
 
 def check_samples(x: Array, y: Array) -> tuple[torch.Tensor, torch.Tensor]:

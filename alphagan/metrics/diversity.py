@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from alphagan.errors import whole_number
 from alphagan.metrics.bootstrap import Estimate, Seed
 from alphagan.metrics.checks import check_volumes
 from alphagan.metrics.ms_ssim import ms_ssim_as_published_index_pairs, ms_ssim_index_pairs, n_scales
@@ -54,7 +55,7 @@ def ms_ssim_within(
     0.971 [0.97, 0.972] | 0.97 [0.966, 0.974]
     """
     x, generator = check_volumes("x", x), np.random.default_rng(generator)
-    pairs = random_pairs(len(x), n_pairs, groups, generator=generator)
+    pairs = random_pairs(len(x), whole_number("n_pairs", n_pairs, 2), groups, generator=generator)
     standard = mean_over_pairs(ms_ssim_index_pairs(x, pairs), pairs, groups)
     published = mean_over_pairs(ms_ssim_as_published_index_pairs(x, pairs), pairs, groups)
     return {

@@ -63,7 +63,7 @@ def frechet_distance(
     With rows centred and divided by (n - 1)^(1/2), S_x = X'X and S_y = Y'Y, the trace of the root is the sum of the
     singular values of X Y', min(n, d) by min(m, d): no d by d matrix is formed, and nothing is inverted.
     """
-    x, y, generator = torch.as_tensor(x), torch.as_tensor(y), np.random.default_rng(generator)
+    x, y, generator = torch.as_tensor(x).detach(), torch.as_tensor(y).detach(), np.random.default_rng(generator)
     for name, features in (("x", x), ("y", y)):
         if features.ndim != 2 or not features.isfinite().all():
             raise InputError(f"{name}: expected finite features of shape (n, d), found {tuple(features.shape)}")

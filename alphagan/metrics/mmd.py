@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from alphagan.errors import InputError, TooFewError
+from alphagan.errors import InputError, TooFewError, whole_number
 from alphagan.metrics.bootstrap import Estimate, Seed, TwoSamples
 from alphagan.metrics.checks import check_samples, full_precision
 from alphagan.volumes.prepared import Array
@@ -57,6 +57,7 @@ class MMD:
 
     def published_value(self, batch: int, repeats: int, generator: np.random.Generator) -> float:
         """Value of `mmd_as_published`."""
+        batch, repeats = whole_number("batch", batch, 1), whole_number("repeats", repeats, 1)
         xx, xy, yy = self.inner
         n, m = xy.shape
         n_batches = min(n, m) // batch
@@ -140,8 +141,10 @@ class MMD:
             return self.inner
         if kernel != "rbf":
             raise InputError(f"kernel: {kernel!r} is unknown; use linear or rbf")
+        if bandwidth is not None and not 0 < bandwidth < np.inf:
+            raise InputError(f"bandwidth: {bandwidth}; give a distance above 0, or None for the median of all volumes")
         bandwidth = self.median_distance if bandwidth is None else bandwidth
-        if bandwidth <= 0:
+        if bandwidth == 0:
             raise InputError("bandwidth: 0, as most volumes are identical; pass the median distance of the real ones")
         return tuple(np.exp(squared / (-2 * bandwidth**2)) for squared in self.squared_distances)
 

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import torch
 
-from alphagan.errors import InputError, TooFewError
+from alphagan.errors import InputError, TooFewError, whole_number
 from alphagan.metrics.bootstrap import Estimate, Seed, subject_index
 from alphagan.volumes.prepared import Array
 
@@ -38,7 +38,7 @@ def squared_distances(x: Array, y: Array) -> tuple[np.ndarray, np.ndarray, np.nd
     InputError
         If the samples differ in the number of features, or a feature is not finite.
     """
-    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    x, y = torch.as_tensor(x).detach(), torch.as_tensor(y).detach()
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise InputError(f"x, y: expected shapes (n, d) and (m, d), found {tuple(x.shape)} and {tuple(y.shape)}")
     if not (x.isfinite().all() and y.isfinite().all()):
@@ -170,8 +170,8 @@ def feature_neighbours(
     n, rng = min(len(x), len(y)), np.random.default_rng(generator)
     chosen = [np.sort(rng.permutation(len(features))[:n]) for features in (x, y)]
     groups = (
-        None if labels is None else np.asarray(labels)[rows]
-        for labels, rows in zip((groups_x, groups_y), chosen, strict=True)
+        None if labels is None else subject_index(labels, len(features))[rows]
+        for labels, features, rows in zip((groups_x, groups_y), (x, y), chosen, strict=True)
     )
     return neighbours(*squared_distances(x[chosen[0]], y[chosen[1]]), *groups, k=k)
 
@@ -188,7 +188,7 @@ class _Balls:
 
     def __post_init__(self):
         n_other = len(self.subject) - 2 * np.bincount(self.subject).max()  # one subject is left out in turn
-        if self.k < 1 or n_other < self.k:
+        if n_other < whole_number("k", self.k, 1):
             raise TooFewError(
                 f"k: neighbour {self.k} asked for among {len(self.subject)} volumes; give more subjects, or a lower k"
             )

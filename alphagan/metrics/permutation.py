@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from alphagan.errors import InputError
+from alphagan.errors import whole_number
 from alphagan.metrics.bootstrap import Estimate, Seed, share
 from alphagan.metrics.mmd import MMD
 from alphagan.volumes.prepared import Array
@@ -132,8 +132,7 @@ def permutation_p_value(
     InputError
         If `n_permutations` is below 1, or as `MMD.unbiased` does.
     """
-    if n_permutations < 1:
-        raise InputError(f"n_permutations: {n_permutations}; use at least 1, and 1000 for a p-value of 0.001")
+    n_permutations = whole_number("n_permutations", n_permutations, 1)
     xx, xy, yy = mmd.kernels(kernel, bandwidth)
     volumes = _equally_many(mmd.samples.subjects, most, generator)  # (n, c)
     n, c = volumes.shape

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from audits import N_HELD_OUT, N_NEW, N_TRAIN, audit, brains, people, power
@@ -98,12 +99,30 @@ def test_bad_input_is_named(subjects):
     spaces = [VoxelSpace(train)]
     with pytest.raises(InputError, match="t3 is among the training people"):
         audit(train, t, held_out, ["t3", *h[1:]], new, spaces)
-    with pytest.raises(InputError, match="train: 30 scans, but 29 labels"):
+    with pytest.raises(InputError, match=r"train_people: shape \(29,\) for 30 volumes; give one"):
         audit(train, t[1:], held_out, h, new, spaces)
     with pytest.raises(InputError, match="held-out people: 1, but the audit needs 2"):
         audit(train, t, held_out, [f"h{i % 1}" for i in range(N_HELD_OUT)], new, spaces)
     with pytest.raises(InputError, match="sides of 8 and 16 voxels"):
         audit(train, t, held_out, h, new[:, :8, :8, :8], spaces)
+
+
+@pytest.mark.parametrize("unknown", [None, float("nan"), "", " ", pd.NA, pd.NaT])
+def test_scans_of_nobody_are_refused(unknown, subjects):
+    train, held_out, new = subjects
+    t, h = people("t", N_TRAIN), people("h", N_HELD_OUT)
+    with pytest.raises(InputError, match="^train_people: a volume without a label; say whom it shows$"):
+        audit(train, [unknown, *t[1:]], held_out, h, new)
+    with pytest.raises(InputError, match="^held_out_people: a volume without a label; say whom it shows$"):
+        audit(train, t, held_out, pd.Series([*h[1:], unknown], dtype=object), new)
+
+
+def test_numbers_and_text_name_the_same_people(subjects):
+    train, held_out, new = subjects
+    for others in ([str(i) for i in range(29, 53)], np.arange(29, 53), np.arange(29.0, 53)):
+        for of_train in (list(range(30)), np.arange(30.0), [str(i) for i in range(30)]):
+            with pytest.raises(InputError, match="held_out: 29 is among the training people too"):
+                audit(train, of_train, held_out, others, new)
 
 
 def test_volumes_that_repeat_each_other_are_one_finding(subjects):

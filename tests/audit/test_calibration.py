@@ -36,6 +36,18 @@ def test_the_stricter_threshold_flags_one_in_a_thousand_normal_distances(generat
     assert calibrate(spread).strict <= calibrate(spread).value
 
 
+@pytest.mark.parametrize(("m", "sd", "most"), [(10, 0.15, 0.0015), (10, 0.25, 0.002), (15, 0.25, 0.002)])
+def test_the_stricter_threshold_of_few_people_flags_exact_copies_and_few_others(m, sd, most, generator):
+    """No distance, not even a copy's, is below a threshold of 0."""
+    held_out = np.abs(generator.normal(1, sd, (2000, m)))
+    strict = np.array([calibrate(distances, 0.1).strict for distances in held_out])
+    margin = stats.t.ppf(0.999, m - 1) * (1 + 1 / m) ** 0.5
+    normal = np.minimum(held_out.mean(1) - margin * held_out.std(1, ddof=1), held_out.min(1))
+    assert (strict > 0).all() and (normal <= 0).any()
+    assert (strict[normal > 0.4] == pytest.approx(normal[normal > 0.4])) and (strict >= normal - 1e-9).all()
+    assert stats.norm.cdf(strict, 1, sd).mean() < most
+
+
 def test_chance_allows_for_the_uncertainty_of_the_threshold(generator):
     m, n, k = 37, 50, 4
     hits = [calibrate(generator.normal(size=m)).flagged(generator.normal(size=n)).sum() >= k for _ in range(1000)]

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
-from audits import N_HELD_OUT, N_TRAIN, audit, people
+from audits import N_HELD_OUT, N_TRAIN, audit, brains, people
+from torch import Tensor
 
+from alphagan.audit.auditor import Auditor
 from alphagan.audit.findings import COPIES, LEAKS, LEAKS_AND_DOUBT, Finding, findings, headline, verdict
 from alphagan.audit.spaces import VoxelSpace
+from alphagan.volumes.prepared import to_range, to_uint8
 
 
 def test_the_verdict_says_what_was_found_and_does_not_overclaim(found):
@@ -18,6 +21,16 @@ def test_the_verdict_says_what_was_found_and_does_not_overclaim(found):
         assert "| injected copies found, rescaled | 1 [0.884, 1] |" in page
         assert "Only 16 distinct volumes were generated for 30" in page
         assert len(page.split()) < 600
+
+
+@pytest.mark.parametrize("disguise", [Tensor.clone, lambda x: x.flip(1), lambda x: to_range(to_uint8(0.85 * x - 0.15))])
+def test_one_exact_copy_among_many_is_no_chance(disguise):
+    train, held_out, new = brains(110).split([30, 24, 56])
+    auditor = Auditor(train, people("t", 30), held_out, people("h", 24), n_copies=2)
+    slipped = torch.cat([new, disguise(train[:1])])
+    clear, copied = (verdict(auditor.audit(generated)) for generated in (new, slipped))
+    assert "no sign of memorisation" in clear and "for rounding" not in clear
+    assert f"**{COPIES}" in copied and " 1 of the volumes are training scans, but for rounding" in copied
 
 
 def test_membership_findings_grade_the_leak(subjects):

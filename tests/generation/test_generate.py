@@ -97,7 +97,9 @@ def test_weights_are_read_once(root, tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda run: run.sample(0), "n: 0, seed: 0; ask for at least one"),
+        (lambda run: run.sample(0), "n: 0; give a whole number of at least 1"),
+        (lambda run: run.sample(2.5), "n: 2.5; give a whole number of at least 1"),
+        (lambda run: run.sample(1, first=-1), "first: -1; give a whole number of at least 0"),
         (lambda run: run.sample(1, weights="E"), "weights: 'E' is unknown; use one of G_average, G, G_early"),
         (lambda run: run.networks["H"], "has no network H, only G_average, G, G_early, E, D, C"),
         (lambda run: run.encode(np.zeros((2, 8, 8, 8), np.uint8)), r"shape \(2, 8, 8, 8\), but .*\(n, 16, 16, 16\)"),
@@ -108,7 +110,7 @@ def test_weights_are_read_once(root, tmp_path):
         (lambda run: run.encode(np.linspace(-0.05, 1, 8192).reshape(2, 16, 16, 16)), "floats are finite, from -1 for"),
         (lambda run: run.encode(np.full((2, 16, 16, 16), np.nan)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.decode(np.zeros((2, 7))), r"codes: shape \(2, 7\), but .* takes \(n, 8\)"),
-        (lambda run: run.sample(2, seed="1"), "seed: '1'; ask for at least one, of a seed that is a whole number"),
+        (lambda run: run.sample(2, seed="1"), "seed: '1'; give a whole number"),
         (lambda run: run.decode(np.full((2, 8), np.nan)), r"takes \(n, 8\) finite numbers"),
     ],
 )

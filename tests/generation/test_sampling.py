@@ -151,6 +151,9 @@ def test_a_seed_is_the_same_of_whichever_type_of_integer_it_is(run, integer):
 
 
 @pytest.mark.parametrize("seed", [1.0, None, [1]])
-def test_a_seed_that_is_no_whole_number_is_refused(run, seed):
-    with pytest.raises(InputError, match="a seed is a whole number; give one"):
+def test_a_seed_that_is_no_whole_number_is_refused(run, tmp_path, seed):
+    with pytest.raises(InputError, match="^seed: .*; give a whole number$"):
         run.random_codes(2, seed=seed)
+    with pytest.raises(InputError, match="^n: 2.5; give a whole number of at least 0$"):
+        write_samples(run, 2.5, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

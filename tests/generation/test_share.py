@@ -142,7 +142,7 @@ def test_items_of_the_data_set_are_the_samples(run, tmp_path):
         np.testing.assert_allclose(dataset[i][0], run.sample(5, seed=3)[i], atol=1e-5)
     with pytest.raises(IndexError):
         dataset[5]
-    with pytest.raises(InputError, match="n: 0; ask for at least one"):
+    with pytest.raises(InputError, match="n: 0; give a whole number of at least 1"):
         alphagan.SyntheticDataset(run, 0)
 
 

@@ -85,6 +85,36 @@ def test_the_audit_takes_what_a_run_and_a_table_give(scans):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", METRICS | FEATURES)
+def test_tensors_may_carry_gradients(name, scans):
+    rows = np.random.default_rng(0).normal(size=(2, N, 3))
+    x, y = torch.from_numpy(rows) if name in FEATURES else map(to_range, scans)
+    metric = (METRICS | FEATURES)[name]
+    assert numbers(metric(x.clone().requires_grad_(), y.clone().requires_grad_())) == numbers(metric(x, y))
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "message"),
+    [
+        ("mmd_rbf", {"bandwidth": -1}, "bandwidth: -1; give a distance above 0, or None"),
+        ("mmd_rbf", {"bandwidth": 0}, "bandwidth: 0; give a distance above 0, or None"),
+        ("mmd_rbf", {"bandwidth": float("nan")}, "bandwidth: nan; give a distance above 0, or None"),
+        ("mmd_rbf", {"n_bootstrap": 0}, "n_bootstrap: 0; give a whole number of at least 2"),
+        ("mmd_rbf", {"n_permutations": 2.5}, "n_permutations: 2.5; give a whole number of at least 1"),
+        ("compare_spectra", {"n_bootstrap": 1}, "n_bootstrap: 1; give a whole number of at least 2"),
+        ("mmd_as_published", {"batch": 0}, "batch: 0; give a whole number of at least 1"),
+        ("mmd_as_published", {"repeats": 0}, "repeats: 0; give a whole number of at least 1"),
+        ("ms_ssim_within", {"n_pairs": 0}, "n_pairs: 0; give a whole number of at least 2"),
+        ("feature_neighbours", {"k": 2.5}, "k: 2.5; give a whole number of at least 1"),
+        ("frechet_distance", {"n_bootstrap": "9"}, "n_bootstrap: '9'; give a whole number of at least 2"),
+    ],
+)
+def test_options_that_are_no_such_numbers_are_named(name, how, message, scans):
+    x, y = np.eye(N)[None].repeat(2, 0) if name in FEATURES else scans
+    with pytest.raises(InputError, match=message):
+        getattr(metrics, name)(x, y, **how) if name != "ms_ssim_within" else metrics.ms_ssim_within(x, **how)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -4,6 +4,7 @@ import json
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import stats
@@ -17,6 +18,7 @@ from alphagan.metrics.bootstrap import (
     subject_counts,
     subject_index,
 )
+from alphagan.metrics.neighbours import feature_neighbours
 from alphagan.metrics.pca import joint_pca
 from alphagan.metrics.permutation import mmd_rbf
 from alphagan.metrics.voxelwise import mean_brain_difference, voxelwise_sd
@@ -173,10 +175,15 @@ def test_subjects_are_numbered_and_counted(generator):
     np.testing.assert_allclose(counts.mean(0), 1, atol=0.25)
 
 
-@pytest.mark.parametrize("unknown", [None, float("nan")])
+@pytest.mark.parametrize("unknown", [None, float("nan"), "", pd.NA, pd.NaT])
 def test_volumes_of_nobody_are_refused(unknown):
-    with pytest.raises(InputError, match="a volume without a label"):
-        subject_index(["b", unknown, "a"] if unknown is None else [1.0, unknown, 2.0], 3)
+    labels = ["b", unknown, "a"]
+    for given in (labels, pd.Series(labels, dtype=object), np.array([1.0, np.nan, 2.0])):
+        with pytest.raises(InputError, match="^groups: a volume without a label; say whom it shows$"):
+            subject_index(given, 3)
+    features = np.eye(12)
+    with pytest.raises(InputError, match="^groups: a volume without a label"):
+        feature_neighbours(features, features, [unknown, *"abcdefghijk"], k=1)
 
 
 def test_two_samples_are_resampled_one_after_the_other(generator):

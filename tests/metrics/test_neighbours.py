@@ -140,7 +140,7 @@ def test_bad_input_is_named(generator):
     x = torch.zeros(6, 3)
     with pytest.raises(InputError, match="k: neighbour 5 asked for among 6 volumes"):
         compare(x, x)
-    with pytest.raises(InputError, match="k: neighbour 0"):
+    with pytest.raises(InputError, match="k: 0; give a whole number of at least 1"):
         compare(x, x, k=0)
     with pytest.raises(InputError, match="k: neighbour 2 asked for among 6"):
         compare(x, x, k=2, groups_x=[0, 0, 0, 0, 1, 1])
