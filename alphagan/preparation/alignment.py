@@ -30,14 +30,15 @@ class Aligned:
         coarse = [cube.reshape((SIDE, step) * 3).mean((1, 3, 5), dtype=np.float32) for cube in cubes]
         coarse = [cube / max(cube.mean(), 1e-6) for cube in coarse]
         for _ in range(ROUNDS):
+            shown = [_warped(*pair) for pair in zip(coarse, self.maps, strict=True)]
             if mean is None:
-                shown = np.mean([_warped(*pair) for pair in zip(coarse, self.maps, strict=True)], 0)
-                self.mean = (shown + shown[::-1]) / 2
+                self.mean = np.mean([shown, [cube[::-1] for cube in shown]], (0, 1))
             steps = _steps(self.mean)
             for row, cube in enumerate(coarse):
-                for _ in range(STEPS):
-                    change = steps @ (_warped(cube, self.maps[row]) - self.mean).ravel()
-                    self.maps[row] = self.maps[row] @ np.linalg.inv(_as_map(change.clip(-MOST, MOST)))
+                for step in range(STEPS):
+                    now = _warped(cube, self.maps[row]) if step else shown[row]
+                    change = (steps @ (now - self.mean).ravel()).clip(-MOST, MOST)
+                    self.maps[row] = self.maps[row] @ np.linalg.inv(_as_map(change))
 
     def __len__(self):
         return len(self.cubes)
