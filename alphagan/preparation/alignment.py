@@ -1,5 +1,7 @@
 """Cubes laid upon one another by affine maps: details can be compared whatever way a head lay in the scanner."""
 
+from itertools import product
+
 import numpy as np
 from scipy.ndimage import affine_transform
 
@@ -26,9 +28,7 @@ class Aligned:
     def __init__(self, cubes: np.ndarray, mean: np.ndarray | None = None):
         self.cubes, self.mean = cubes, mean
         self.maps = np.stack([_box(cube) for cube in cubes])
-        step = cubes.shape[1] // SIDE
-        coarse = [cube.reshape((SIDE, step) * 3).mean((1, 3, 5), dtype=np.float32) for cube in cubes]
-        coarse = [cube / max(cube.mean(), 1e-6) for cube in coarse]
+        coarse = [_coarse(cube) for cube in cubes]
         for _ in range(ROUNDS):
             shown = [_warped(*pair) for pair in zip(coarse, self.maps, strict=True)]
             if mean is None:
@@ -37,7 +37,7 @@ class Aligned:
             for row, cube in enumerate(coarse):
                 for step in range(STEPS):
                     now = _warped(cube, self.maps[row]) if step else shown[row]
-                    change = (steps @ (now - self.mean).ravel()).clip(-MOST, MOST)
+                    change = np.einsum("ij,j", steps, (now - self.mean).ravel()).clip(-MOST, MOST)
                     self.maps[row] = self.maps[row] @ np.linalg.inv(_as_map(change))
 
     def __len__(self):
@@ -48,6 +48,15 @@ class Aligned:
         return _warped(
             self.cubes[row].astype(np.float32), self.maps[row], order=3 if self.cubes.shape[1] < 2 * SIDE else 1
         )
+
+
+def _coarse(cube: np.ndarray) -> np.ndarray:
+    """A cube's blocks, added up, over their mean."""
+    step = len(cube) // SIDE
+    coarse = np.zeros((SIDE,) * 3, np.float32)
+    for i, j, k in product(range(step), repeat=3):
+        coarse += cube[i::step, j::step, k::step]
+    return coarse / max(coarse.mean(), 1e-6)
 
 
 def _box(cube: np.ndarray) -> np.ndarray:

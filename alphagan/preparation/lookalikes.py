@@ -16,6 +16,7 @@ ALIKE = 0.6
 # models' samples 0.95.
 SAME = 0.96
 WIDTH = 1 / 16  # of the side: the Gaussian whose blur is taken off
+TINY = 1e-6  # of rounding, where all are the same
 AT_A_TIME = 512
 FEWEST = 1400  # voxels of a brain, by the median: of 184 people with 1151 each, in padded cubes, some look alike
 MOST = 5000  # cubes of a side; of more no two are compared, as that would take minutes and gigabytes
@@ -55,7 +56,7 @@ class Details:
             cube = aligned[row]
             details[:] = cube - gaussian_filter(cube, WIDTH * side, truncate=2)
             details -= details.mean()
-        self.values = _of_length_1(self.values)
+            details /= max(np.linalg.norm(details), 1e-6)
 
 
 def look_alikes(
@@ -84,17 +85,20 @@ def look_alikes(
     ones, twos = mine.values, others.values
     if not (len(ones) and len(twos)):
         return []
+    ones, twos = (values.reshape(len(values), -1) for values in (ones, twos))
     means, shares = (ones.mean(0), twos.mean(0)), (1 / len(ones), 1 / len(twos))
     # What taking off a mean that a pair is part of leaves of its likeness.
     limit = ALIKE - shares[0] if theirs is None else ALIKE * np.sqrt(np.prod(1 - np.array(shares)))
     found: dict[tuple[int, int], bool] = {}
     for i in range(0, len(ones), AT_A_TIME):
         for j in range(0, len(twos), AT_A_TIME):
-            one, two = ones[i : i + AT_A_TIME], twos[j : j + AT_A_TIME]
-            for flipped, shown in ((True, two[:, ::-1]), (False, two)):
-                own = _products(_of_length_1(one - means[0]), _of_length_1(shown - means[1])) > limit
-                alike = own | (_products(one, shown) > SAME)
-                for a, b in (np.argwhere(alike) + np.array([i, j])).tolist():
+            one, two = ones[i : i + AT_A_TIME] - means[0], twos[j : j + AT_A_TIME]
+            for flipped in (True, False):
+                shown = (_mirrored(two) if flipped else two) - means[1]
+                own = one @ shown.T
+                whole = own + (one @ means[1])[:, None] + shown @ means[0] + means[0] @ means[1]
+                alike = own > limit * np.outer(*(np.linalg.norm(side, axis=1) for side in (one, shown))) + TINY
+                for a, b in (np.argwhere(alike | (whole > SAME)) + np.array([i, j])).tolist():
                     another = names is None or people[a] != names[b]
                     if another and (theirs is not None or a < b):
                         found[a, b] = flipped
@@ -113,10 +117,6 @@ def described(pairs: list[tuple[int, int, bool]], mine: Sequence[str], theirs: S
     )
 
 
-def _products(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    return one.reshape(len(one), -1) @ two.reshape(len(two), -1).T
-
-
-def _of_length_1(values: np.ndarray) -> np.ndarray:
-    lengths = np.sqrt(np.square(values).sum((1, 2, 3), keepdims=True))
-    return values / np.maximum(lengths, 1e-6)
+def _mirrored(values: np.ndarray) -> np.ndarray:
+    side = round(values.shape[1] ** (1 / 3))
+    return values.reshape(-1, side, side, side)[:, ::-1].reshape(values.shape)
