@@ -97,6 +97,7 @@ def _prepare_all(cohort_name: str, scans: list[Scan], config: Config, paths: Pat
 
     first, kept, quality = _doubles(results) if settings.duplicates == "leave_out" else {}, [], []
     for (index, part, _, reason, told), scan in zip(results, scans, strict=True):
+        reason = scan.as_asked(reason)
         if index in first:
             reason = f"duplicate: same voxels as {scans[first[index]].source}"
         if not reason:

@@ -55,6 +55,7 @@ def check(found: Foreground, brain_ml: float, masked: bool, settings: Prepare) -
         raise QualityError(
             f"looks like labels: {alike:.0%} of neighbours in the brain have one value, along every axis, as in a "
             "parcellation, or where each voxel was repeated; give the scan itself (pattern)"
+            + (", or a mask that marks no more than the brain (mask_pattern)" if masked else "")
         )
     if found.fault:
         raise QualityError(found.fault)

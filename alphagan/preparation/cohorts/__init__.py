@@ -1,5 +1,6 @@
 """Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
+import os
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,10 @@ class Scan:
     def wherever_asked(self) -> "Scan":
         """The same, whatever the working folder of the process that reads it: workers keep the one they started in."""
         return replace(self, image=self.image.absolute(), mask=self.mask and self.mask.absolute())
+
+    def as_asked(self, said: str) -> str:
+        """What is said of the scan that `wherever_asked` gives, of this one."""
+        return said if self.image.is_absolute() else said.replace(f"{Path.cwd()}{os.sep}", "")
 
     @property
     def source(self) -> str:

@@ -17,6 +17,7 @@ TEMPLATE_GRIDS = {
     *((121, 145, 121), (99, 117, 95), (113, 137, 113), (157, 189, 156), (227, 272, 227)),
 }
 MOST_OPENED = 1000  # headers
+FIELD = "field"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,11 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     if cohort.kind in ("nifti", "bids"):
         unsure += [_disagree(cohort, scans), _registered(scans)]
     if cohort.kind == "nifti":
-        unsure += [_other_endings(cohort), same_person.own_people(scans) or same_person.visits(scans)]
+        unsure += [
+            _fields(cohort, scans),
+            _other_endings(cohort),
+            same_person.own_people(scans) or same_person.visits(scans),
+        ]
         unsure += [
             _shared_masks(scans),
             same_person.processed(scans),
@@ -66,6 +71,17 @@ def _passed_over(cohort: Cohort) -> str | None:
         return f"folders left out, as they are no visit of anybody's: {names.count(others)}"
     cure = "a pattern takes what it fits" if cohort.kind == "nifti" else "modality chooses one"
     return f"passed over, as their names tell no {cohort.modality}: {names.count(others)}; {cure}"
+
+
+def _fields(cohort: Cohort, scans: list[Scan]) -> str | None:
+    """Warn of names that end in bias: FAST's fields do, and scans that were rid of one, as those of UCSF-PDGM."""
+    found = [scan.image for scan in scans if names.read(scan.image.relative_to(cohort.source)).contrast == FIELD]
+    if not found:
+        return None
+    return (
+        f"{len(found)} names, such as {found[0].name}, may be of bias fields; if they are, and not scans without one, "
+        "give another pattern"
+    )
 
 
 def _other_endings(cohort: Cohort) -> str | None:
@@ -149,7 +165,7 @@ def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:
     if len(whats) > 1:
         cure = "give a pattern that fits one of them, or for BIDS use kind: bids with space and desc"
         return [f"contrasts are mixed: {names.count(whats)}; {cure}"]
-    contrasts = {name.contrast for name in told if name.contrast}
+    contrasts = {name.contrast for name in told if name.contrast} - {FIELD}
     if contrasts and not nifti.is_of(cohort.modality, *contrasts):
         return [f"contrast: names tell {names.count(whats)}, the modality is {cohort.modality}; set the modality"]
     return []
