@@ -91,7 +91,7 @@ def look_alikes(
     limit = ALIKE - shares[0] if theirs is None else ALIKE * np.sqrt(np.prod(1 - np.array(shares)))
     found: dict[tuple[int, int], bool] = {}
     for i in range(0, len(ones), AT_A_TIME):
-        for j in range(0, len(twos), AT_A_TIME):
+        for j in range(i if theirs is None else 0, len(twos), AT_A_TIME):
             one, two = ones[i : i + AT_A_TIME] - means[0], twos[j : j + AT_A_TIME]
             for flipped in (True, False):
                 shown = (_mirrored(two) if flipped else two) - means[1]

@@ -99,6 +99,14 @@ def test_a_head_that_lies_otherwise_is_noticed(degrees, flipped):
     again = turned(people[3].astype(float), degrees).clip(0, 255).astype(np.uint8)[:: -1 if flipped else 1]
     names = [*map(str, range(12)), "again"]
     assert look_alikes(Details(np.concatenate([people, again[None]])), names) == [(3, 12, flipped)]
+    others = Details(np.concatenate([people[8:], again[None]]), known := Details(people[:8]))
+    assert look_alikes(others, [*"abcd", "again"], known) == [(4, 3, flipped)]
+
+
+def test_one_brain_again_and_again_is_noticed_although_it_is_the_mean():
+    rng, brain = np.random.default_rng(0), brains(1)[0].astype(float)
+    copies = np.stack([(brain + rng.normal(0, 5, brain.shape) * (brain > 0)).clip(0, 255) for _ in range(6)])
+    assert len(look_alikes(Details(copies.astype(np.uint8)), "abcdef")) == 15
 
 
 @pytest.mark.data
