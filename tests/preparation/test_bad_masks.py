@@ -119,6 +119,13 @@ def test_bad_masks_are_refused_in_one_line(path, capfd, case):
     assert "raw/ann_T1w.nii.gz: " in line and "qc.csv" in line
 
 
+def test_a_mask_that_marks_all_around_a_stripped_brain_is_named(path, capfd):
+    write(path.with_name("ann_T1w.nii.gz"), np.where(INSIDE, head(), 0).astype(np.int16))
+    stored(np.ones(SHAPE, np.uint8))(path)
+    says = "looks like labels", "or a mask that marks no more than the brain (mask_pattern)"
+    refused(["prepare", "mine"], path.parents[1], capfd, says, but=["scratch"])
+
+
 def test_two_masks_of_one_scan_are_refused(path, capfd):
     params = path.parents[1] / "params.yaml"
     params.write_text(params.read_text().replace("mask.nii", "mask*.nii"))

@@ -163,7 +163,13 @@ def test_images_of_another_ending_than_the_pattern_s_are_told(tmp_path):
 
 SECOND_VISITS = (
     *("P{k}_MPRAGE_{year}0511150506_{v}", "P{k}_{year}0511150506_{v}_brain", "P{k}{year}0511", "sub-{k}{year}0511_T1w"),
-    *("P{k}_{year}_05_1{v}", "P{k}_1{v}-05-{year}", "P{k}_{year}-05-1{v}", "P{k}_{year}-{v:02d}"),
+    *(
+        "P{k}_{year}_05_1{v}",
+        "P{k}_1{v}-05-{year}",
+        "P{k}_{year}-05-1{v}",
+        "P{k}_{year}-{v:02d}",
+        "P{k}_{year}_05_1{v}_neu",
+    ),
     *(
         "TCGA-02-00{k}_{year}.05.1{v}_t1",
         "sub-{k}-ses-{v}",
