@@ -49,13 +49,12 @@ def prepare(args) -> None:
     """Prepare a cohort, and say what is unusual about its scans."""
     from alphagan.preparation.prepare import prepare
     from alphagan.preparation.quality import refusals, unusual
+    from alphagan.preparation.together import of_cohort
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
-    from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import of_cubes
 
     folder = prepare(args.cohort, load(args.params), Paths())
-    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"), *of_cubes(Volumes(folder))):
+    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"), *of_cohort(folder)):
         print(f"note: {line}", file=sys.stderr)
     print(folder)
 
@@ -79,8 +78,9 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
     InputError
         If one of the models is not trained yet.
     """
+    from alphagan.preparation.together import of_cohort
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import note_other_scans, of_cubes, of_other_settings
+    from alphagan.workbench.provenance import note_other_scans, of_other_settings
 
     volumes = Volumes(paths.prepared(cohort))
     runs = {experiment: paths.run(cohort, model) for experiment, model in config.experiments_on(cohort).items()}
@@ -88,7 +88,7 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
         if not folder.is_dir():
             raise InputError(f"{folder}: not trained yet; run `alphagan train {experiment}`, or leave it out")
     note_other_scans([*runs.values(), paths.features(cohort)], volumes, same_size)
-    for line in (*of_other_settings(config, cohort, paths), *of_cubes(volumes)):
+    for line in (*of_other_settings(config, cohort, paths), *of_cohort(volumes.folder)):
         print(f"note: {line}", file=sys.stderr)
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.generation.run import Run
-from alphagan.preparation import upright
-from alphagan.preparation.lookalikes import Details, described, look_alikes
 from alphagan.settings.config import Config, Settings
 from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
@@ -117,13 +115,6 @@ def of_other_weights(config: Config, cohort: str, paths: Paths) -> list[str]:
     if not others or not path.exists():
         return []
     return [f"{path} is of other weights than {', '.join(others)} now has; run alphagan evaluate {cohort} again"]
-
-
-def of_cubes(volumes: Volumes) -> list[str]:
-    """Say which people of a cohort look like one person under two names, and which lie otherwise than the others."""
-    people = volumes.people(volumes.rows())
-    pairs = look_alikes(Details(volumes.array), people)
-    return [*filter(None, (described(pairs, people, people), upright.described(volumes.array, people)))]
 
 
 def _decides(settings: Settings) -> dict:

@@ -11,10 +11,9 @@ from alphagan.preparation import lookalikes
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.lookalikes import Details, described, look_alikes
 from alphagan.preparation.resample import prepare_scan
+from alphagan.preparation.together import of_cohort
 from alphagan.settings.cohorts import NiftiCohort
 from alphagan.settings.sections import Prepare
-from alphagan.volumes.prepared import Volumes
-from alphagan.workbench.provenance import of_cubes
 
 SIZE = 32
 
@@ -75,10 +74,10 @@ def test_a_cohort_is_told_of_the_first_pair(tmp_path):
     folder = write_prepared(tmp_path / "prepared", n=5)
     volumes = brains(5)
     np.save(folder / "volumes.npy", volumes)
-    assert of_cubes(Volumes(folder)) == []
+    assert of_cohort(folder) == []
     volumes[4] = volumes[1][::-1]
     np.save(folder / "volumes.npy", volumes)
-    (line,) = of_cubes(Volumes(folder))
+    (line,) = of_cohort(folder)
     assert line.startswith("1 pairs of people look like one person each, such as sub-001 and sub-004 (the mirror image")
     assert described([], [], []) is None
 
