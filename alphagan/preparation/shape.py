@@ -6,7 +6,9 @@ from scipy.spatial import ConvexHull, QhullError
 from alphagan.preparation.outline import Foreground
 from alphagan.preparation.quality import USUAL_FILL, USUAL_ML
 
-FLAT = 0.15  # of a side of the box; of real brains that were not cut, 0.09 at most
+# Of a side of the box, in 32 voxels along the longest or more: of real brains that were not cut, 0.09 at most; in
+# fewer, as of 5 mm or 6 mm, 0.18.
+FLAT, COARSE_FLAT, FEW_TO_BE_ROUND = 0.15, 0.25, 32
 # Of the voxels of its surface within so many voxels of one plane: of 271 real brains, 60 to 70 voxels wide, and of 180
 # simulated ones, 40 and 55 wide, the share times the width is 4.6 at most; where a plane of any direction took off a
 # fifth of the brain's length, 5.8 to 17.
@@ -58,8 +60,9 @@ def of_outline(found: Foreground, size_mm: np.ndarray, brain_ml: float | None, f
     if min(inside.shape) >= FEW_TO_FILL and not low <= round(found.fill, 2) <= high:
         said.append(f"the brain fills {found.fill:.0%} of its box, where brains fill {low:.0%} to {high:.0%}")
     stretched = _stretched(found, field)
+    limit = FLAT if max(inside.shape) >= FEW_TO_BE_ROUND else COARSE_FLAT
     enough = max(inside.shape) >= FEW_TO_CUT
-    flat = _named([inside.take(end, axis).mean() for axis in range(3) for end in (0, -1)], FLAT)
+    flat = _named([inside.take(end, axis).mean() for axis in range(3) for end in (0, -1)], limit)
     if flat and enough and not stretched:
         said.append(f"the brain is flat, as if it were cut off, at its {flat}")
     elif min(inside.shape) >= FEW_TO_TILT and not stretched and (plane := _plane(inside)):

@@ -107,7 +107,7 @@ def test_the_commands_tell_them(tmp_path, capsys):
     "ends",
     ["_V1_T1 _V2_T1", "_pre_T1w_brain _post_T1w_brain", "_20100101_T1 _20110505_T1", "-tp1-brain -tp2-brain", "a b",
      "_T1 _T1_defaced", "_3T_T1w _7T_T1w", "_T1 _T1_2", "_T1 _T1_fu", "_T1 _T1_repeat", "_T1 _T1_20200101",
-     "_T1_brain _T1_m12_brain", "_MPRAGE _MPRAGE_GD", "_T1_brain _T1_brain_n4", "_brain _brain_2", "_T1 _T1_Eq_1",
+     "_T1_brain _T1_m12_brain", "_T1_brain _T1_brain_n4", "_brain _brain_2", "_T1 _T1_Eq_1",
      "-T1 -T1-rescan"],
 )  # fmt: skip
 def test_visits_are_seen_before_a_contrast_and_across_folders(tmp_path, ends):

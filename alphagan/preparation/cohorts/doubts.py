@@ -8,7 +8,7 @@ from importlib import import_module
 import nibabel
 from nibabel.imageglobals import LoggingOutputSuppressor
 
-from alphagan.preparation.cohorts import Scan, names, nifti, same_person, tree
+from alphagan.preparation.cohorts import Scan, groups, names, nifti, same_person, tree
 from alphagan.settings.cohorts import Cohort
 
 # Of 1, 2, 0.8, 1.5, ... mm, as SPM, FSL, fMRIPrep and TemplateFlow have them.
@@ -45,17 +45,15 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     if cohort.kind in ("nifti", "bids"):
         unsure += [_disagree(cohort, scans), _registered(scans)]
     if cohort.kind == "nifti":
-        unsure += [
-            _fields(cohort, scans),
-            _other_endings(cohort),
-            same_person.own_people(scans) or same_person.visits(scans),
-        ]
+        unsure += [_fields(cohort, scans), _other_endings(cohort), groups.by_pattern(cohort, scans)]
         unsure += [
             _shared_masks(scans),
             same_person.processed(scans),
             same_person.doubles(scans, tree.folder(cohort.source)),
         ]
         mixed = _mixed(cohort, scans)
+    if cohort.kind in ("nifti", "freesurfer"):
+        unsure += [groups.by_folder(scans), same_person.own_people(scans) or same_person.visits(scans)]
     else:
         unsure.append(same_person.visits(scans))
     mixed += _generated(scans)

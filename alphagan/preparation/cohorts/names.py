@@ -39,6 +39,9 @@ WORDS = {
     "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
     "PDw": {"pd", "pdw"},
 }
+# What stands beside T1 where it was taken after a contrast agent; unless it was before, or without.
+ENHANCED = {"gd", "gad", "gado", "gadolinium", "contrast", "postcontrast", "ce", "km"}
+PLAIN = {"pre", "precontrast", "no", "non", "without", "native"}
 # What FSL, ANTs and SPM write beside a scan: pieces of it, fields, and the prefixes of what was made of it.
 PIECES = {
     "mask": re.compile(r"brainextractionmask|brainsegmentation"),
@@ -117,6 +120,8 @@ def read(path: PurePath) -> Name:
 def contrast(text: str) -> str:
     """Contrast that the words of a name tell, or ""."""
     words = {word.lower() for word in re.split(r"[^A-Za-z0-9]+", text)}
+    if (words & ENHANCED or re.search(r"t1w?\+c", text.lower())) and words & WORDS["T1w"] and not words & PLAIN:
+        words.add("t1wgd")
     if piece := next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), ""):
         return piece
     return next((name for name, known in WORDS.items() if words & known), "")

@@ -11,6 +11,8 @@ from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, names, nifti, tree
 from alphagan.preparation.cohorts.visits import AT_END, MOST_VISITS, of_one_person
 
+# Numbers as studies give people within a site, and not visits: no channels as nnU-Net numbers them, no dates.
+OF_A_PERSON = r"(?!000\d$)(?!(?:19|20)\d\d$)\d{3,5}|\d{7}"
 MOST_OF_A_WORD = 4  # scans whose names begin with a word, as anna_1 does, and not yet those of a group, as control_1
 
 
@@ -20,7 +22,7 @@ def own_people(scans: list[Scan]) -> str | None:
     What nearly all names have in common at their ends, as in S001_1_brain and S001_2_brain, does not count.
     """
     people = {scan.subject for scan in scans}
-    called = [_stem(scan) for scan in scans]
+    called = [_called(scan) for scan in scans]
     whole = [stem == scan.subject for stem, scan in zip(called, scans, strict=True)]
     in_bids = all(stem.startswith(f"sub-{scan.subject}") for stem, scan in zip(called, scans, strict=True))
     if len(people) < len(scans) or not (all(whole) or in_bids):
@@ -31,7 +33,8 @@ def own_people(scans: list[Scan]) -> str | None:
     if visits_first and len(by_begin) <= len(by_end):
         several = any(len(found) > 1 for found in by_end.values())
         return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None
-    if not _as_visits(by_begin):
+    numbers = all(re.fullmatch(OF_A_PERSON, end) for end in by_end)
+    if numbers or not _as_visits(by_begin):
         return None
     return _of_its_own(by_begin, "begin", _subject_first(scans, cut))
 
@@ -74,9 +77,10 @@ def _of_its_own(people: dict[str, list[Scan]], how: str, pattern: str) -> str:
     """What is said of scans by what their names share, and the pattern if it joins these and no others."""
     one, other, *_ = next(found for found in people.values() if len(found) > 1)
     cure = f"give a pattern such as {pattern}" if _joins(pattern, people) else RENAME
+    named = " and ".join(scan.subject if _in_mri(scan) else scan.image.name for scan in (one, other))
     return (
         f"each of {sum(map(len, people.values()))} scans is a person of its own, although names {how} alike: "
-        f"{one.image.name} and {other.image.name}; if they are of one person, {cure}"
+        f"{named}; if they are of one person, {cure}"
     )
 
 
@@ -216,6 +220,15 @@ def doubles(scans: list[Scan], source: Path) -> str | None:
     else:
         one, other = one.name, other.name
     return f"{sum(map(len, found))} scans have person and session of another, such as {one} and {other}; {cure}"
+
+
+def _called(scan: Scan) -> str:
+    """What tells who is on a scan: its name, or FreeSurfer's folder."""
+    return unicodedata.normalize("NFC", scan.image.parents[1].name) if _in_mri(scan) else _stem(scan)
+
+
+def _in_mri(scan: Scan) -> bool:
+    return scan.image.parent.name == "mri"
 
 
 def _stem(scan: Scan) -> str:
