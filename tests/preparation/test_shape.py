@@ -1,8 +1,10 @@
 """What is unusual about the shape of a brain is said, and nothing of what is usual."""
 
+import nibabel
 import numpy as np
 import pytest
 from scans import SHAPE, scan_of, write
+from scipy import ndimage
 from small_t1w import AFFINE, INSIDE, brain, prepared
 
 from alphagan.preparation.outline import boxed
@@ -132,3 +134,20 @@ def test_a_brain_of_one_tilted_plane_stops_nothing():
     found = boxed(np.where((x + y + z == 60) & (x < 38), 100, 0))
     assert min(found.inside.shape) >= 32  # so that planes are looked for
     assert not any("tilted" in line for line in of_outline(found, np.ones(3), None, (64, 64, 64)))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("step", [2.5, 3])
+def test_whole_brains_in_coarse_grids_are_not_called_cut(real_scans, tmp_path, step):
+    whole, cut = [], []
+    for path in sorted((real_scans / "ixi").glob("*.nii.gz"))[::10]:
+        image = nibabel.load(path)
+        coarse = ndimage.zoom(image.get_fdata(), 1 / step, order=1)
+        affine = image.affine @ np.diag([step, step, step, 1])
+        top = np.flatnonzero(coarse.any((0, 1)))
+        less = coarse.copy()
+        less[:, :, top[-1] - len(top) // 5 :] = 0
+        for volume, notes in ((coarse, whole), (less, cut)):
+            notes.append(prepare_scan(scan_of(write(tmp_path / "t1.nii", volume, affine)), Prepare(size=16)).note)
+    assert not [note for note in whole if "is flat" in note]
+    assert all("is flat, as if it were cut off, at its top" in note for note in cut)

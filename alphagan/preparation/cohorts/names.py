@@ -44,8 +44,8 @@ ENHANCED = {"gd", "gad", "gado", "gadolinium", "contrast", "postcontrast", "ce",
 PLAIN = {"pre", "precontrast", "no", "non", "without", "native"}
 # What FSL, ANTs and SPM write beside a scan: pieces of it, fields, and the prefixes of what was made of it.
 PIECES = {
-    "mask": re.compile(r"brainextractionmask|brainsegmentation"),
-    "tissue map": re.compile(r"pve|pveseg|mixeltype|brainsegmentationposteriors\d+|corticalthickness"),
+    "mask": re.compile(r".*brainextractionmask|.*brainsegmentation"),
+    "tissue map": re.compile(r"pve|pveseg|mixeltype|.*brainsegmentationposteriors\d+|.*corticalthickness"),
     "field": re.compile(r"bias|biasfield|warp|jacobian"),
 }
 TISSUE = r"r?[cp][0-6]"
