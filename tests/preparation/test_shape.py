@@ -150,4 +150,4 @@ def test_whole_brains_in_coarse_grids_are_not_called_cut(real_scans, tmp_path, s
         for volume, notes in ((coarse, whole), (less, cut)):
             notes.append(prepare_scan(scan_of(write(tmp_path / "t1.nii", volume, affine)), Prepare(size=16)).note)
     assert not [note for note in whole if "is flat" in note]
-    assert all("is flat, as if it were cut off, at its top" in note for note in cut)
+    assert not [note for note in cut if "is flat, as if it" not in note or "top" not in note]
