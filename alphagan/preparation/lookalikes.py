@@ -12,9 +12,10 @@ from alphagan.preparation.alignment import SIDE, Aligned
 # of them that was made up (turned by up to 9 degrees, a gamma of 0.8 to 1.2, a bias field of 50 %, noise) has 0.65 at
 # least, at 16 cubed nine of ten have more than 0.6.
 ALIKE = 0.6
-# The same with the mean, of which several scans of one person are a part: of two people of IXI 0.93 at most, of ten
-# models' samples 0.95.
-SAME = 0.96
+# The same with the mean. Few scans that differ from all others in one way, as of another contrast or upside down, share
+# that, but have 0.90 with one another at most, and second visits 0.92 at least. Several scans of one person are a part
+# of the mean: two people of IXI have 0.95 at most, ten models' samples too.
+CLOSE, SAME = 0.91, 0.96
 WIDTH = 1 / 16  # of the side: the Gaussian whose blur is taken off
 TINY = 1e-6  # of rounding, where all are the same
 AT_A_TIME = 512
@@ -98,7 +99,7 @@ def look_alikes(
                 own = one @ shown.T
                 whole = own + (one @ means[1])[:, None] + shown @ means[0] + means[0] @ means[1]
                 alike = own > limit * np.outer(*(np.linalg.norm(side, axis=1) for side in (one, shown))) + TINY
-                for a, b in (np.argwhere(alike | (whole > SAME)) + np.array([i, j])).tolist():
+                for a, b in (np.argwhere((alike & (whole > CLOSE)) | (whole > SAME)) + np.array([i, j])).tolist():
                     another = names is None or people[a] != names[b]
                     if another and (theirs is not None or a < b):
                         found[a, b] = flipped

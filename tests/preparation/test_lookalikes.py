@@ -89,7 +89,7 @@ def turned(cube, degrees):
     return cube
 
 
-@pytest.mark.parametrize("degrees", [0, 3, 6])
+@pytest.mark.parametrize("degrees", [0, 1, 3])
 @pytest.mark.parametrize("flipped", [False, True])
 def test_a_head_that_lies_otherwise_is_noticed(degrees, flipped):
     """Of an oblong shape, as balls have no direction."""
@@ -125,3 +125,6 @@ def test_second_visits_of_real_people_are_noticed(real_scans, tmp_path, fit, siz
     pairs = look_alikes(Details(cubes), list(map(str, range(len(cubes)))))
     right = {(number, len(scans) + number, False) for number in range(12)}
     assert set(pairs) <= right and len(pairs) >= 12 - most_missed
+    few = cubes[: len(scans)].copy()
+    few[:3] = few[:3, :, :, ::-1]  # upside down, and so all three unlike the mean in the same way
+    assert look_alikes(Details(few), list(map(str, range(len(few))))) == []

@@ -13,7 +13,7 @@ FEWEST, SOME = 3, 2  # visits that a person named without a number may well have
 
 def by_pattern(cohort: NiftiCohort, scans: list[Scan]) -> str | None:
     """Warn where {subject} ends too early, as it takes as little as it can: MUC of MUC_001_V1."""
-    place = re.search(r"\{subject\}[_ .-]+\{session\}", cohort.pattern or "")
+    place = re.search(r"\{subject\}([_ .-]+)\{session\}", cohort.pattern or "")
     divided = [(scan, match) for scan in scans if place and (match := _with_part_of_a_name(scan))]
     people = {(scan.subject, match["more"]) for scan, match in divided}
     n_now = len({scan.subject for scan in scans})
@@ -21,8 +21,7 @@ def by_pattern(cohort: NiftiCohort, scans: list[Scan]) -> str | None:
         return None
     (scan, match), ends = divided[0], {match["end"] for _, match in divided}
     words = {re.match(r"[^\W\d_]*", end)[0] for end in ends}
-    session = scan.image.name[scan.image.name.index(scan.subject) + len(scan.subject) :]
-    person = f"{scan.subject}{session[: session.index(scan.session)]}{match['more']}"
+    person = f"{scan.subject}{place[1]}{match['more']}"
     cure = "rename them, such as sub-NAME_ses-m12"
     if len(ends) == 1 or (len(words) == 1 and "" not in words):
         end = match["end"] if len(ends) == 1 else f"{words.pop()}{{session}}"
