@@ -16,6 +16,7 @@ ALIKE = 0.6
 # that, but have 0.90 with one another at most, and second visits 0.92 at least. Several scans of one person are a part
 # of the mean: two people of IXI have 0.95 at most, ten models' samples too.
 CLOSE, SAME = 0.91, 0.96
+UNLIKE = 0.3  # the first measure of two people, mostly
 WIDTH = 1 / 16  # of the side: the Gaussian whose blur is taken off
 TINY = 1e-6  # of rounding, where all are the same
 AT_A_TIME = 512
@@ -104,6 +105,22 @@ def look_alikes(
                     if another and (theirs is not None or a < b):
                         found[a, b] = flipped
     return [(a, b, flipped) for (a, b), flipped in sorted(found.items())]
+
+
+def strangers(mine: Details, people: Sequence[str]) -> list[tuple[int, int]]:
+    """Find people some of whose scans look like somebody else's: the first row of each, and one that is unlike it."""
+    if not len(mine.values):
+        return []
+    values = mine.values.reshape(len(mine.values), -1)
+    mean = values.mean(0)
+    first: dict[str, int] = {}
+    found: dict[str, tuple[int, int]] = {}
+    for row, person in enumerate(people):
+        one, other = values[first.setdefault(person, row)], values[row]
+        own, length = (one - mean) @ (other - mean), np.linalg.norm(one - mean) * np.linalg.norm(other - mean)
+        if own < UNLIKE * length and one @ other < CLOSE:
+            found.setdefault(person, (first[person], row))
+    return list(found.values())
 
 
 def described(pairs: list[tuple[int, int, bool]], mine: Sequence[str], theirs: Sequence[str]) -> str | None:

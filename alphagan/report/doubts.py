@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from alphagan.metrics.catalogue import FEWEST
 from alphagan.preparation import lookalikes
 from alphagan.preparation.lookalikes import Details, look_alikes
+from alphagan.preparation.together import of_strangers
 from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
 from alphagan.report.asked import asked_for, persons
 from alphagan.report.sides import Side
@@ -39,6 +40,8 @@ def _of_sides(sides: dict[str, Side], details: dict[str, Details]) -> Iterator[s
             yield f"{name}: {line}"
         pairs = look_alikes(details[name], side.volumes.people(side.volumes.rows()))
         if line := lookalikes.described(pairs, side.files, side.files):
+            yield f"{name}: {line}"
+        if line := of_strangers(details[name], side.volumes.people(side.volumes.rows()), side.files):
             yield f"{name}: {line}"
     if "train" in sides:
         real, train = sides["real"], sides["train"]

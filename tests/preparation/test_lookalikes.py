@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from alphagan.preparation import lookalikes
 from alphagan.preparation.cohorts import find_scans
-from alphagan.preparation.lookalikes import Details, described, look_alikes
+from alphagan.preparation.lookalikes import Details, described, look_alikes, strangers
 from alphagan.preparation.resample import prepare_scan
 from alphagan.preparation.together import of_cohort
 from alphagan.settings.cohorts import NiftiCohort
@@ -60,6 +60,17 @@ def test_larger_cubes_are_averaged_down_and_many_are_left_alone(monkeypatch):
     assert look_alikes(Details(people), "abcd") == []
 
 
+def test_scans_of_several_people_under_one_name_are_told():
+    people = brains(12)
+    again = (people * np.linspace(0.8, 1.2, SIZE)[:, None, None]).clip(0, 255).astype(np.uint8)
+    cubes, rows = np.concatenate([people, again]), range(12)
+    assert strangers(Details(cubes), [f"{row}" for row in rows] * 2) == []
+    assert strangers(Details(cubes), [f"{row // 3}" for row in rows] * 2) == [(0, 1), (3, 4), (6, 7), (9, 10)]
+    assert strangers(Details(people[:2]), "xx") == [(0, 1)] and strangers(Details(cubes[[3, 15]]), "xx") == []
+    small = np.zeros((4, 16, 16, 16), np.uint8)
+    assert strangers(Details(small), "xxyy") == []
+
+
 def test_brains_of_few_voxels_are_not_compared():
     people = brains(4)[:, ::2, ::2, ::2]
     people[3] = people[0]
@@ -80,6 +91,11 @@ def test_a_cohort_is_told_of_the_first_pair(tmp_path):
     (line,) = of_cohort(folder)
     assert line.startswith("1 pairs of people look like one person each, such as sub-001 and sub-004 (the mirror image")
     assert described([], [], []) is None
+    table = folder / "subjects.csv"
+    table.write_text(table.read_text().replace("sub-003", "sub-002"))
+    *_, line = of_cohort(folder)
+    assert line.startswith("1 of 4 people have scans that look like several people's, such as ")
+    assert line.endswith("of sub-002: if they are, tell who is who with a pattern, or rename the files")
 
 
 def turned(cube, degrees):
@@ -128,3 +144,6 @@ def test_second_visits_of_real_people_are_noticed(real_scans, tmp_path, fit, siz
     few = cubes[: len(scans)].copy()
     few[:3] = few[:3, :, :, ::-1]  # upside down, and so all three unlike the mean in the same way
     assert look_alikes(Details(few), list(map(str, range(len(few))))) == []
+    people = [scan.subject for scan in (*scans, *scans[:12])]
+    assert strangers(Details(cubes), people) == []
+    assert len(strangers(Details(cubes[:60]), [str(row // 4) for row in range(60)])) == 15  # four people of a site each
