@@ -113,7 +113,7 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
     n_flagged = round(flagged.value * flagged.n)
     told = f"{n_flagged} of {flagged.n} volumes ({_percent(flagged)}) single out one training scan"
     # One is proof, however few. By features two brains may be the same.
-    n_same = int((comparison.generated.similarity > SAME).sum()) if comparison.name.startswith("voxels") else 0
+    n_same = sum(pair.similarity > SAME for pair in comparison.pairs) if comparison.name.startswith("voxels") else 0
     same = f" {n_same} of the volumes are training scans, but for rounding, or their mirror images." if n_same else ""
     if n_same or strict.low > STRICT_ALARM or (flagged.low > level and relative.chance < 0.05):
         yield Finding(
