@@ -38,10 +38,11 @@ def _of_sides(sides: dict[str, Side], details: dict[str, Details]) -> Iterator[s
             continue
         if line := described(side.volumes.array, side.files):
             yield f"{name}: {line}"
-        pairs = look_alikes(details[name], side.volumes.people(side.volumes.rows()))
+        people = side.volumes.people(side.volumes.rows())
+        pairs = look_alikes(details[name], people)
         if line := lookalikes.described(pairs, side.files, side.files):
             yield f"{name}: {line}"
-        if line := of_strangers(details[name], side.volumes.people(side.volumes.rows()), side.files):
+        if line := of_strangers(details[name], people, side.files):
             yield f"{name}: {line}"
     if "train" in sides:
         real, train = sides["real"], sides["train"]
