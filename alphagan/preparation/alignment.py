@@ -40,9 +40,6 @@ class Aligned:
                     change = np.einsum("ij,j", steps, (now - self.mean).ravel()).clip(-MOST, MOST)
                     self.maps[row] = self.maps[row] @ np.linalg.inv(_as_map(change))
 
-    def __len__(self):
-        return len(self.cubes)
-
     def __getitem__(self, row: int) -> np.ndarray:
         """A cube where its map brings it; cubic splines where voxels are few, which linear ones would blur."""
         return _warped(
@@ -50,12 +47,18 @@ class Aligned:
         )
 
 
+def averaged(cube: np.ndarray, side: int) -> np.ndarray:
+    """A cube of fewer voxels, float32, each the mean of a block."""
+    step = len(cube) // side
+    total = np.zeros((side,) * 3, np.float32)
+    for i, j, k in product(range(step), repeat=3):  # a fraction of the time of a mean over three axes
+        total += cube[i::step, j::step, k::step]
+    return total / step**3
+
+
 def _coarse(cube: np.ndarray) -> np.ndarray:
-    """A cube's blocks, added up, over their mean."""
-    step = len(cube) // SIDE
-    coarse = np.zeros((SIDE,) * 3, np.float32)
-    for i, j, k in product(range(step), repeat=3):
-        coarse += cube[i::step, j::step, k::step]
+    """A cube to find maps on, of mean 1."""
+    coarse = averaged(cube, SIDE)
     return coarse / max(coarse.mean(), 1e-6)
 
 

@@ -22,10 +22,9 @@ def own_people(scans: list[Scan]) -> str | None:
     What nearly all names have in common at their ends, as in S001_1_brain and S001_2_brain, does not count.
     """
     people = {scan.subject for scan in scans}
-    called = [_called(scan) for scan in scans]
-    whole = [stem == scan.subject for stem, scan in zip(called, scans, strict=True)]
-    in_bids = all(stem.startswith(f"sub-{scan.subject}") for stem, scan in zip(called, scans, strict=True))
-    if len(people) < len(scans) or not (all(whole) or in_bids):
+    whole = all(_called(scan) == scan.subject for scan in scans)
+    in_bids = all(_called(scan).startswith(f"sub-{scan.subject}") for scan in scans)
+    if len(people) < len(scans) or not (whole or in_bids):
         return None
     cut = _core(scans)
     by_begin, by_end = (_grouped(scans, cut, part) for part in (0, 2))
