@@ -53,6 +53,14 @@ def as_many_threads(n_threads):
         sys.modules["torch"].set_num_threads(n_threads)
 
 
+@pytest.fixture(autouse=True)
+def nothing_beside_the_folders_of_tests(tmp_path_factory):
+    """A file above a test's folder would be found by later tests: settings are looked for upwards."""
+    yield
+    above = tmp_path_factory.getbasetemp()
+    assert not [entry.path for entry in os.scandir(above) if entry.is_file() and entry.name != ".lock"]
+
+
 @pytest.fixture
 def generator():
     """What is random in a test."""

@@ -120,7 +120,7 @@ def test_bids_s_other_suffixes_and_agents_are_passed_over_and_counted(tmp_path, 
 
 
 def test_scans_rid_of_a_bias_field_may_be_called_after_it(tmp_path, capsys):
-    raw = layouts.tree(tmp_path, *(f"UCSF-PDGM-000{k}_T1_bias.nii.gz" for k in (4, 5)))
+    raw = layouts.tree(tmp_path / "raw", *(f"UCSF-PDGM-000{k}_T1_bias.nii.gz" for k in (4, 5)))
     status, said = checked(raw, capsys, pattern="UCSF-PDGM-{subject}_T1_bias.nii.gz")
     assert status == 0 and "2 T1w scans of 2 people" in said
     assert "2 names, such as UCSF-PDGM-0004_T1_bias.nii.gz, may be of bias fields; if they are, and not scans" in said
