@@ -78,7 +78,7 @@ def _wrapped(found: Foreground) -> bool:
     for axis in (1, 2):
         lines, brain = np.moveaxis(voxels, axis, 0), np.moveaxis(inside, axis, 0)
         pairs = brain[1:] & brain[:-1]
-        jumps += np.count_nonzero(np.abs(np.diff(lines, axis=0))[pairs] > JUMP * limit)
+        jumps += np.count_nonzero((np.abs(lines[1:] - lines[:-1]) > JUMP * limit) & pairs)
         n += np.count_nonzero(pairs)
     return jumps > JUMPS * n
 
@@ -147,5 +147,6 @@ def _inwards(cube: np.ndarray) -> tuple[list[float], float] | tuple[()]:
     first, length = first[lines], length[lines]
     if not first.size:
         return ()
-    levels = [float(np.median(cube[first + depth, *lines])) for depth in range(5)]
-    return levels, float(np.median(cube[first + length // 4, *lines]))
+    inwards = np.stack([*(first + depth for depth in range(5)), first + length // 4])
+    *levels, deep = np.median(cube[inwards, *lines], axis=1).tolist()
+    return levels, deep

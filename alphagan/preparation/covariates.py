@@ -91,7 +91,10 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
     ]
     strangers = sorted(rows.keys() - {_plain(subject) for subject in subjects})
     if strangers and any(without.values()):
-        notes.append(f"{len(strangers)} people in {path} are on no scan, such as {', '.join(strangers[:N_NAMED])}")
+        people = "person" if len(strangers) == 1 else "people"
+        notes.append(
+            f"{len(strangers)} {people} in {path} of whom there is no scan, such as {', '.join(strangers[:N_NAMED])}"
+        )
     return Covariates(tuple(names), people, tuple(notes))
 
 

@@ -127,8 +127,9 @@ def described(pairs: list[tuple[int, int, bool]], mine: Sequence[str], theirs: S
         return None
     i, j, flipped = pairs[0]
     how = "the mirror image of" if flipped else "the scan of"
+    look = "pair of people looks like one person" if len(pairs) == 1 else "pairs of people look like one person each"
     return (
-        f"{len(pairs)} pairs of people look like one person each, such as {mine[i]} and {theirs[j]} ({how} the same "
+        f"{len(pairs)} {look}, such as {mine[i]} and {theirs[j]} ({how} the same "
         "brain, it seems): if they are, take one out, or give both one name, so that no split divides them"
     )
 

@@ -47,6 +47,8 @@ def check(found: Foreground, brain_ml: float, masked: bool, settings: Prepare) -
     QualityError
         If it is refused.
     """
+    if found.fault and found.background and found.inside.all():  # the background is another one than was named
+        raise QualityError(found.fault)
     values = found.values
     n_values = np.unique(values[:: max(1, values.size // 10_000)]).size + (not masked)
     if values.size and n_values < FEWEST_VALUES:

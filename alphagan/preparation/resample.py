@@ -187,7 +187,8 @@ def area_resize(
         for row, weight in zip(along_x.indices[begin:end], along_x.data[begin:end], strict=True):
             counted[:] = volume[row]
             if inside is not None:
-                counted[:] = np.where(inside[row], counted - zero, 0.0)
+                counted -= zero
+                counted *= inside[row]
             plane += np.multiply(counted, weight, out=term)
         cube[x] = (along_z @ (along_y @ plane).T).T
     return cube

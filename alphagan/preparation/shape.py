@@ -12,7 +12,7 @@ FLAT, COARSE_FLAT, FEW_TO_BE_ROUND = 0.15, 0.25, 40
 # Of the voxels of its surface within so many voxels of one plane: of 271 real brains, 60 to 70 voxels wide, and of 180
 # simulated ones, 40 and 55 wide, the share times the width is 4.6 at most; where a plane of any direction took off a
 # fifth of the brain's length, 5.8 to 17.
-NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 600, 4000
+NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 400, 2000
 FINE = 64  # voxels along the shortest side of a box, from twice as many of which on not every voxel is looked at
 ON_A_PLANE, ON_A_PLANE_VOXELS = 0.06, 5.5
 FEW_TO_TILT = 32  # voxels along the shortest side of a box, below which no tilted plane is looked for
@@ -175,15 +175,18 @@ def _plane(inside: np.ndarray) -> str:
 def _rim(inside: np.ndarray) -> np.ndarray:
     """Voxels of the surface: inside, next to one that is not, or at an end of the box.
 
-    What scipy's binary_erosion would take off, in a sixth of its time, as every scan is looked at.
+    What scipy's binary_erosion would take off, in a fraction of its time, as every scan is looked at: neighbours along
+    an axis lie as far apart in memory, and those that are none, at the ends of lines, at an end of the box.
     """
-    deep = np.zeros_like(inside)
-    middle, one = deep[1:-1, 1:-1, 1:-1], slice(1, -1)
-    middle[...] = inside[1:-1, 1:-1, 1:-1]
+    line = inside.ravel()
+    deep = line.copy()
+    for apart in (1, inside.shape[2], inside.shape[1] * inside.shape[2]):
+        deep[apart:] &= line[:-apart]
+        deep[:-apart] &= line[apart:]
+    deep = deep.reshape(inside.shape)
     for axis in range(3):
-        for way in (slice(None, -2), slice(2, None)):
-            middle &= inside[tuple(way if along == axis else one for along in range(3))]
-    return inside & ~deep
+        np.moveaxis(deep, axis, 0)[[0, -1]] = False
+    return inside > deep
 
 
 def _sections(inside: np.ndarray) -> list[np.ndarray]:

@@ -4,8 +4,9 @@ import gzip
 import zlib
 from pathlib import Path
 
-import nibabel
+from isal import isal_zlib
 
+from alphagan.preparation import packed
 from alphagan.preparation.cohorts import Scan, tree
 
 AGAIN = "copy or download it again"
@@ -44,7 +45,7 @@ def described(error: Exception) -> str:
     words = " ".join(str(error).split())
     if isinstance(error, EOFError) or words.startswith("Expected "):
         return f"is cut short; {AGAIN}"
-    if isinstance(error, zlib.error | gzip.BadGzipFile):
+    if isinstance(error, zlib.error | isal_zlib.error | gzip.BadGzipFile):
         return f"is damaged ({words}); {AGAIN}"
     return f"cannot be read ({type(error).__name__}: {words}); {AGAIN}, or convert it anew"
 
@@ -76,7 +77,7 @@ def _looked_at(path: Path) -> str:
 def _opened(path: Path) -> str:
     """Why nibabel does not open a file; "" where it does."""
     try:
-        nibabel.load(path)
+        packed.load(path)
     except Exception as error:
         cure = "; convert it with mnc2nii, or pip install h5py" if path.name.lower().endswith(".mnc") else ""
         return described(error) + cure

@@ -161,7 +161,7 @@ def test_bad_tables_of_adni_are_refused_in_one_line(adni_folder, capsys, case):
 def test_tables_of_adni_are_read_whatever_wrote_them(adni_folder, capsys, case):
     write(adni_folder / "raw" / "list.csv", READ_ADNI[case])
     assert main(["cohort", "check", "mine"]) == 0
-    assert "1 T1w scans of 1 people" in capsys.readouterr().out
+    assert "1 T1w scan of 1 person" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("case", REFUSED_GRADES)

@@ -134,7 +134,7 @@ def test_people_without_a_value_are_kept_and_told(folder, capsys):
     assert "mine: 2 of 2 people have no age in people.tsv\nmine: 2 of 2 people have no sex in people.tsv\n" in told
     put(folder, "participant_id\tage\tsex\nsub-01\t30\tF\n2\t40\tM\n")  # as a spreadsheet writes 02
     assert main(["prepare", "mine"]) == 0
-    assert "mine: 1 people in people.tsv are on no scan, such as 2\n" in capsys.readouterr().err
+    assert "mine: 1 person in people.tsv of whom there is no scan, such as 2\n" in capsys.readouterr().err
     put(folder, "participant_id\tsex\nsub-01\tM\n")
     assert main(["prepare", "mine"]) == 0
     told = capsys.readouterr().err

@@ -145,6 +145,11 @@ def test_a_background_that_cannot_be_told_is_refused_and_a_named_one_is_taken(tm
     assert named.brain_ml == pytest.approx(clean.brain_ml, rel=0.15) and named.background == 750
 
 
+def test_a_named_background_below_all_that_is_around_the_brain_is_told(tmp_path):
+    with pytest.raises(QualityError, match=r"not skull-stripped: .* 100% of the bounding box, are away from -1;"):
+        prepared(tmp_path / "a.nii", np.where(BRAIN, head(), 0).astype(np.float32), background=-1.0)
+
+
 def test_a_whole_head_stays_a_head():
     head_and_skull = ndimage.binary_dilation(BRAIN, iterations=4)
     assert find_foreground(head_and_skull * 100.0, SIX_MM).fault.startswith("not skull-stripped")

@@ -89,7 +89,7 @@ def test_a_cohort_is_told_of_the_first_pair(tmp_path):
     volumes[4] = volumes[1][::-1]
     np.save(folder / "volumes.npy", volumes)
     (line,) = of_cohort(folder)
-    assert line.startswith("1 pairs of people look like one person each, such as sub-001 and sub-004 (the mirror image")
+    assert line.startswith("1 pair of people looks like one person, such as sub-001 and sub-004 (the mirror image")
     assert described([], [], []) is None
     table = folder / "subjects.csv"
     table.write_text(table.read_text().replace("sub-003", "sub-002"))

@@ -112,7 +112,7 @@ def test_bids_s_other_suffixes_and_agents_are_passed_over_and_counted(tmp_path, 
     files = ["T1w", "rec-norm_T1w", "ce-gd_T1w", "part-phase_T1w", *suffixes]
     raw = layouts.tree(tmp_path / "raw", *(f"sub-01_{file}.nii.gz" for file in files))
     status, said = checked(raw, capsys)
-    assert status == 0 and "2 T1w scans of 1 people" in said and "contrast: T1w 2" in said
+    assert status == 0 and "2 T1w scans of 1 person" in said and "contrast: T1w 2" in said
     (line,) = (line for line in said.splitlines() if line.startswith("passed over"))
     assert all(f"1 {what}" in line for what in ("T1wGd", "part-phase", *suffixes))
     (scan,) = find_scans(cohort(raw, modality="T1wGd"))

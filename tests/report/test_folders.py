@@ -122,7 +122,7 @@ def test_one_person_under_two_names_and_one_brain_in_two_files_are_told(tmp_path
     assert any(line.startswith(f"train: {same}") for line in told)
     fill(others, [203], "another-{:03d}.nii", noise=20, file_numbers=[950])
     told = doubts(read(Folders(others, generated, real, size=32), tmp_path / "four"))
-    across = "real: beside train, 1 pairs of people look like one person each, such as another-950.nii and sub-203"
+    across = "real: beside train, 1 pair of people looks like one person, such as another-950.nii and sub-203"
     assert any(line.startswith(across) for line in told)
 
 

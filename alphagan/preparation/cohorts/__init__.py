@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
-import nibabel
+from nibabel.spatialimages import SpatialImage
 
 from alphagan.errors import InputError
+from alphagan.preparation import packed
 from alphagan.settings.cohorts import Cohort
 
 
@@ -74,9 +75,9 @@ class Scan:
                 return f"link to nothing: the {what}'s content is not here; get it (datalad get), or remove the link"
         return ""
 
-    def load(self) -> tuple[nibabel.spatialimages.SpatialImage, nibabel.spatialimages.SpatialImage | None]:
+    def load(self) -> tuple[SpatialImage, SpatialImage | None]:
         """Open the image and, if there is one, the mask (the voxels are read on demand)."""
-        return nibabel.load(self.image), nibabel.load(self.mask) if self.mask else None
+        return packed.load(self.image), packed.load(self.mask) if self.mask else None
 
 
 def find_scans(cohort: Cohort) -> list[Scan]:

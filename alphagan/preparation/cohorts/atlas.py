@@ -20,6 +20,7 @@ import nibabel
 import numpy as np
 
 from alphagan.errors import InputError
+from alphagan.preparation import packed
 from alphagan.preparation.cohorts import Scan, tree
 from alphagan.preparation.cohorts.bids import parse
 from alphagan.preparation.quality import QualityError
@@ -56,9 +57,9 @@ class AtlasScan(Scan):
         QualityError
             If the tissue maps do not lie on one grid, or are no probabilities up to 1.
         """
-        total, first = 0.0, nibabel.load(self.tissues[0])
+        total, first = 0.0, packed.load(self.tissues[0])
         for path in self.tissues:
-            image = nibabel.load(path)
+            image = packed.load(path)
             if image.shape != first.shape or not np.allclose(image.affine, first.affine, atol=1e-3):
                 raise QualityError(
                     f"{path.name} is on another grid than {self.tissues[0].name}; segment the scan again"
@@ -67,7 +68,7 @@ class AtlasScan(Scan):
             if (highest := float(tissue.max())) > MOST_LIKELY:
                 raise QualityError(f"{path.name} reaches {highest:.4g}, and probabilities 1; write it from 0 to 1")
             total = total + tissue
-        return nibabel.load(self.image), nibabel.Nifti1Image((total > self.threshold).astype(np.uint8), first.affine)
+        return packed.load(self.image), nibabel.Nifti1Image((total > self.threshold).astype(np.uint8), first.affine)
 
 
 def find(cohort: AtlasCohort) -> list[Scan]:

@@ -67,10 +67,10 @@ class Report:
         return self.paper is None or self.n_like_paper == self.paper[0]
 
     def __str__(self):
-        lines = [
-            f"{self.source} ({self.kind}): {self.n_scans} {self.modality} scans of {self.n_people} people "
-            f"in {self.n_sessions} sessions"
-        ]
+        scans = f"{self.n_scans} {self.modality} {'scan' if self.n_scans == 1 else 'scans'}"
+        people = f"{self.n_people} {'person' if self.n_people == 1 else 'people'}"
+        sessions = f"{self.n_sessions} {'session' if self.n_sessions == 1 else 'sessions'}"
+        lines = [f"{self.source} ({self.kind}): {scans} of {people} in {sessions}"]
         if self.expected is not None:
             verdict = "as expected" if self.n_scans == self.expected else f"but {self.n_scans} found"
             lines.append(f"expected: {self.expected} scans, {verdict}")

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from importlib import import_module
 
-import nibabel
 from nibabel.imageglobals import LoggingOutputSuppressor
 
+from alphagan.preparation import packed
 from alphagan.preparation.cohorts import Scan, groups, names, nifti, same_person, tree
 from alphagan.settings.cohorts import Cohort
 
@@ -122,7 +122,7 @@ def _registered(scans: list[Scan]) -> str | None:
     for scan in scans[:: 1 + len(scans) // MOST_OPENED]:
         # Whatever is wrong with it, or is mended, is told when it is read.
         with contextlib.suppress(Exception), LoggingOutputSuppressor():
-            shapes[scan.image] = tuple(n for n in nibabel.load(scan.image).shape if n > 1)
+            shapes[scan.image] = tuple(n for n in packed.load(scan.image).shape if n > 1)
     there = {image: shape for image, shape in shapes.items() if shape in TEMPLATE_GRIDS}
     if not 0 < len(there) < len(shapes):
         return None

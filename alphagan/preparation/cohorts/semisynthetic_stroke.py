@@ -22,6 +22,7 @@ from nibabel.spatialimages import SpatialImage
 from scipy.ndimage import affine_transform, binary_erosion, find_objects, gaussian_filter
 
 from alphagan.errors import InputError
+from alphagan.preparation import packed
 from alphagan.preparation.cohorts import Scan, nifti, tree
 from alphagan.preparation.cohorts.mni152 import brain_box_mm
 from alphagan.preparation.foreground import find_foreground
@@ -91,7 +92,7 @@ class SemisyntheticScan(Scan):
             return image, mask, np.zeros(voxels.shape)
         brain = np.zeros(voxels.shape, bool)
         brain[found.box] = found.inside
-        opacity = place(nibabel.load(self.lesion), brain, self.mirrored, str(self.lesion)) * brain
+        opacity = place(packed.load(self.lesion), brain, self.mirrored, str(self.lesion)) * brain
         dark = voxels + np.float32(OPACITY) * opacity * (csf_intensity(voxels, brain) - voxels)
         return nibabel.Nifti1Image(dark, scanned.affine), mask, opacity
 
