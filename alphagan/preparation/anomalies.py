@@ -14,9 +14,9 @@ HOLLOW = 0.06
 # 0.011 at most, three others 0.048; rounded after resampling by splines or a blur of 4 mm, 0.05 to 0.11, which makes
 # them 10 to 20 % larger.
 HALO, FINE = 0.055, 64
-# Unsigned integers that wrapped: of pairs of neighbours in 256 brains, 0.00012 at most lie as far apart; of brains that
-# wrapped, 0.002 where the brightest few did, 0.2 where many.
-NEAR_LIMIT, JUMP, JUMPS = 0.95, 0.75, 0.001
+# Unsigned integers that wrapped: of pairs of neighbours in 256 brains, 0.00016 at most lie on either side of both
+# shares of what the type allows; of brains that wrapped, 0.003 at least where one voxel of 200 did, 0.06 where half.
+NEAR_LIMIT, DARK, BRIGHT, JUMPS = 0.95, 0.2, 0.8, 0.001
 # Voxels along a cube in which contrast is looked at, at least, and of the brain's width: in fewer it cannot be told.
 # Padded to its length a brain of 32 voxels is 23 to 27 wide; in a field of view of 224 mm 20, of 256 mm 17.
 COARSE, WIDE = 32, 24
@@ -73,13 +73,13 @@ def _wrapped(found: Foreground) -> bool:
         return False
     if found.values.max() < NEAR_LIMIT * (limit := np.iinfo(found.voxels.dtype).max):
         return False
-    voxels, inside = found.voxels[::4].astype(np.float32), found.inside[::4]
+    voxels, inside = found.voxels[::4], found.inside[::4]
+    bright, dark = (voxels > int(BRIGHT * limit)) & inside, (voxels < int(DARK * limit)) & inside
     jumps, n = 0, 0
     for axis in (1, 2):
-        lines, brain = np.moveaxis(voxels, axis, 0), np.moveaxis(inside, axis, 0)
-        pairs = brain[1:] & brain[:-1]
-        jumps += np.count_nonzero((np.abs(lines[1:] - lines[:-1]) > JUMP * limit) & pairs)
-        n += np.count_nonzero(pairs)
+        high, low, brain = (np.moveaxis(where, axis, 0) for where in (bright, dark, inside))
+        jumps += np.count_nonzero(high[1:] & low[:-1]) + np.count_nonzero(low[1:] & high[:-1])
+        n += np.count_nonzero(brain[1:] & brain[:-1])
     return jumps > JUMPS * n
 
 

@@ -12,7 +12,7 @@ FLAT, COARSE_FLAT, FEW_TO_BE_ROUND = 0.15, 0.25, 40
 # Of the voxels of its surface within so many voxels of one plane: of 271 real brains, 60 to 70 voxels wide, and of 180
 # simulated ones, 40 and 55 wide, the share times the width is 4.6 at most; where a plane of any direction took off a
 # fifth of the brain's length, 5.8 to 17.
-NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 400, 2000
+NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 500, 2500
 FINE = 64  # voxels along the shortest side of a box, from twice as many of which on not every voxel is looked at
 ON_A_PLANE, ON_A_PLANE_VOXELS = 0.06, 5.5
 FEW_TO_TILT = 32  # voxels along the shortest side of a box, below which no tilted plane is looked for
@@ -153,8 +153,9 @@ def _plane(inside: np.ndarray) -> str:
     """
     step = max(1, min(inside.shape) // FINE)
     inside = np.ascontiguousarray(inside[::step, ::step, ::step])
-    rim = np.unravel_index(np.flatnonzero(_rim(inside)), inside.shape)  # several times as fast as argwhere
-    surface = np.stack(rim, 1, dtype=np.float32, casting="unsafe")
+    rim = np.flatnonzero(_rim(inside))
+    places = np.unravel_index(rim[:: 1 + len(rim) // SURFACE_POINTS], inside.shape)  # several times as fast as argwhere
+    surface = np.stack(places, 1, dtype=np.float32, casting="unsafe")
     some = surface[:: 1 + len(surface) // HULL_POINTS]
     try:
         hull = ConvexHull(some)
@@ -163,8 +164,7 @@ def _plane(inside: np.ndarray) -> str:
     one, other, third = (some[hull.simplices[:, k]] for k in range(3))
     largest = np.linalg.norm(np.cross(other - one, third - one), axis=1).argsort()[::-1][:LARGEST_FACETS]
     planes = hull.equations[largest].astype(np.float32)
-    counted = surface[:: 1 + len(surface) // SURFACE_POINTS]
-    shares = (np.abs(counted @ planes[:, :3].T + planes[:, 3]) < NEAR).mean(0)
+    shares = (np.abs(surface @ planes[:, :3].T + planes[:, 3]) < NEAR).mean(0)
     share, normal = shares.max(), planes[shares.argmax(), :3]
     if share <= max(ON_A_PLANE, ON_A_PLANE_VOXELS / min(inside.shape)):
         return ""
