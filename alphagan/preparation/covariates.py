@@ -91,10 +91,8 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
     ]
     strangers = sorted(rows.keys() - {_plain(subject) for subject in subjects})
     if strangers and any(without.values()):
-        people = "person" if len(strangers) == 1 else "people"
-        notes.append(
-            f"{len(strangers)} {people} in {path} of whom there is no scan, such as {', '.join(strangers[:N_NAMED])}"
-        )
+        count = f"{len(strangers)} {'person' if len(strangers) == 1 else 'people'}"
+        notes.append(f"{count} in {path} of whom there is no scan, such as {', '.join(strangers[:N_NAMED])}")
     return Covariates(tuple(names), people, tuple(notes))
 
 
