@@ -14,6 +14,9 @@ FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
 # Of cubes that were scaled from 0 to 1: fewer than one in a thousand voxels is as low as this (of generators after one
 # step of training -0.44 at most), and half of the outermost, background, differ by less than this share of the range.
 LOWEST, BRIGHT, EVEN = -0.25, 0.5, 0.15
+# A background of one value, as no generator makes it but by tanh at -1 or rounded to 8 bits, may differ from -1 by so
+# much of the range; and none is as bright as that.
+OFF, NEGATED = 0.05, 0.9
 UNKNOWN = ("None", "nan", "NaT", "<NA>")  # what labels that are none print as, those of pandas among them
 SAMPLED = 2**20  # voxels that are enough to know a percentile by
 
@@ -49,7 +52,7 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
     ------
     InputError
         If `x` does not have that shape, or holds other numbers: floats that are not finite, reach far beyond 1, or
-        look as if they were scaled from 0 to 1.
+        look as if they were scaled from 0 to 1, or their background to something else than -1.
     TooFewError
         If n < `at_least`.
     """
@@ -73,11 +76,23 @@ def _other_scale(x: torch.Tensor, low: float, high: float) -> str:
     if max(-low, high) > FAR:
         return f"values reach from {low:.4g} to {high:.4g}"
     some = x.flatten()[:: 1 + x.numel() // SAMPLED].double().cpu().numpy()
-    ends = torch.cat([x.select(axis, end).flatten() for axis in (1, 2, 3) for end in (0, -1)]).double().cpu().numpy()
+    faces = [x.select(axis, end).flatten(1) for axis in (1, 2, 3) for end in (0, -1)]
+    ends = torch.cat(faces, 1).double().cpu().numpy()
     first, middle, last = np.quantile(ends, [0.25, 0.5, 0.75])
-    if np.quantile(some, 0.001) > LOWEST and high > BRIGHT and last - first < EVEN * (high - low):
+    scaled = np.quantile(some, 0.001) > LOWEST and high > BRIGHT and last - first < EVEN * (high - low)
+    another = [_is_another_background(*each, OFF * (high - low)) for each in zip(x, ends, strict=True)]
+    if scaled or np.mean(another) > 0.5:
         return f"the background is at {middle:.2g}, and values reach from {low:.4g} to {high:.4g}"
     return ""
+
+
+def _is_another_background(volume: torch.Tensor, ends: np.ndarray, off: float) -> bool:
+    """Whether a volume's outermost voxels have one value, and another than -1; not where all of it is one grey."""
+    level = np.median(ends)
+    if abs(level + 1) <= off or np.mean(ends == level) <= 0.5 or volume.min() == volume.max():
+        return False
+    step = (level + 1) * 127.5
+    return level > NEGATED or abs(step - round(step)) > 1e-3
 
 
 def check_labels(name: str, labels: Sequence, n_volumes: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_the_interval_of_the_sd_of_few_people_covers_that_of_many():
 
     def people(n):  # who share how large their brains are
         size = np.exp(0.8 * rng.normal(size=(n, 1, 1, 1)) - 0.32)
-        return np.where(rng.random((n, 6, 6, 6)) < share * size, 0.8, -0.8)
+        return np.where(rng.random((n, 6, 6, 6)) < share * size, 0.6, -1)
 
     many = people(20_000).std(0).mean()
     assert many == pytest.approx(truth, rel=0.05)

@@ -9,7 +9,7 @@ from alphagan.audit.auditor import Auditor
 from alphagan.errors import InputError
 from alphagan.metrics.mmd import MMD
 from alphagan.metrics.spectrum import Spectra
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Volumes, to_range, to_uint8
 
 
 @pytest.fixture
@@ -29,6 +29,13 @@ def cubes(tmp_path):
         ),
         (lambda cubes: np.random.default_rng(0).normal(cubes / 255, 0.05).clip(0, 1), "the background is at "),
         (lambda cubes: 0.2 + 0.8 * cubes / 255, "the background is at 0.2"),
+        (lambda cubes: cubes / 255 - 0.5, "the background is at -0.5"),
+        (lambda cubes: (cubes - cubes.mean()) / cubes.std(), "the background is at -0.[3-9]"),
+        (  # each by its own mean and SD
+            lambda cubes: np.stack([(cube - cube.mean()) / cube.std() for cube in cubes]),
+            "the background is at -0.[3-9]",
+        ),
+        (lambda cubes: 1 - cubes / 127.5, "the background is at 1"),
     ],
 )
 def test_floats_of_another_scale_are_refused(cubes, scaled, says):
@@ -43,6 +50,14 @@ def test_values_that_are_not_finite_are_refused(cubes, value):
     for measured in (Spectra, lambda x: MMD(cubes, x), lambda x: Auditor(cubes, list("abcdefghijklmnopqrst"), x, [])):
         with pytest.raises(InputError, match="values that are not finite; look at what made them"):
             measured(wrong)
+
+
+def test_generators_of_greys_are_measured(cubes):
+    MMD(cubes, np.full((20, *cubes.shape[1:]), 0.1))
+    greys = np.random.default_rng(0).normal(0.004, 0.002, (20, *cubes.shape[1:]))  # mostly one level in 8 bits
+    MMD(cubes, greys)
+    MMD(cubes, to_uint8(greys))
+    MMD(cubes, to_range(to_uint8(greys)))
 
 
 def test_floats_from_minus_1_to_1_and_noise_are_taken(cubes):
