@@ -141,3 +141,13 @@ class Networks:
             raise InputError(f"{path}: has {held}, but {self.settings.name} has {named}; {PAIR}")
         _ = self.sha256  # refuses those of another run
         return found
+
+
+def like_training_cubes(x: torch.Tensor) -> bool:
+    """Whether volumes (n, S, S, S) go from -1 to 1, and from -1 alone where their lowest value is a background."""
+    if not len(x):
+        return True
+    lows = x.flatten(1).amin(1, keepdim=True)
+    background = (x.flatten(1) == lows).float().mean(1, keepdim=True) > 0.25
+    other_scale = x.amin() > -x.amax() / 4 or (background & (lows > -0.95)).any()
+    return bool((x.abs() <= 1.001).all() and not other_scale)

@@ -10,7 +10,7 @@ import torch
 
 from alphagan.errors import InputError, whole_number
 from alphagan.generation.conditional import ConditionalPrior, chosen, read_prior
-from alphagan.generation.networks import BATCH, Networks
+from alphagan.generation.networks import BATCH, Networks, like_training_cubes
 from alphagan.models import OBJECTIVES
 from alphagan.seeding import seeded
 from alphagan.settings.config import Settings
@@ -213,7 +213,7 @@ class Run:
         x, size = as_tensor("volumes", volumes).float(), self.settings.size
         if x.ndim != 4 or x.shape[1:] != (size, size, size):
             raise InputError(f"volumes: shape {tuple(x.shape)}, but {self.folder} takes (n, {size}, {size}, {size})")
-        if not (x.abs() <= 1.001).all() or (len(x) and x.amin() > -x.amax() / 4):
+        if not like_training_cubes(x):
             raise InputError("volumes: floats are finite, from -1 for background to 1; rescale them, or give uint8")
         return as_given(self.networks.apply(self.networks["E"], x[:, None]), volumes)
 

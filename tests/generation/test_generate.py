@@ -109,6 +109,12 @@ def test_weights_are_read_once(root, tmp_path):
         (lambda run: run.encode(np.full((2, 16, 16, 16), 0.5)), "floats are finite, from -1 for background to 1"),
         (lambda run: run.encode(np.linspace(-0.05, 1, 8192).reshape(2, 16, 16, 16)), "floats are finite, from -1 for"),
         (lambda run: run.encode(np.full((2, 16, 16, 16), np.nan)), "floats are finite, from -1 for background to 1"),
+        (  # half of it background, of a half of the range
+            lambda run: run.encode(
+                np.where(np.arange(16) < 8, -0.5, np.linspace(-0.5, 0.5, 16)) * np.ones((1, 16, 16, 1))
+            ),
+            "floats are finite, from -1 for background to 1",
+        ),
         (lambda run: run.decode(np.zeros((2, 7))), r"codes: shape \(2, 7\), but .* takes \(n, 8\)"),
         (lambda run: run.sample(2, seed="1"), "seed: '1'; give a whole number"),
         (lambda run: run.decode(np.full((2, 8), np.nan)), r"takes \(n, 8\) finite numbers"),
