@@ -35,7 +35,10 @@ def cubes(tmp_path):
             lambda cubes: np.stack([(cube - cube.mean()) / cube.std() for cube in cubes]),
             "the background is at -0.[3-9]",
         ),
-        (lambda cubes: np.where(cubes > 0, (cubes - cubes[cubes > 0].mean()) / cubes.std(), 0), "the background is at 0"),
+        (
+            lambda cubes: np.where(cubes > 0, (cubes - cubes[cubes > 0].mean()) / cubes.std(), 0),
+            "the background is at 0",
+        ),
         (lambda cubes: 1 - cubes / 127.5, "the background is at 1"),
     ],
 )
