@@ -9,7 +9,7 @@ from small_t1w import AFFINE, INSIDE, brain, prepared
 
 from alphagan.preparation.outline import boxed
 from alphagan.preparation.resample import prepare_scan
-from alphagan.preparation.shape import of_outline
+from alphagan.preparation.shape import _rim, of_outline
 from alphagan.settings.sections import Prepare
 
 
@@ -151,3 +151,10 @@ def test_whole_brains_in_coarse_grids_are_not_called_cut(real_scans, tmp_path, s
             notes.append(prepare_scan(scan_of(write(tmp_path / "t1.nii", volume, affine)), Prepare(size=16)).note)
     assert not [note for note in whole if "is flat" in note]
     assert not [note for note in cut if "is flat, as if it" not in note or "top" not in note]
+
+
+@pytest.mark.parametrize("shape", [(7, 5, 6), (2, 3, 9), (1, 4, 4)])
+def test_the_surface_is_what_an_erosion_takes_off(generator, shape):
+    for share in (0.5, 0.95, 1.0):  # the last fills the box, whose ends are surface
+        inside = generator.random(shape) < share
+        np.testing.assert_array_equal(_rim(inside), inside & ~ndimage.binary_erosion(inside))
