@@ -7,6 +7,7 @@ import numpy as np
 
 from alphagan.audit.comparison import Comparison
 from alphagan.audit.membership import Score, membership_auc, scores
+from alphagan.audit.repeats import Repeats
 from alphagan.audit.search import Search
 from alphagan.audit.spaces import Space, VoxelSpace
 from alphagan.errors import InputError, TooFewError
@@ -29,7 +30,8 @@ class Audit:
     membership : dict of str to Estimate
         Area under the ROC curve, by what the attacker looks at.
     n_train, n_train_people, n_held_out, n_generated, n_distinct : int
-        Training scans and the people whom they show, held-out people, generated volumes, and how many of these differ.
+        Training scans and the people whom they show, held-out people, generated volumes, and how many brains these
+        are: one that is repeated with faint noise, or mirrored, counts once.
 
     Examples
     --------
@@ -109,7 +111,7 @@ class Auditor:
     Raises
     ------
     InputError
-        If someone is in training and held out, a scan is without a label, or sizes differ.
+        If someone is in training and held out, under one name or two, a scan is without a label, or sizes differ.
     TooFewError
         If there are fewer than two held-out people, or too few training scans.
 
@@ -150,9 +152,16 @@ class Auditor:
                 f"held-out people: {self.n_held_out}, but the audit needs {FEWEST} to say how near new people come to "
                 "training scans, and better ten; hold out more (prepare.split)"
             )
+        repeats = Repeats(train)
+        if copied := repeats.copied(held_out):
+            one, other = copied
+            raise InputError(
+                f"held_out: scan {one}, of {held_out_people[one]}, is training scan {other}, of {train_people[other]}, "
+                "but for rounding; give both one name and split by person, or take one out"
+            )
         level = max(level, 1 / self.n_held_out)
         self.searches = [
-            Search(space, train, train_people, held_out[first], level, n_copies, seed)
+            Search(space, train, train_people, held_out[first], level, n_copies, seed, repeats)
             for space in spaces or [VoxelSpace(train)]
         ]
 

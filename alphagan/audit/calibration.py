@@ -157,6 +157,23 @@ def false_positives(
     return share(flagged / repeats, m)
 
 
+def as_often(k: int, n: int, others: int, m: int) -> float:
+    """Probability that at least k of n volumes are flagged if they are flagged as often as m others, of whom some are.
+
+    Parameters
+    ----------
+    k, n : int
+        Volumes that are flagged, and all.
+    others, m : int
+        Of what they are compared with.
+
+    Notes
+    -----
+    Fisher's exact test, one-sided.
+    """
+    return float(stats.hypergeom.sf(k - 1, n + m, k + others, n))
+
+
 def closer(distances: np.ndarray, held_out: np.ndarray) -> float:
     """C_T: standard score of the Mann-Whitney test, below -3 where the first are closer to training than the second.
 

@@ -1,6 +1,5 @@
 """The training scans nearest to a volume, and how much nearer the first is than the next."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,6 @@ from torch import Tensor
 
 from alphagan.audit.spaces import Similarity
 from alphagan.errors import TooFewError
-from alphagan.volumes.prepared import to_uint8
 
 NEXT = 50  # how many further neighbours the nearest one is compared with
 
@@ -81,14 +79,6 @@ def nearest_scans(found: Nearest, train: Tensor) -> Tensor:
     scans = train[torch.from_numpy(found.scan)]
     mirrored = torch.from_numpy(found.mirrored).view(-1, 1, 1, 1)
     return torch.where(mirrored, scans.flip(1), scans)
-
-
-def distinct(volumes: Tensor) -> np.ndarray:
-    """Positions of the volumes (n, ...) in [-1, 1] that, at 8 bits, do not repeat an earlier one, in order."""
-    first: dict[bytes, int] = {}
-    for position, volume in enumerate(volumes):
-        first.setdefault(hashlib.sha256(to_uint8(volume)).digest(), position)
-    return np.array(list(first.values()))
 
 
 def same_person(people: Sequence[str]) -> np.ndarray:

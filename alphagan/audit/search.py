@@ -11,7 +11,8 @@ from alphagan.audit.calibration import Threshold, authentic, calibrate, closer, 
 from alphagan.audit.comparison import Comparison, Criterion, Pair, Power
 from alphagan.audit.controls import copies
 from alphagan.audit.likeness import Likeness
-from alphagan.audit.nearest import Nearest, distinct, nearest, same_person
+from alphagan.audit.nearest import Nearest, nearest, same_person
+from alphagan.audit.repeats import Repeats
 from alphagan.audit.spaces import Space
 from alphagan.metrics.bootstrap import Estimate, share
 from alphagan.seeding import seeded
@@ -37,6 +38,8 @@ class Search:
         Training scans that are copied in every way; all of them where there are fewer.
     seed : int
         Chooses and disguises them, and divides held-out people.
+    repeats : Repeats, optional
+        Made with `train`, where several searches share it.
 
     Attributes
     ----------
@@ -60,9 +63,10 @@ class Search:
         level: float = 0.05,
         n_copies: int = 64,
         seed: int = 0,
+        repeats: Repeats | None = None,
     ):
         self.space, self.train, self.level, self.n_copies, self.seed = space, train, level, n_copies, seed
-        self.new_people = held_out
+        self.new_people, self.repeats = held_out, repeats or Repeats(train)
         self.of_one = same_person(people)
         self.others = nearest(space.similarity(train), leave_out=self.of_one)
         self.held_out = nearest(space.similarity(held_out))
@@ -82,7 +86,7 @@ class Search:
             authentic : AuthPct, see `alphagan.audit.calibration.authentic`.
             brain_like : share of the volumes that have the detail of a brain, see `Likeness`.
         """
-        near = nearest(self.space.similarity(generated[distinct(generated)]))
+        near = nearest(self.space.similarity(generated[self.repeats.distinct(generated)]))
         flagged = self.thresholds["relative"].flagged(near.relative)
         return {
             "copied": share(int(flagged.sum()), len(flagged)),
@@ -106,9 +110,9 @@ class Search:
     def compare(self, generated: Tensor) -> Comparison:
         """Say what each of the generated volumes (n, S, S, S) is nearest to, beside all controls.
 
-        Of volumes that repeat each other exactly one counts: a collapsed generator is one finding, not n.
+        Of volumes that repeat each other one counts (`Repeats`): a collapsed generator is one finding, not n.
         """
-        positions = distinct(generated)
+        positions = self.repeats.distinct(generated)
         near = nearest(self.space.similarity(generated[positions]))
         criteria = {name: self._criterion(name, near) for name in CRITERIA}
         pairs = _pairs(near, positions, self.thresholds["relative"])

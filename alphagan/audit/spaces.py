@@ -80,7 +80,7 @@ class VoxelSpace:
         self.inside = inside | inside.flip(0)
         mean = sum(brain_intensities(part).sum(0) for part in train.split(BATCH)) / len(train)
         self.mean = (mean + mean.flip(0)) / 2 if centred else torch.zeros_like(mean)
-        self.train = torch.cat([self._standard(part) for part in train.split(BATCH)])
+        self.train = torch.cat([self.standard(part) for part in train.split(BATCH)])
 
     def similarity(self, queries: Array) -> Similarity:
         """Compare volumes with the training scans.
@@ -112,11 +112,28 @@ class VoxelSpace:
     def _best(self, queries: Tensor, flip: bool) -> Tensor:
         """Similarities (n, m), float64, the best over all shifts."""
         queries = queries.flip(1) if flip else queries
-        moved = (self._standard(shifted(queries, axis, step)) @ self.train.T for axis, step in self.moves)
+        moved = (self.standard(shifted(queries, axis, step)) @ self.train.T for axis, step in self.moves)
         return torch.stack(list(moved)).amax(0).double().clamp(-1, 1)
 
-    def _standard(self, volumes: Tensor) -> Tensor:
-        """Deviations inside the brain, (n, v), with mean 0 and norm 1."""
+    def standard(self, volumes: Tensor) -> Tensor:
+        """How volumes deviate from the mean training brain.
+
+        Parameters
+        ----------
+        volumes : Tensor, (n, S, S, S), float in [-1, 1]
+
+        Returns
+        -------
+        Tensor, (n, v)
+            In the v voxels that are brain in training, with mean 0 and length 1: products of two are correlations.
+
+        Examples
+        --------
+        >>> volumes = torch.from_numpy(np.load("data/prepared/normal/volumes.npy")) / 127.5 - 1
+        >>> found = VoxelSpace(volumes[:12]).standard(volumes[:2])
+        >>> (found @ found.T).diag().numpy().round(3).tolist()
+        [1.0, 1.0]
+        """
         deviations = (brain_intensities(volumes.float()) - self.mean)[:, self.inside]
         return F.normalize(deviations - deviations.mean(1, keepdim=True), dim=1)
 

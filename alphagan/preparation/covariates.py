@@ -100,7 +100,8 @@ def described(known: Covariates) -> list[str]:
     """What is known, for `alphagan cohort check`."""
     lines = []
     if "age" in known.names and (ages := [float(p["age"]) for p in known.people.values() if p["age"]]):
-        lines.append(f"age: of {len(ages)} people, from {min(ages):g} to {max(ages):g}")
+        people = "one person" if len(ages) == 1 else f"{len(ages)} people"
+        lines.append(f"age: of {people}, from {min(ages):g} to {max(ages):g}")
     if "sex" in known.names:
         counts = Counter(person["sex"] or "?" for person in known.people.values())
         lines.append("sex: " + ", ".join(f"{value} {count}" for value, count in sorted(counts.items())))

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alphagan.preparation.graded import is_graded
+from alphagan.preparation.graded import FEWEST_LOWER, Taken, taken_for
 from alphagan.preparation.outline import MAX_SPECKS, Foreground, boxed, connected, largest_piece, without_deleted
 from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML, QualityError
 
@@ -90,10 +90,11 @@ def find_foreground(
 
 
 def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Decide which voxels a mask marks: those that are not 0, or where that is only approached, the upper half.
+    """Decide which voxels a mask marks: those that are not outside, or where that is only approached, the upper half.
 
-    Where no voxel is 0, as in masks of -1 and 1, outside is what most of the outermost voxels have. Numbers name
-    regions, as aseg does, all of them inside; but where they are `graded.is_graded`, as percent are, the upper half is.
+    Outside is 0, or where no voxel is, as in masks of -1 and 1 or clipped probabilities, what most of the outermost
+    voxels have. Numbers name regions, as aseg does, all of them inside; but where they are probabilities or count them,
+    as percent do (`graded.taken_for`), the upper half is.
 
     Parameters
     ----------
@@ -104,37 +105,51 @@ def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
     -------
     inside : ndarray of bool, (X, Y, Z)
     words : list of str
-        That numbers were taken for probabilities.
+        That numbers were taken for probabilities, or for regions where they might be probabilities.
 
     Raises
     ------
     QualityError
         If its background cannot be told.
     """
-    if mask.all():
-        faces = _faces(mask)
-        other = mask != np.median(faces)
-        if np.mean(faces == np.median(faces)) > 0.5 and other.any():
-            return other & np.isfinite(mask), []
-    if mask.dtype.kind != "f":
-        return _above_half(mask) if is_graded(mask) else (mask != 0, [])
-    mask = np.nan_to_num(mask, nan=0.0, posinf=0.0, neginf=0.0)
-    exact = boxed(mask)
-    if not exact.last.any() or residue(exact) <= MAX_RESIDUE:  # as where small probabilities were set to 0
-        return _above_half(mask) if is_graded(mask) else (mask != 0, [])
-    found = next(iter(_other_backgrounds(mask, MASK_THRESHOLD)))
-    if isinstance(found, str):
-        raise QualityError(f"mask: {found}")
-    found = _connected_where_approached(found)
-    inside = np.zeros(mask.shape, bool)
-    inside[found.box] = found.inside
-    return inside, []
+    if mask.dtype.kind == "b":
+        return mask, []
+    outside = _outside_of_mask(mask)
+    if mask.dtype.kind == "f":
+        mask = np.where(np.isfinite(mask), mask - outside, 0)
+    elif outside:
+        mask = mask - np.int64(outside)
+    if mask.max() <= 0:  # as int8 holds 255
+        mask = _distance(mask, 0)
+    if mask.dtype.kind == "f" and (exact := boxed(mask)).last.any() and residue(exact) > MAX_RESIDUE:
+        found = _approached(mask, MASK_THRESHOLD)
+        if isinstance(found, str):
+            raise QualityError(f"mask: {found}")
+        found = connected(found)
+        inside = np.zeros(mask.shape, bool)
+        inside[found.box] = found.inside
+        return inside, []
+    words, largest, taken = [], float(mask.max()), taken_for(mask)
+    if mask.min() > -0.5 * mask.max() and (below := mask[mask < 0]).size:
+        words.append(f"what the mask has below {outside:g} is taken for outside: {below.size} of its voxels")
+        mask = np.maximum(mask, 0)
+        if np.unique(below).size >= FEWEST_LOWER:  # interpolation overshoots, on both sides
+            taken, largest = Taken.PROBABILITIES, float(np.median(mask[mask > largest / 2]))
+        else:
+            taken = taken_for(mask)
+    numbers = f"the mask is graded from {outside:g} to {outside + largest:g}, taken for"
+    if taken is Taken.PROBABILITIES:
+        return mask > largest / 2, [*words, f"{numbers} probabilities: inside is what is above half of that"]
+    if taken is Taken.REGIONS_IN_DOUBT:
+        words.append(f"{numbers} regions: inside is what is not {outside:g}, and if they are votes, any vote counts")
+    return mask != 0, words
 
 
-def _above_half(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    return mask > mask.max() / 2, [
-        f"the mask is graded from 0 to {mask.max():g}, taken for probabilities: inside is what is above half of that"
-    ]
+def _outside_of_mask(mask: np.ndarray) -> float:
+    """0, or where no voxel of a mask is, the value that most of the outermost have."""
+    faces = _faces(mask)
+    middle = np.median(faces[np.isfinite(faces)]) if not (mask == 0).any() and np.isfinite(faces).any() else 0
+    return float(middle) if np.mean(faces == middle) > 0.5 and (mask != middle).any() else 0.0
 
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
@@ -143,22 +158,27 @@ def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground 
     level = float(np.median(faces))  # of most of the outermost voxels, where brain ends within the field
     if level and np.mean(faces == faces.dtype.type(level)) > 0.5:
         yield boxed(voxels, voxels != faces.dtype.type(level), level)
+    yield _approached(voxels, share)
+
+
+def _approached(voxels: np.ndarray, share: float) -> Foreground | str:
+    """What is brain if the background is a level that is only approached; or why that cannot be told."""
+    faces = _faces(voxels)
+    level = float(np.median(faces))
     away = _distance(voxels, level)
     brightest = _percentile(away[away > 0], BRIGHTEST)
     beyond = away[away > 0.1 * brightest]
     if not beyond.size:
-        yield EMPTY if not level else f"empty: every voxel is {level:g}; make it anew, or leave it out"
-        return
+        return EMPTY if not level else f"empty: every voxel is {level:g}; make it anew, or leave it out"
     middle = float(np.median(beyond))
     noise = NOISE * 1.4826 * float(np.median(np.abs(faces - np.float64(level))))
     if noise > middle / 2:
-        yield (
+        return (
             f"noisy background: around {level:.3g} it varies by {noise / NOISE:.2g}, too much beside the {middle:.2g} "
             "by which the rest differs; set what is around the brain to 0, or give the cohort's background"
         )
-        return
     threshold = max(share * middle, noise)
-    yield boxed(voxels, away > threshold, level, threshold)
+    return boxed(voxels, away > threshold, level, threshold)
 
 
 def _connected_where_approached(found: Foreground) -> Foreground:

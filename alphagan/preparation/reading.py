@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import nibabel
 import numpy as np
-from nibabel.affines import apply_affine
+from nibabel.affines import apply_affine, from_matvec
 from nibabel.spatialimages import SpatialImage
 from scipy import ndimage
 
@@ -200,6 +200,8 @@ def _no_affine(name: str) -> str:
 def _onto(inside: np.ndarray, mask_affine: np.ndarray, shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:
     from nilearn.image import resample_img  # slow to import, and needed for masks on another grid only
 
-    mask = nibabel.Nifti1Image(inside.astype(np.uint8), mask_affine)
+    # with a rim of 0: what nilearn takes beyond the centres of the outermost voxels is 0, half of their width too early
+    rim = from_matvec(mask_affine[:3, :3], apply_affine(mask_affine, [-1, -1, -1]))
+    mask = nibabel.Nifti1Image(np.pad(inside.astype(np.uint8), 1), rim)
     options = {"interpolation": "nearest", "force_resample": True, "copy_header": True}
     return np.asanyarray(resample_img(mask, affine, shape, **options).dataobj) != 0

@@ -104,12 +104,15 @@ def lines(measured: dict[str, dict]) -> list[str]:
     ]
     age = measured.get("age", {}).get("real", {}).get("r")
     if age and age.low <= 0:
-        found.append("age cannot be read from held-out people here (r may be 0), so that what is read says nothing")
+        found.append(
+            "it is not shown that age can be read from held-out people here (r may be 0), so that what is read says "
+            "nothing"
+        )
     sex = measured.get("sex", {}).get("real")
     if sex and sex["accuracy"].low <= sex["commonest"].value:
         found.append(
-            f"sex cannot be read from held-out people here (naming the more common one of all is right for "
-            f"{sex['commonest'].value:.0%}), so that what is read says nothing"
+            "it is not shown that sex can be read from held-out people here (naming the more common one of all is "
+            f"right for {sex['commonest'].value:.0%}), so that what is read says nothing"
         )
     return found
 

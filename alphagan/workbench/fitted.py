@@ -61,7 +61,7 @@ def doubts(found: dict, asked: Iterable[str]) -> list[str]:
     if (
         "commonest" in sex and sex["accuracy"]["low"] <= sex["commonest"]["value"]
     ):  # which earlier versions did not tell
-        said.append("sex could not be read from held-out people, so that it is not known whether it shows here")
+        said.append("it is not shown that sex can be read from held-out people, so that it is not known to show here")
     if "age" in asked and "age" in read:
         said += _doubts_of_age(read)
     return said

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alphagan.audit.calibration import authentic, calibrate, closer, false_positives, people_needed
+from alphagan.audit.calibration import as_often, authentic, calibrate, closer, false_positives, people_needed
 from alphagan.errors import InputError
 from alphagan.metrics.bootstrap import share
 
@@ -15,6 +15,12 @@ def test_shares_have_exact_binomial_intervals(k, n):
     found = share(k, n)
     np.testing.assert_allclose([found.value, found.low, found.high], [k / n, expected.low, expected.high], atol=1e-9)
     assert found.n == n
+
+
+@pytest.mark.parametrize(("k", "n", "others", "m"), [(0, 5, 0, 5), (7, 50, 14, 97), (9, 50, 7, 70), (50, 50, 3, 129)])
+def test_flagged_as_often_is_the_exact_test_of_fisher(k, n, others, m):
+    expected = stats.fisher_exact([[k, n - k], [others, m - others]], alternative="greater").pvalue
+    assert as_often(k, n, others, m) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("m", [19, 37, 55])

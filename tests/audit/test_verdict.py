@@ -1,13 +1,17 @@
 """The verdict in words says what was found, and no more."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from audits import N_HELD_OUT, N_TRAIN, audit, brains, people
 from torch import Tensor
 
-from alphagan.audit.auditor import Auditor
+from alphagan.audit.auditor import Audit, Auditor
 from alphagan.audit.findings import COPIES, LEAKS, LEAKS_AND_DOUBT, Finding, findings, headline, verdict
+from alphagan.audit.search import Search
 from alphagan.audit.spaces import VoxelSpace
+from alphagan.metrics.bootstrap import share
 from alphagan.volumes.prepared import to_range, to_uint8
 
 
@@ -31,6 +35,49 @@ def test_one_exact_copy_among_many_is_no_chance(disguise):
     clear, copied = (verdict(auditor.audit(generated)) for generated in (new, slipped))
     assert "no sign of memorisation" in clear and "for rounding" not in clear
     assert f"**{COPIES}" in copied and " 1 of the volumes are training scans, but for rounding" in copied
+
+
+def shares(n_flagged, n_strict, n_training):
+    """What an audit of fifty volumes says, of which so many are flagged, and so many of a hundred training scans."""
+    voxels = VoxelSpace(brains(30))
+    search = Search(voxels, brains(30), people("t", 30), brains(54)[30:], n_copies=2)
+    comparison = search.compare(brains(104)[54:])
+    criterion = comparison.criteria["relative"]
+    changed = replace(
+        criterion,
+        flagged=share(n_flagged, 50),
+        strictly_flagged=share(n_strict, 50),
+        training=share(n_training, 100),
+        chance=criterion.threshold.chance(n_flagged, 50),
+    )
+    found = replace(comparison, pairs=(), criteria=comparison.criteria | {"relative": changed})
+    return [
+        finding
+        for finding in findings(Audit({"voxels": found}, {}, 30, 30, 24, 50, 50))
+        if "single out" in finding.text
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n_flagged", "n_strict", "n_training", "grade"),
+    [
+        (2, 0, 5, "clear"),
+        (12, 0, 5, "alarm"),
+        (12, 0, 15, "look"),
+        (12, 0, 7, "alarm"),
+        (8, 0, 8, "look"),
+        (25, 0, 15, "alarm"),
+        (6, 4, 5, "alarm"),
+        (6, 4, 7, "alarm"),
+        (8, 4, 15, "look"),
+        (30, 20, 15, "alarm"),
+    ],
+)
+def test_what_training_scans_do_as_often_is_no_proof_of_copies(n_flagged, n_strict, n_training, grade):
+    """Held-out people who are unlike those of training set a threshold that other people of training pass too."""
+    (said,) = shares(n_flagged, n_strict, n_training)
+    assert said.grade == grade
+    assert ("hold out people at random" in said.text) == (grade == "look")
 
 
 def test_membership_findings_grade_the_leak(subjects):

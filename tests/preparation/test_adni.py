@@ -143,6 +143,14 @@ def test_a_visit_that_nobody_made_is_refused(tmp_path):
         find(freesurfer(tmp_path, selection=selection, visits=["m12"]))
 
 
+@pytest.mark.parametrize("group", ["CN", "AD"])
+def test_an_image_of_two_groups_is_refused(tmp_path, group):
+    adni(tmp_path, f"002_S_0001/{ADNI}/2006-01-18_08_20_30.0/I1")
+    selection = table(tmp_path, row("I1", "002_S_0001", "1/18/2006"), row("I1", "002_S_0001", "1/18/2006", group="AD"))
+    with pytest.raises(InputError, match=r"line [23]: 002_S_0001 2006-01-18 sc I1 is of group .*; remove one$"):
+        find(freesurfer(tmp_path, selection=selection, group=group))
+
+
 def test_a_group_without_a_table_is_refused():
     section = {"kind": "freesurfer", "source": "data/raw/adni", "group": "MCI"}
     with pytest.raises(InputError, match="cohorts.adni: group and visits choose from a table"):

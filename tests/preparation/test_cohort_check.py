@@ -169,12 +169,15 @@ def test_a_whole_cohort_of_each_kind_is_as_expected(tmp_path):
         assert report.as_expected and report.n_people == 2
 
 
+@pytest.mark.parametrize("axes", ["RAS", "LPI", "SAL"])
 @pytest.mark.parametrize("n_there", [0, 2, 5])
-def test_scans_on_the_template_s_grid_among_others_are_told(tmp_path, capsys, n_there):
+def test_scans_on_the_template_s_grid_among_others_are_told(tmp_path, capsys, n_there, axes):
+    there, elsewhere = np.diag([2.0, 2, 2, 1]), np.diag([2.0, 2, 2, 1])
+    there[:3, 3], elsewhere[:3, 3] = (-90, -126, -72), (-90, -100, -110)
     for k in range(5):
-        shape = (91, 109, 91) if k < n_there else (60, 70, 60)
-        write(tmp_path / f"raw/sub-{k}_T1w.nii.gz", np.zeros(shape, np.uint8))
+        volume = np.zeros((91, 109, 91), np.uint8)
+        write(tmp_path / f"raw/sub-{k}_T1w.nii.gz", volume, there if k < n_there else elsewhere, axes)
     assert run(params(tmp_path, {"kind": "nifti", "source": str(tmp_path / "raw")})) == 0
     out = capsys.readouterr().out
-    assert ("2 of 5 scans, such as " in out) == ("91 × 109 × 91, and the others do not" in out) == (n_there == 2)
+    assert ("2 of 5 scans, such as " in out) == (" 91, and the others do not" in out) == (n_there == 2)
     assert ("MNI template" in out) == (n_there == 2)

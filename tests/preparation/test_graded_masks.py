@@ -5,7 +5,7 @@ import pytest
 from scans import SHAPE, head, scan_of, write
 from scipy import ndimage
 
-from alphagan.preparation.graded import is_graded
+from alphagan.preparation.graded import Taken, taken_for
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.sections import Prepare
 
@@ -51,14 +51,14 @@ def test_probabilities_in_integers_are_cut_half_way(tmp_path, largest, blur, dty
 @pytest.mark.parametrize("depth", [1.5, 3, 99])
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_are_not_taken_for_probabilities(name, depth):
-    assert not is_graded(parcels(LABELS[name], depth))
+    assert taken_for(parcels(LABELS[name], depth)) is not Taken.PROBABILITIES
 
 
 @pytest.mark.parametrize(
     "mask", [BRAIN * 1, BRAIN * 255, BRAIN * 1 + 1, BRAIN * 2 - 1, BRAIN * -1, BRAIN * 0, head(), BRAIN * 0.7, BRAIN]
 )
 def test_masks_of_few_values_and_scans_are_not_taken_for_probabilities(mask):
-    assert not is_graded(mask)
+    assert taken_for(mask) is Taken.REGIONS
 
 
 def test_a_map_of_labels_is_taken_whole_without_a_note(tmp_path):
@@ -81,4 +81,77 @@ def test_soft_masks_whose_small_values_were_removed_are_cut_half_way(tmp_path, l
 
 def test_labels_and_scans_in_floating_point_are_taken_whole():
     for mask in (parcels(ASEG), head(), BRAIN * 0.7, parcels(LABELS["many"]) / 200):
-        assert not is_graded(mask.astype(np.float32))
+        assert taken_for(mask.astype(np.float32)) is Taken.REGIONS
+
+
+SOFT = ndimage.gaussian_filter(BRAIN.astype(np.float64), 0.7)
+CUT = np.where(SOFT < 1e-3, 0, SOFT)
+
+
+def taken(tmp_path, mask):
+    """Volume and note of a head that a mask of some numbers cuts out."""
+    paths = write(tmp_path / "a.nii", head() + 40), write(tmp_path / "mask.nii", mask)
+    found = prepare_scan(scan_of(*paths), Prepare(size=16))
+    return round(found.brain_ml * 1000 / 64), found.note
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        (3e-4 + 0.9994 * CUT).astype(np.float32),
+        (1 / (1 + np.exp(-np.clip(20 * (SOFT - 0.5), -9.2, 9.2)))).astype(np.float32),
+        (1 / (1 + np.exp(-np.clip(20 * (SOFT - 0.5), -9.2, 9.2)))),
+        (0.1 + 0.9 * CUT).astype(np.float32),
+        (16 * (CUT - 0.5)).astype(np.float32),
+        np.round(3 + 249 * CUT).astype(np.uint8),
+        np.round(100 * CUT - 50).astype(np.int16),
+        np.round(65535 * CUT).astype(np.uint16),
+    ],
+    ids=["floor", "clipped sigmoid", "in float64", "rescaled", "logits", "8 bits", "below 0", "16 bits"],
+)
+def test_probabilities_whose_outside_is_not_0_are_cut_half_way(tmp_path, mask):
+    assert taken(tmp_path, mask)[0] == pytest.approx((SOFT > 0.5).sum(), rel=0.01)
+
+
+@pytest.mark.parametrize("corner", [0.0, np.nan])
+def test_a_floor_with_corners_that_a_rotation_left_empty_is_cut_half_way(tmp_path, corner):
+    mask = (3e-4 + 0.9994 * CUT).astype(np.float32)
+    mask[:3, :3] = corner
+    assert taken(tmp_path, mask)[0] == pytest.approx((SOFT > 0.5).sum(), rel=0.01)
+
+
+@pytest.mark.parametrize("n_raters", [2, 3, 5, 10])
+def test_shares_of_votes_are_cut_half_way(tmp_path, n_raters, generator):
+    votes = np.mean([ndimage.shift(BRAIN * 1, generator.integers(-1, 2, 3)) for _ in range(n_raters)], 0)
+    n, note = taken(tmp_path, votes.astype(np.float32))
+    assert n == pytest.approx((votes > 0.5).sum()) and "taken for probabilities" in note
+
+
+def test_numbers_of_votes_may_be_regions_and_that_is_said(tmp_path):
+    votes = BRAIN * 1 + ndimage.binary_erosion(BRAIN)
+    n, note = taken(tmp_path, votes.astype(np.uint8))
+    assert n == BRAIN.sum()
+    assert "the mask is graded from 0 to 2, taken for regions: inside is what is not 0, and if they are votes" in note
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_what_interpolation_overshot_is_not_inside(tmp_path, dtype):
+    weights = np.sinc(np.arange(-5, 6) + 0.37) * np.sinc((np.arange(-5, 6) + 0.37) / 5)
+    mask = BRAIN.astype(np.float64)
+    for axis in range(3):
+        mask = ndimage.correlate1d(mask, weights / weights.sum(), axis)
+    assert taken(tmp_path, np.round(1000 * mask).astype(dtype))[0] == pytest.approx(BRAIN.sum(), rel=0.01)
+
+
+def test_labels_below_0_are_outside_and_that_is_said(tmp_path):
+    labels = parcels(range(1, 30)).astype(np.int16)
+    labels[0, 0, :4] = -1
+    n, note = taken(tmp_path, labels)
+    assert n == BRAIN.sum() and "what the mask has below 0 is taken for outside: 4 of its voxels" in note
+
+
+@pytest.mark.parametrize("inside", [-1, 2, 1, 255])
+def test_plain_masks_of_any_two_numbers_are_taken_as_they_are(tmp_path, inside):
+    for outside in {0, 1, -1} - {inside}:
+        n, note = taken(tmp_path, np.where(BRAIN, inside, outside).astype(np.int16))
+        assert n == BRAIN.sum() and "mask" not in note

@@ -8,6 +8,7 @@ import pytest
 from scans import AFFINE, SHAPE, head, scan_of, write
 
 from alphagan.preparation.quality import QualityError
+from alphagan.preparation.reading import read
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.sections import Prepare
 
@@ -51,6 +52,21 @@ def test_mgz_is_read_as_nibabel_reads_it(tmp_path, dtype, pieces):
     path.write_bytes(path.read_bytes()[:-4000])
     with pytest.raises(QualityError, match="unreadable: "):
         prepare_scan(scan_of(path), Prepare())
+
+
+@pytest.mark.parametrize("step", [(2, 2, 2), (1, 1, 2), (1, 1, 1)])
+def test_a_mask_on_a_coarser_or_cropped_grid_keeps_its_outermost_voxels(tmp_path, step):
+    coarse = head()[tuple(slice(None, None, n) for n in step)] > 0
+    corner = np.argwhere(coarse).min(0)
+    cropped = coarse[
+        tuple(slice(first, last) for first, last in zip(corner, np.argwhere(coarse).max(0) + 1, strict=True))
+    ]
+    to_image = np.diag([*step, 1.0])
+    to_image[:3, 3] = corner * step + np.subtract(step, 1) / 2
+    mask = write(tmp_path / "mask.nii.gz", cropped.astype(np.uint8), AFFINE @ to_image)
+    found = read(scan_of(write(tmp_path / "head.nii", head() + 40), mask))
+    expected = coarse.repeat(step[0], 0).repeat(step[1], 1).repeat(step[2], 2)
+    np.testing.assert_array_equal(found.mask, expected)
 
 
 def test_a_mask_on_another_grid_cuts_out_the_brain(tmp_path):

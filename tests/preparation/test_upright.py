@@ -6,21 +6,33 @@ import nibabel
 import numpy as np
 import pytest
 from folders import read
-from scans import AFFINE, SHAPE, head, write
+from nilearn.datasets import load_mni152_template
+from scans import AFFINE, SHAPE, scan_of, write
+from scipy.ndimage import gaussian_filter, zoom
 
-from alphagan.preparation.upright import likely_directions, lying_otherwise, mirrored, plainly_turned, stored
+from alphagan.preparation.resample import prepare_scan
+from alphagan.preparation.upright import (
+    MNI152,
+    likely_directions,
+    lying_otherwise,
+    mirrored,
+    plainly_turned,
+    stored,
+)
 from alphagan.report.doubts import doubts
 from alphagan.report.options import Folders
+from alphagan.settings.sections import Prepare
 
 ALL = ["".join(axes) for order in permutations(("RL", "AP", "SI")) for axes in product(*order)]
 
 
-Y, Z = (np.linspace(-0.7, 0.7, n) for n in SHAPE[1:])
+BRAIN = zoom(MNI152.astype(np.float32), np.subtract(SHAPE, 4) / len(MNI152), order=1)
 
 
 def person(number):
-    """A brain whose front, back, top and bottom differ as much as real ones do."""
-    return (head(number) * (1 + Y[:, None]) * (1 + Z) ** 2).astype(np.float32)
+    """A brain in RAS order that is like the atlas's, but for what people differ in."""
+    noise = gaussian_filter(np.random.default_rng(number).normal(size=BRAIN.shape), 2)
+    return np.pad(np.where(BRAIN > 60, BRAIN * np.exp(0.15 * noise / noise.std()), 0), 2).astype(np.float32)
 
 
 def fill(folder, numbers):
@@ -97,14 +109,42 @@ def test_one_odd_volume_is_none(upright):
     assert plainly_turned(generated, real) == plainly_turned(generated[1:], real) == ("RAS", 0)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_scans_of_a_cohort_that_lie_otherwise_are_told(upright, n, tmp_path):
+@pytest.mark.parametrize("n", [1, 2, 5, 7, 8, 10])
+def test_scans_of_a_cohort_that_lie_otherwise_are_told(upright, n):
     brains = np.concatenate([upright["real"].volumes.array, upright["generated"].volumes.array])
-    assert lying_otherwise(brains) == ("RAS", []) == lying_otherwise(brains[:4])
-    brains[3 : 3 + n] = brains[3 : 3 + n, :, ::-1, ::-1]
-    directions, rows = lying_otherwise(brains)
-    others = sorted({*range(10)} - {*range(3, 3 + n)})
-    assert directions in ("RPI", "LPI") and rows in ([*range(3, 3 + n)], *([others] if n == 5 else []))
+    nothing = ("RAS", [], "the others")
+    assert lying_otherwise(brains) == nothing == lying_otherwise(brains[:4])
+    assert lying_otherwise(brains[:1])[1] == []
+    brains[:n] = brains[:n, :, ::-1, ::-1]
+    directions, rows, than = lying_otherwise(brains)
+    assert directions in ("RPI", "LPI") and rows == [*range(n)]
+    assert than == ("the others" if n < 8 else "the mean brain of MNI152")
+
+
+def test_what_is_like_no_brain_is_not_compared_with_one(generator):
+    cubes = gaussian_filter(generator.normal(size=(8, 16, 16, 16)), (0, 2, 2, 2))
+    assert lying_otherwise(np.clip(128 + 600 * cubes, 0, 255).astype(np.uint8))[2] == "the others"
+
+
+def test_the_mean_brain_is_nilearn_s_in_all_ways_of_preparing_it(tmp_path):
+    path = tmp_path / "mni152.nii.gz"
+    nibabel.save(load_mni152_template(resolution=1), path)
+    cube = prepare_scan(scan_of(path), Prepare(size=16, fit="stretch")).cube
+    np.testing.assert_array_equal(cube, MNI152)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("fit", ["stretch", "pad"])
+@pytest.mark.parametrize("n", [6, 8, 16])
+def test_real_people_may_lie_upside_down_by_halves_or_altogether(real_scans, n, fit):
+    scans = sorted((real_scans / "ixi").glob("*.nii.gz"))[:: 184 // n][:n]
+    brains = np.stack([prepare_scan(scan_of(scan), Prepare(size=16, fit=fit)).cube for scan in scans])
+    assert lying_otherwise(brains)[1] == []
+    half = brains.copy()
+    half[::2] = half[::2, :, :, ::-1]
+    assert lying_otherwise(half)[1] == [*range(0, n, 2)]
+    directions, rows, than = lying_otherwise(brains[:, :, :, ::-1])
+    assert directions in ("LAI", "RAI") and len(rows) > 0.8 * n and than == "the mean brain of MNI152"
 
 
 def test_real_people_who_lie_otherwise_are_told_by_name(tmp_path):

@@ -75,12 +75,18 @@ def select(rows: list[Row], group: str, visits: list[str] | None, path: Path) ->
     Raises
     ------
     InputError
-        If there are none; the message says what the table has.
+        If there are none, or one is of another group too; the message says what the table has.
     """
     of_group = [row for row in rows if row.group.casefold() == group.casefold()]
     if not of_group:
         known = ", ".join(sorted({row.group or "no group" for row in rows})) or "no rows"
         raise InputError(f"{path}: no row of group {group!r} (it has: {known}); change the cohort's group")
+    chosen_by_id = {row.image_id: row for row in of_group if row.image_id}
+    for row in rows:
+        if row.image_id in chosen_by_id and row.group.casefold() != group.casefold():
+            raise InputError(
+                f"{path}: {row} is of group {row.group}, and {chosen_by_id[row.image_id]} of {group}; remove one"
+            )
     wanted = None if visits is None else {visit_code(visit) for visit in visits}
     chosen = [row for row in of_group if wanted is None or visit_code(row.visit) in wanted]
     if not chosen:

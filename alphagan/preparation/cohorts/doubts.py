@@ -5,7 +5,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from importlib import import_module
 
+import numpy as np
 from nibabel.imageglobals import LoggingOutputSuppressor
+from nibabel.orientations import io_orientation
+from nibabel.spatialimages import SpatialImage
 
 from alphagan.preparation import packed
 from alphagan.preparation.cohorts import Scan, groups, names, nifti, same_person, tree
@@ -16,6 +19,8 @@ TEMPLATE_GRIDS = {
     *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97), (197, 233, 189)),
     *((121, 145, 121), (99, 117, 95), (113, 137, 113), (157, 189, 156), (227, 272, 227)),
 }
+# Where on such a grid, in shares of its axes in RAS order, lies the point of 0 mm: the anterior commissure.
+ORIGIN, NEAR = np.array([0.5, 0.58, 0.4]), 0.03
 MOST_OPENED = 1000  # headers
 FIELD = "field"
 
@@ -118,20 +123,33 @@ def _shared_masks(scans: list[Scan]) -> str | None:
 
 def _registered(scans: list[Scan]) -> str | None:
     """Warn where some scans, not all, lie on a grid of the MNI templates."""
-    shapes = {}
+    opened, there = 0, {}
     for scan in scans[:: 1 + len(scans) // MOST_OPENED]:
         # Whatever is wrong with it, or is mended, is told when it is read.
         with contextlib.suppress(Exception), LoggingOutputSuppressor():
-            shapes[scan.image] = tuple(n for n in packed.load(scan.image).shape if n > 1)
-    there = {image: shape for image, shape in shapes.items() if shape in TEMPLATE_GRIDS}
-    if not 0 < len(there) < len(shapes):
+            image = packed.load(scan.image)
+            opened += 1
+            if (shape := tuple(n for n in image.shape if n > 1)) in TEMPLATE_GRIDS and _may_be_registered(image):
+                there[scan.image] = shape
+    if not 0 < len(there) < opened:
         return None
     image, shape = next(iter(there.items()))
     return (
-        f"{len(there)} of {len(shapes)} scans, such as {image}, lie on a grid of the MNI template, "
+        f"{len(there)} of {opened} scans, such as {image}, lie on a grid of the MNI template, "
         f"{' × '.join(map(str, shape))}, and the others do not: brains that were registered to it have its size; take "
         "those or the others"
     )
+
+
+def _may_be_registered(image: SpatialImage) -> bool:
+    """Whether the header puts the grid where templates have it, or nowhere."""
+    origin = np.linalg.solve(image.affine[:3, :3], -image.affine[:3, 3])
+    axes = io_orientation(image.affine)
+    shares = np.where(axes[:, 1] > 0, origin, np.subtract(image.shape[:3], 1) - origin) / image.shape[:3]
+    placed = np.empty(3)
+    placed[axes[:, 0].astype(int)] = shares
+    unplaced = np.abs(placed - 0.5).max() < NEAR or not origin.any()  # as nibabel and others fill in what is not said
+    return unplaced or np.abs(placed - ORIGIN).max() < NEAR
 
 
 def _disagree(cohort: Cohort, scans: list[Scan]) -> str | None:
