@@ -104,7 +104,8 @@ def _volumes(found: Audit) -> str:
 
 
 def _of_space(comparison: Comparison) -> Iterator[Finding]:
-    where = f"In {comparison.name}" if comparison.name.startswith("voxels") else f"By features ({comparison.name})"
+    in_voxels = comparison.name.startswith("voxels")
+    where = f"In {comparison.name}" if in_voxels else f"By features ({comparison.name})"
     relative, distance = comparison.criteria["relative"], comparison.criteria["distance"]
     missed = [power for power in relative.power if power.kind in MUST_FIND and power.found.value < FOUND]
     if missed:
@@ -114,12 +115,12 @@ def _of_space(comparison: Comparison) -> Iterator[Finding]:
     n_flagged = round(flagged.value * flagged.n)
     told = f"{n_flagged} of {flagged.n} volumes ({_percent(flagged)}) single out one training scan"
     # One is proof, however few. By features two brains may be the same.
-    n_same = sum(pair.similarity > SAME for pair in comparison.pairs) if comparison.name.startswith("voxels") else 0
+    n_same = sum(pair.similarity > SAME for pair in comparison.pairs) if in_voxels else 0
     same = f" {n_same} of the volumes are training scans, but for rounding, or their mirror images." if n_same else ""
     near, many = strict.low > STRICT_ALARM, flagged.low > level and relative.chance < 0.05
     # Training scans are of different people, so that a threshold which they pass as often tells no copies. That one or
-    # two more of them do than should is no reason to doubt what is very near.
-    training, as_training = relative.training, _as_often_as_training(relative)
+    # two more of them do than should is no reason to doubt what is very near. A feature network holds them apart.
+    training, as_training = relative.training, in_voxels and _as_often_as_training(relative)
     doubted = as_training and (training.low if near else training.value) > level
     if n_same or ((near or many) and not doubted):
         yield Finding(
