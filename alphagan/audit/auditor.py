@@ -218,5 +218,6 @@ class Auditor:
 
 
 def _as_text(labels: np.ndarray) -> list[str]:
-    """Labels that are alike whether a table gave them as text or as numbers, which beside missing ones are floats."""
-    return [str(int(label) if isinstance(label, float) and label.is_integer() else label) for label in labels.tolist()]
+    """Labels that are alike whether a table gave them as text, as bytes, or as numbers, floats beside missing ones."""
+    plain = (label.decode(errors="replace") if isinstance(label, bytes) else label for label in labels.tolist())
+    return [str(int(label) if isinstance(label, float) and label.is_integer() else label).strip() for label in plain]

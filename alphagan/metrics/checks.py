@@ -15,8 +15,9 @@ FAR = 64.0  # beyond what noise reaches, and below what brains in 8 bits do
 # step of training -0.44 at most), and half of the outermost, background, differ by less than this share of the range.
 LOWEST, BRIGHT, EVEN = -0.25, 0.5, 0.15
 # A background of one value, as no generator makes it but by tanh at -1 or rounded to 8 bits, may differ from -1 by so
-# much of the range; and none is as bright as that.
-OFF, NEGATED = 0.05, 0.9
+# much; and none is as bright as that. What has one goes no lower, and no higher than interpolation overshoots.
+OFF, NEGATED = 0.095, 0.9
+BELOW, ABOVE = -1.02, 1.25
 UNKNOWN = ("None", "nan", "NaT", "<NA>")  # what labels that are none print as, those of pandas among them
 SAMPLED = 2**20  # voxels that are enough to know a percentile by
 
@@ -51,11 +52,14 @@ def check_volumes(name: str, x: Array, at_least: int = 1) -> torch.Tensor:
     Raises
     ------
     InputError
-        If `x` does not have that shape, or holds other numbers: floats that are not finite, reach far beyond 1, or
-        look as if they were scaled from 0 to 1, or their background to something else than -1.
+        If `x` does not have that shape, is a masked array, or holds other numbers: floats that are not finite, reach
+        far beyond 1, or beyond it at all where their background is of one value, or look as if they were scaled from 0
+        to 1, or their background to something else than -1.
     TooFewError
         If n < `at_least`.
     """
+    if np.ma.isMaskedArray(x):
+        raise InputError(f"{name}: a masked array, of which the mask would be lost; fill it with the background, -1")
     x = as_tensor(name, x).detach()
     if x.ndim != 4 or len(set(x.shape[1:])) != 1:
         raise InputError(f"{name}: expected volumes of shape (n, S, S, S), found {tuple(x.shape)}")
@@ -80,16 +84,23 @@ def _other_scale(x: torch.Tensor, low: float, high: float) -> str:
     ends = torch.cat(faces, 1).double().cpu().numpy()
     first, middle, last = np.quantile(ends, [0.25, 0.5, 0.75])
     scaled = np.quantile(some, 0.001) > LOWEST and high > BRIGHT and last - first < EVEN * (high - low)
-    another = [_is_another_background(*each, OFF * (high - low)) for each in zip(x, ends, strict=True)]
+    another = [_is_of_another_scale(*each) for each in zip(x, ends, strict=True)]
     if scaled or np.mean(another) > 0.5:
         return f"the background is at {middle:.2g}, and values reach from {low:.4g} to {high:.4g}"
     return ""
 
 
-def _is_another_background(volume: torch.Tensor, ends: np.ndarray, off: float) -> bool:
-    """Whether a volume's outermost voxels have one value, and another than -1; not where all of it is one grey."""
-    level = np.median(ends)
-    if abs(level + 1) <= off or np.mean(ends == level) <= 0.5 or volume.min() == volume.max():
+def _is_of_another_scale(volume: torch.Tensor, ends: np.ndarray) -> bool:
+    """Whether a volume's outermost voxels have one value and another than -1, or others go beyond -1 and 1.
+
+    Not where all of it is one grey.
+    """
+    level, (low, high) = np.median(ends), volume.aminmax()
+    if np.mean(ends == level) <= 0.5 or low == high:
+        return False
+    if low < BELOW or high > ABOVE:
+        return True
+    if abs(level + 1) <= OFF:
         return False
     step = (level + 1) * 127.5
     return level > NEGATED or abs(step - round(step)) > 1e-3

@@ -18,18 +18,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
-from alphagan.preparation.graded import FEWEST_LOWER, Taken, taken_for
 from alphagan.preparation.outline import MAX_SPECKS, Foreground, boxed, connected, largest_piece, without_deleted
-from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML, QualityError
+from alphagan.preparation.quality import MAX_BRAIN_FILL, MAX_BRAIN_ML
 
 RESIDUE = 0.02  # of the brightest voxels: what differs less from the background hardly differs
 MAX_RESIDUE = 0.125  # share of the foreground; real brains have up to 0.05, smoothed or noisy ones 0.3 to 1
 BRIGHTEST = 98  # percentile that stands for the brightest
 SAMPLED = 2000  # voxels that are enough to know a percentile by
 GOLDEN = (5**0.5 - 1) / 2
-THRESHOLD, MASK_THRESHOLD = 0.15, 0.5  # of the foreground's median, where the background is only approached
+THRESHOLD = 0.15  # of the foreground's median, where the background is only approached
 NOISE = 6.0  # standard deviations of the background that are still background
+CENTRED = 0.1  # share of the brain below 0: of scans that were centred, in which 0 inside the brain is a grey
 EMPTY = "empty: every voxel is zero; make it anew, or leave it out"
 BRAIN_SHAPED = 0.6  # of the box: what fills more than that is a head, in voxels of any size
 FULL = 0.65  # of the box: where the threshold had to be estimated, less than this tells a brain from a head
@@ -71,7 +72,10 @@ def find_foreground(
     exact = without_deleted(boxed(voxels)) if edited else boxed(voxels)
     faults = [_fault(exact, ml)]
     if not faults[0]:
-        return largest_piece(exact, voxel_size_mm)
+        found = largest_piece(exact, voxel_size_mm)
+        if found.voxels.dtype.kind in "if" and found.voxels.min() < 0 and np.mean(found.values < 0) > CENTRED:
+            return replace(found, inside=binary_fill_holes(found.inside))
+        return found
     for other in _other_backgrounds(voxels, THRESHOLD) if voxels.dtype.kind != "b" else ():
         if isinstance(other, str):
             faults.append(other)
@@ -89,83 +93,20 @@ def find_foreground(
     return replace(exact, fault=whole_head or faults[-1])
 
 
-def inside_of_mask(mask: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Decide which voxels a mask marks: those that are not outside, or where that is only approached, the upper half.
-
-    Outside is 0, or where no voxel is, as in masks of -1 and 1 or clipped probabilities, what most of the outermost
-    voxels have. Numbers name regions, as aseg does, all of them inside; but where they are probabilities or count them,
-    as percent do (`graded.taken_for`), the upper half is.
-
-    Parameters
-    ----------
-    mask : ndarray, (X, Y, Z)
-        Of any type; what is not finite is outside.
-
-    Returns
-    -------
-    inside : ndarray of bool, (X, Y, Z)
-    words : list of str
-        That numbers were taken for probabilities, or for regions where they might be probabilities.
-
-    Raises
-    ------
-    QualityError
-        If its background cannot be told.
-    """
-    if mask.dtype.kind == "b":
-        return mask, []
-    outside = _outside_of_mask(mask)
-    if mask.dtype.kind == "f":
-        mask = np.where(np.isfinite(mask), mask - outside, 0)
-    elif outside:
-        mask = mask - np.int64(outside)
-    if mask.max() <= 0:  # as int8 holds 255
-        mask = _distance(mask, 0)
-    if mask.dtype.kind == "f" and (exact := boxed(mask)).last.any() and residue(exact) > MAX_RESIDUE:
-        found = _approached(mask, MASK_THRESHOLD)
-        if isinstance(found, str):
-            raise QualityError(f"mask: {found}")
-        found = connected(found)
-        inside = np.zeros(mask.shape, bool)
-        inside[found.box] = found.inside
-        return inside, []
-    words, largest, taken = [], float(mask.max()), taken_for(mask)
-    if mask.min() > -0.5 * mask.max() and (below := mask[mask < 0]).size:
-        words.append(f"what the mask has below {outside:g} is taken for outside: {below.size} of its voxels")
-        mask = np.maximum(mask, 0)
-        if np.unique(below).size >= FEWEST_LOWER:  # interpolation overshoots, on both sides
-            taken, largest = Taken.PROBABILITIES, float(np.median(mask[mask > largest / 2]))
-        else:
-            taken = taken_for(mask)
-    numbers = f"the mask is graded from {outside:g} to {outside + largest:g}, taken for"
-    if taken is Taken.PROBABILITIES:
-        return mask > largest / 2, [*words, f"{numbers} probabilities: inside is what is above half of that"]
-    if taken is Taken.REGIONS_IN_DOUBT:
-        words.append(f"{numbers} regions: inside is what is not {outside:g}, and if they are votes, any vote counts")
-    return mask != 0, words
-
-
-def _outside_of_mask(mask: np.ndarray) -> float:
-    """0, or where no voxel of a mask is, the value that most of the outermost have."""
-    faces = _faces(mask)
-    middle = np.median(faces[np.isfinite(faces)]) if not (mask == 0).any() and np.isfinite(faces).any() else 0
-    return float(middle) if np.mean(faces == middle) > 0.5 and (mask != middle).any() else 0.0
-
-
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
     """What is brain if the background is not 0, by ever bolder guesses; or why a guess cannot be made."""
-    faces = _faces(voxels)
+    faces = faces_of(voxels)
     level = float(np.median(faces))  # of most of the outermost voxels, where brain ends within the field
     if level and np.mean(faces == faces.dtype.type(level)) > 0.5:
         yield boxed(voxels, voxels != faces.dtype.type(level), level)
-    yield _approached(voxels, share)
+    yield approached(voxels, share)
 
 
-def _approached(voxels: np.ndarray, share: float) -> Foreground | str:
+def approached(voxels: np.ndarray, share: float) -> Foreground | str:
     """What is brain if the background is a level that is only approached; or why that cannot be told."""
-    faces = _faces(voxels)
+    faces = faces_of(voxels)
     level = float(np.median(faces))
-    away = _distance(voxels, level)
+    away = distance(voxels, level)
     brightest = _percentile(away[away > 0], BRIGHTEST)
     beyond = away[away > 0.1 * brightest]
     if not beyond.size:
@@ -217,16 +158,17 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) ->
 
 def residue(found: Foreground) -> float:
     """Share of a foreground that hardly differs from the background."""
-    away = _distance(_some(found.values), found.background)
+    away = distance(_some(found.values), found.background)
     return float(np.mean(away < RESIDUE * _percentile(away, BRIGHTEST)))
 
 
-def _faces(voxels: np.ndarray) -> np.ndarray:
+def faces_of(voxels: np.ndarray) -> np.ndarray:
     """The outermost voxels, (n,)."""
     return np.concatenate([np.moveaxis(voxels, axis, 0)[end].ravel() for axis in range(3) for end in (0, -1)])
 
 
-def _distance(voxels: np.ndarray, level: float) -> np.ndarray:
+def distance(voxels: np.ndarray, level: float) -> np.ndarray:
+    """How far voxels are from a level, whatever their type."""
     if level or voxels.dtype.kind not in "uf":  # differences and moduli of integers may not fit their type
         return np.abs(voxels - np.float64(level))
     return voxels if voxels.dtype.kind == "u" else np.abs(voxels)

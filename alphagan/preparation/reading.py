@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from alphagan.preparation import unreadable
 from alphagan.preparation.cohorts import Scan
-from alphagan.preparation.cohorts.freesurfer import may_be_edited
-from alphagan.preparation.foreground import inside_of_mask
+from alphagan.preparation.cohorts.freesurfer import FreesurferScan, may_be_edited
+from alphagan.preparation.masks import inside_of_mask
 from alphagan.preparation.orientation import affines, millimetres, peculiar, upright
 from alphagan.preparation.outline import forwards
 from alphagan.preparation.quality import QualityError
@@ -75,7 +75,7 @@ def _read(scan: Scan) -> Read:
         said = affine if scan.orientation is None else None
         voxels, affine, axes, unit = _canonical(image, affine, "image")
         words += unit + (peculiar(image, said) if said is not None else [])
-        inside, edited = None, may_be_edited(scan, image)
+        inside, edited = None, isinstance(scan, FreesurferScan) or may_be_edited(scan.image, image)
         if mask is not None:
             inside, mask_affine, *_ = _canonical(mask, mask_affine, "mask")
     except QualityError:
@@ -85,7 +85,7 @@ def _read(scan: Scan) -> Read:
     except Exception as error:  # what a damaged file raises depends on where the damage is
         raise QualityError(unreadable.of_files(scan, error)) from None
     if inside is not None:
-        inside, graded = inside_of_mask(inside)
+        inside, graded = inside_of_mask(inside, may_be_edited(scan.mask, mask))
         words += graded
         if not inside.any():
             raise QualityError(f"mask is empty: {scan.mask} marks no voxel; make it anew")

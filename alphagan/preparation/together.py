@@ -36,6 +36,8 @@ def of_strangers(details: Details, people: Sequence[str], files: Sequence[str]) 
     if not (found := strangers(details, people)):
         return None
     one, other = (Path(files[row]).name for row in found[0])
+    if one == other:  # in two folders
+        one, other = (files[row] for row in found[0])
     return (
         f"{len(found)} of {len(set(people))} people have scans that look like several people's, such as {one} and "
         f"{other} of {people[found[0][0]]}: if they are, tell who is who with a pattern, or rename the files"

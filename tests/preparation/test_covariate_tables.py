@@ -137,7 +137,7 @@ def test_people_without_a_value_are_kept_and_told(folder, capsys):
     assert "mine: 1 person in people.tsv of whom there is no scan, such as 2\n" in capsys.readouterr().err
     assert main(["cohort", "check", "mine"]) == 0
     told = capsys.readouterr().out
-    assert "age: of 1 people, from 30 to 30\nsex: ? 1, F 1\n" in told and "of whom there is no scan" in told
+    assert "age: of one person, from 30 to 30\nsex: ? 1, F 1\n" in told and "of whom there is no scan" in told
     put(folder, "participant_id\tsex\nsub-01\tM\n")
     assert main(["prepare", "mine"]) == 0
     told = capsys.readouterr().err

@@ -165,3 +165,17 @@ def test_qc_says_in_numbers_and_words_what_was_done(tmp_path):
     assert (first["n_specks"], second["n_specks"]) == ("0", "1") and first["threshold"] == "0"
     assert 0.55 < float(first["fill"]) < 0.56 and "757 ml, where those of adults have 1000 to 2000" in first["note"]
     assert second["note"].startswith("specks: 1 voxel lies apart") and second["reason"] == ""
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_a_brain_that_was_centred_keeps_what_has_the_value_of_the_background(tmp_path, dtype):
+    """Integers less their median, 0 around the brain: 0 is a grey then."""
+    brain, values = head() > 0, head() // 40
+    centred = np.where(brain, values - int(np.median(values[brain])), 0)
+    enclosed = ndimage.binary_fill_holes(centred != 0)  # at the surface it cannot be told
+    assert enclosed.sum() > (centred != 0).sum() + 50
+    found = prepare_scan(scan_of(write(tmp_path / "a.nii", centred.astype(dtype))), Prepare(size=16))
+    expected = prepare_scan(scan_of(write(tmp_path / "b.nii", np.where(brain, values, 0))), Prepare(size=16))
+    assert found.brain_ml == pytest.approx(0.064 * enclosed.sum())
+    inner = expected.cube > 100
+    assert np.corrcoef(found.cube[inner].astype(float), expected.cube[inner])[0, 1] > 0.999

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from layouts import freesurfer, who
 from likeness import likeness
+from scans import head, write
+from scipy import ndimage
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, find_scans
-from alphagan.preparation.cohorts.freesurfer import FreesurferScan, find, may_be_edited, missing
+from alphagan.preparation.cohorts.freesurfer import FreesurferScan, find, missing
+from alphagan.preparation.reading import read
 from alphagan.preparation.resample import prepare_scan
 from alphagan.settings.sections import Prepare
 
@@ -100,10 +103,25 @@ def test_a_volume_is_the_same_by_whichever_kind_of_cohort_it_is_found(tmp_path):
 
 
 def test_a_volume_of_freesurfer_s_may_be_edited_whatever_its_name(tmp_path):
-    image = nibabel.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4))
-    path = tmp_path / "image.nii"
-    assert may_be_edited(FreesurferScan("bert", "", "T1w", path), image)
-    assert not may_be_edited(Scan("bert", "", "T1w", path), image)
+    path = write(tmp_path / "image.nii", head())
+    assert read(FreesurferScan("bert", "", "T1w", path)).edited
+    assert not read(Scan("bert", "", "T1w", path)).edited
+
+
+@pytest.mark.parametrize("name", ["brainmask.mgz", "brainmask.nii.gz", "stripped.mgz"])
+def test_what_was_deleted_by_hand_is_outside_of_a_mask_too(tmp_path, name):
+    brain = head() > 0
+    deleted = ndimage.binary_dilation(brain, iterations=2) & ~brain
+    stripped = np.where(brain, np.clip(head() // 16, 2, 255), deleted).astype(np.uint8)
+    scan = Scan("bert", "", "T1w", write(tmp_path / "T1.nii", head() + 40), write(tmp_path / name, stripped))
+    found = read(scan)
+    np.testing.assert_array_equal(found.mask, brain)
+    assert f"{deleted.sum()} voxels have the value 1 of FreeSurfer's deleted voxels, left out" in found.words
+    plain = Scan("bert", "", "T1w", scan.image, write(tmp_path / "plain.mgz", brain.astype(np.uint8)))
+    np.testing.assert_array_equal(read(plain).mask, brain)
+    labels = np.where(brain & (np.indices(brain.shape)[0] > 16), 1, brain * 2).astype(np.uint8)
+    regions = Scan("bert", "", "T1w", scan.image, write(tmp_path / "regions.mgz", labels))
+    np.testing.assert_array_equal(read(regions).mask, brain)
 
 
 @pytest.mark.parametrize("layout", [layouts.subjects_dir, layouts.adni])

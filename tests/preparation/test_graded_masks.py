@@ -120,6 +120,17 @@ def test_a_floor_with_corners_that_a_rotation_left_empty_is_cut_half_way(tmp_pat
     assert taken(tmp_path, mask)[0] == pytest.approx((SOFT > 0.5).sum(), rel=0.01)
 
 
+@pytest.mark.parametrize("floor", [0, 1e-12, 1e-3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_hole_of_a_soft_mask_stays_a_hole(tmp_path, dtype, floor):
+    """As of ventricles or of a resected tumour."""
+    hole = ndimage.distance_transform_edt(np.pad(BRAIN, 1))[1:-1, 1:-1, 1:-1] > 8
+    mask = ndimage.gaussian_filter((BRAIN & ~hole).astype(np.float64), 0.7)
+    assert hole.sum() > 100
+    n, _ = taken(tmp_path, np.where(mask < floor, 0, mask).astype(dtype))
+    assert n == (mask > 0.5).sum()
+
+
 @pytest.mark.parametrize("n_raters", [2, 3, 5, 10])
 def test_shares_of_votes_are_cut_half_way(tmp_path, n_raters, generator):
     votes = np.mean([ndimage.shift(BRAIN * 1, generator.integers(-1, 2, 3)) for _ in range(n_raters)], 0)

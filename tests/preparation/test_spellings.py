@@ -26,7 +26,7 @@ def cohort(folder, **keys):
         ("sub-02_ses-2_T1w.nii", "sub-2_T1w.nii"),
         ("sub-001_T1w.nii", "sub-01_T1w.nii"),
         ("sub-A_T1w.nii", "sub-a_T1w.nii"),
-        ("site1_007.nii", "site01_7.nii"),
+        ("site1_007_T1.nii", "site01_7_T1.nii"),
     ],
 )
 def test_two_spellings_are_told(tmp_path, one, other):

@@ -61,7 +61,8 @@ class Scan:
 
     def fingerprint(self) -> str:
         """Text that changes when the files or what they should be do; by it an earlier preparation is kept or not."""
-        stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in (self.image, self.mask) if p]
+        told = [(str(path), path.stat()) for path in (self.image, self.mask) if path]
+        stats = [(path, of.st_size, of.st_mtime_ns, of.st_ctime_ns) for path, of in told]
         return repr((self.modality, stats))
 
     def trouble(self) -> str:

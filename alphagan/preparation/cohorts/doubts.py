@@ -11,7 +11,7 @@ from nibabel.orientations import io_orientation
 from nibabel.spatialimages import SpatialImage
 
 from alphagan.preparation import packed
-from alphagan.preparation.cohorts import Scan, groups, names, nifti, same_person, tree
+from alphagan.preparation.cohorts import Scan, contrasts, groups, names, nifti, same_person, tree
 from alphagan.settings.cohorts import Cohort
 
 # Of 1, 2, 0.8, 1.5, ... mm, as SPM, FSL, fMRIPrep and TemplateFlow have them.
@@ -51,6 +51,7 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
         unsure += [_disagree(cohort, scans), _registered(scans)]
     if cohort.kind == "nifti":
         unsure += [_fields(cohort, scans), _other_endings(cohort), groups.by_pattern(cohort, scans)]
+        unsure += contrasts.unsure(cohort, scans)
         unsure += [
             _shared_masks(scans),
             same_person.processed(scans),

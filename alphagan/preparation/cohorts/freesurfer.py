@@ -52,13 +52,9 @@ class FreesurferScan(Scan):
         return self.subject[:3] if re.match(r"\d{3}_S_\d", self.subject) else ""
 
 
-def may_be_edited(scan: Scan, image: nibabel.spatialimages.SpatialImage) -> bool:
-    """Whether FreeSurfer's editor may have left deleted voxels: of kind freesurfer, in .mgz, and in brainmasks."""
-    return (
-        isinstance(scan, FreesurferScan)
-        or isinstance(image, nibabel.MGHImage)
-        or scan.image.name.startswith("brainmask")
-    )
+def may_be_edited(path: Path, image: nibabel.spatialimages.SpatialImage) -> bool:
+    """Whether FreeSurfer's editor may have left deleted voxels: in .mgz, and in brainmasks."""
+    return isinstance(image, nibabel.MGHImage) or path.name.startswith("brainmask")
 
 
 def find(cohort: FreesurferCohort) -> list[Scan]:

@@ -1,0 +1,92 @@
+"""Scans of another contrast than the cohort's, as far as names leave that open; where they tell it, see `doubts`."""
+
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from alphagan.preparation.cohorts import Scan, names, nifti, tree
+from alphagan.settings.cohorts import NiftiCohort
+
+AT_END = re.compile(r"(.*\d)(t1|t2|t1w|t2w|flair|pd|pdw)", re.IGNORECASE)  # without a mark, as in P01T2
+
+
+def unsure(cohort: NiftiCohort, scans: list[Scan]) -> list[str]:
+    """Lines on scans whose contrast is not known, and on images that the pattern leaves."""
+    places = [scan.image.relative_to(cohort.source) for scan in scans]
+    told = {place: names.read(place).contrast for place in places}
+    found = (_untold(told), _of_folders(told, cohort.modality), _glued(told), _left(cohort, places))
+    return [line for line in found if line]
+
+
+def _untold(told: dict[Path, str]) -> str | None:
+    """Warn where some names tell a contrast and others none: what they tell may be a word that is not known."""
+    without = [place for place, contrast in told.items() if not contrast]
+    if not without or len(without) == len(told):
+        return None
+    known = names.count(Counter(filter(None, told.values())))
+    return (
+        f"{len(without)} of {len(told)} names tell no contrast, such as {without[0]}, where others do ({known}): if "
+        "these are of another one, give a pattern that leaves them out"
+    )
+
+
+def _of_folders(told: dict[Path, str], modality: str) -> str | None:
+    """Warn of folders that are called after another contrast, and hold names that tell none."""
+    found = {}
+    for place in (place for place, contrast in told.items() if not contrast):
+        contrasts = filter(None, (names.contrast(folder) for folder in place.parent.parts[::-1]))
+        if (contrast := next(contrasts, "")) and not nifti.is_of(modality, contrast):
+            found[place] = contrast
+    if not found:
+        return None
+    return (
+        f"{len(found)} scans lie in folders whose names tell {names.count(Counter(found.values()))}, such as "
+        f"{next(iter(found))}, and the modality is {modality}: unless these are visits, give a pattern that fits one "
+        "contrast, or set the modality"
+    )
+
+
+def _glued(told: dict[Path, str]) -> str | None:
+    """Warn where names of two scans are one but for a contrast, or visit, at their end: P01T1 and P01T2."""
+    ends = defaultdict(dict)
+    for place, contrast in told.items():
+        if not contrast and (match := AT_END.fullmatch(tree.stem(place))):
+            ends[place.parent, match[1].casefold()][match[2].casefold()] = place
+    several = [list(found.values()) for found in ends.values() if len(found) > 1]
+    if not several:
+        return None
+    one, other, *_ = several[0]
+    return (
+        f"{len(several)} names stand before several endings, such as {one} and {other}, and each is a person of its "
+        "own: if these are contrasts, give a pattern that fits one, such as {subject}T1.nii.gz; if they are visits, "
+        "rename them, such as sub-NAME_ses-T1"
+    )
+
+
+def _left(cohort: NiftiCohort, taken: list[Path]) -> str | None:
+    """Warn of images like those that a pattern takes, of the cohort's modality as their names tell, that it leaves."""
+    if not cohort.pattern:
+        return None
+    source = tree.folder(cohort.source)
+    variants, stems = (
+        {names.read(place).variant for place in taken},
+        {place.with_name(tree.stem(place)) for place in taken},
+    )
+    masks = nifti.compiled(cohort.mask_pattern, "mask_pattern") if cohort.mask_pattern else None
+    others = [path.relative_to(source) for path in tree.files(source) if tree.suffix(path)]
+    left = sorted(
+        place
+        for place in others
+        if place.with_name(tree.stem(place)) not in stems
+        and (name := names.read(place)).contrast.lower() == cohort.modality.lower()
+        and name.variant in variants
+        and not (masks and masks.fullmatch(place.as_posix()))
+    )
+    ending = set(nifti.of_another_ending(cohort)) if left else ()
+    left = [place for place in left if place.as_posix() not in ending]
+    if not left:
+        return None
+    return (
+        f"{len(left)} images whose names tell {cohort.modality} do not fit the pattern {cohort.pattern!r}, such as "
+        f"{left[0]}: if they are meant, write * where names may differ"
+    )
