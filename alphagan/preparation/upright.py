@@ -18,6 +18,7 @@ import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 from scipy.ndimage import rotate
 
+from alphagan.preparation.outline import bounding_box
 from alphagan.preparation.resample import area_resize
 
 SIDE = 16  # of the volumes that are compared, at least; finer detail tells nothing of the axes
@@ -200,14 +201,11 @@ def _likeness(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
 def _pitched(mean: np.ndarray, degrees: float) -> np.ndarray:
     """A mean brain with its nose up or down, and its box made a cube as it was: stretched, or padded."""
     turned = rotate(mean, degrees, axes=(1, 2), order=1)
-    first, last = (
-        np.argwhere(turned > FAINT * turned.max()).min(0),
-        np.argwhere(turned > FAINT * turned.max()).max(0) + 1,
-    )
+    first, last = np.asarray(bounding_box(turned > FAINT * turned.max()), float)
     if not all(mean.take((0, -1), axis).any() for axis in range(3)):
         half, centre = (last - first).max() / 2, (first + last) / 2
         first, last = centre - half, centre + half
-    return area_resize(turned, np.asarray(first, float), np.asarray(last, float), len(mean))
+    return area_resize(turned, first, last, len(mean)) if (last > first).all() else mean
 
 
 def _rotated(axes: str) -> str:
@@ -237,8 +235,7 @@ def _unpadded(volumes: np.ndarray) -> np.ndarray:
     found = np.zeros((len(volumes), SIDE, SIDE, SIDE), np.float32)
     for row, volume in enumerate(_coarse(volumes)):
         if volume.any():
-            corners = np.argwhere(volume)
-            found[row] = area_resize(volume, corners.min(0).astype(float), corners.max(0) + 1.0, SIDE)
+            found[row] = area_resize(volume, *np.asarray(bounding_box(volume), float), SIDE)
     return found
 
 
