@@ -116,8 +116,9 @@ def test_scans_of_nobody_are_refused(unknown, subjects):
 
 def test_numbers_and_text_name_the_same_people(subjects):
     train, held_out, new = subjects
-    for others in ([str(i) for i in range(29, 53)], np.arange(29, 53), np.arange(29.0, 53)):
-        for of_train in (list(range(30)), np.arange(30.0), [str(i) for i in range(30)]):
+    as_bytes = np.array([str(i) for i in range(29, 53)], dtype="S")
+    for others in ([str(i) for i in range(29, 53)], np.arange(29, 53), np.arange(29.0, 53), as_bytes):
+        for of_train in (list(range(30)), np.arange(30.0), [str(i) for i in range(30)], [f"{i} " for i in range(30)]):
             with pytest.raises(InputError, match="held_out: 29 is among the training people too"):
                 audit(train, of_train, held_out, others, new)
 

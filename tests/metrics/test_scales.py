@@ -40,12 +40,28 @@ def cubes(tmp_path):
             "the background is at 0",
         ),
         (lambda cubes: 1 - cubes / 127.5, "the background is at 1"),
+        (lambda cubes: np.where(cubes > 0, cubes / 100.0, -0.93), "the background is at -0.93"),  # z-scored with it
+        (lambda cubes: np.where(cubes > 0, cubes / 127.5 - 1, -0.85), "the background is at -0.85"),
+        (lambda cubes: 1.05 * (cubes / 127.5 - 1), "the background is at -1"),
+        (lambda cubes: 3 * (cubes / 127.5 - 1), "the background is at -3"),
+        (
+            lambda cubes: np.where(cubes > 0, cubes / 60.0 - 1, -1),
+            "the background is at -1, and values reach from -1 to",
+        ),
     ],
 )
 def test_floats_of_another_scale_are_refused(cubes, scaled, says):
     for measured in (Spectra, lambda x: MMD(cubes, x), lambda x: Auditor(cubes, list("abcdefghijklmnopqrst"), x, [])):
         with pytest.raises(InputError, match=f"{says}.*floats go from -1, the background, to 1; rescale them"):
             measured(scaled(cubes))
+
+
+def test_masked_arrays_are_refused(cubes):
+    """Their masks would be lost."""
+    masked = np.ma.masked_equal(cubes / 127.5 - 1, -1)
+    for measured in (Spectra, lambda x: MMD(cubes, x), lambda x: Auditor(cubes, list("abcdefghijklmnopqrst"), x, [])):
+        with pytest.raises(InputError, match="a masked array, of which the mask would be lost; fill it with"):
+            measured(masked)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
