@@ -25,25 +25,25 @@ def test_names_that_tell_nothing_beside_others_are_told(tmp_path):
 def test_folders_that_are_called_after_another_contrast_are_told(tmp_path, folder):
     said, _ = lines(tmp_path, "T1/P03.nii", f"{folder}/P04.nii")
     assert (
-        "1 scans lie in folders whose names tell " in said
+        "1 scan lies in a folder whose name tells " in said
         and f"such as {folder}/P04.nii, and the modality is T1w" in said
     )
     said, _ = lines(tmp_path / "own", "T1/P03.nii", "T1w/P04.nii", "anat/P05.nii")
-    assert "lie in folders" not in said
+    assert "lies in a folder" not in said
 
 
 def test_contrasts_that_stand_for_visits_are_told(tmp_path):
     files = [f"{what}/P0{k}.nii.gz" for k in range(4) for what in ("T1", "FLAIR")]
     said, _ = lines(tmp_path, *files, pattern="{session}/{subject}.nii.gz")
-    assert "4 scans lie in folders whose names tell 4 FLAIR, such as FLAIR/P00.nii.gz" in said
+    assert "4 scans lie in folders that tell 4 FLAIR, such as FLAIR/P00.nii.gz" in said
 
 
 @pytest.mark.parametrize("ends", [("T1", "T2"), ("t1w", "flair"), ("T1", "FLAIR", "PD")])
 def test_contrasts_at_the_end_of_an_id_are_told(tmp_path, ends):
     said, _ = lines(tmp_path, *(f"P0{k}{end}.nii.gz" for k in range(4) for end in ends))
-    assert "4 names stand before several endings, such as P00" in said
-    assert "several endings" not in lines(tmp_path / "one", *(f"P0{k}T1.nii.gz" for k in range(4)))[0]
-    assert "several endings" not in lines(tmp_path / "word", *(f"patient{k}.nii.gz" for k in range(4)))[0]
+    assert "names are one but for their ending (4 of them), such as P00" in said
+    assert "one but for their ending" not in lines(tmp_path / "one", *(f"P0{k}T1.nii.gz" for k in range(4)))[0]
+    assert "one but for their ending" not in lines(tmp_path / "word", *(f"patient{k}.nii.gz" for k in range(4)))[0]
 
 
 def test_images_that_a_pattern_leaves_are_told(tmp_path):
@@ -52,19 +52,20 @@ def test_images_that_a_pattern_leaves_are_told(tmp_path):
     said, good = lines(tmp_path, *files, pattern="sub-{subject}_T1w.nii.gz")
     assert good
     assert (
-        "5 images whose names tell T1w do not fit the pattern 'sub-{subject}_T1w.nii.gz', such as sub-03_run-1" in said
+        "passed over, as the pattern 'sub-{subject}_T1w.nii.gz' does not fit them, though their names tell T1w: 5,"
+        in said
     )
-    assert "do not fit" not in lines(tmp_path / "all", *files, pattern="sub-{subject}_*T1w.nii.gz")[0]
+    assert "does not fit them" not in lines(tmp_path / "all", *files, pattern="sub-{subject}_*T1w.nii.gz")[0]
     said, _ = lines(tmp_path / "spelled", "ann_T1w.nii", "dora_t1w.nii", "ed_T1W.nii", pattern="{subject}_T1w.nii")
-    assert "2 images whose names tell T1w do not fit" in said
+    assert "does not fit them, though their names tell T1w: 2, such as" in said
 
 
 def test_images_of_another_kind_are_left_without_a_word(tmp_path):
     brain, raw = "sub-01_desc-brain_T1w.nii.gz", "sub-01_T1w.nii.gz"
     mask = "sub-01_desc-brain_mask.nii.gz"
     files = (brain, raw, mask, "sub-01_T2w.nii.gz", "sub-01_T1w.json")
-    assert "do not fit" not in lines(tmp_path, *files, pattern="sub-{subject}_desc-brain_T1w.nii.gz")[0]
+    assert "does not fit them" not in lines(tmp_path, *files, pattern="sub-{subject}_desc-brain_T1w.nii.gz")[0]
     keys = {"pattern": "sub-{subject}_T1w.nii.gz", "mask_pattern": "sub-{subject}_desc-brain_mask.nii.gz"}
-    assert "do not fit" not in lines(tmp_path, *files, **keys)[0]
+    assert "does not fit them" not in lines(tmp_path, *files, **keys)[0]
     copies = ("ann_T1w.nii", "ann_T1w.nii.gz", "bob_T1w.nii")
-    assert "do not fit" not in lines(tmp_path / "copies", *copies, pattern="{subject}_T1w.nii")[0]
+    assert "does not fit them" not in lines(tmp_path / "copies", *copies, pattern="{subject}_T1w.nii")[0]

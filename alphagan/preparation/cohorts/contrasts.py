@@ -39,8 +39,13 @@ def _of_folders(told: dict[Path, str], modality: str) -> str | None:
             found[place] = contrast
     if not found:
         return None
+    lie = (
+        "1 scan lies in a folder whose name tells"
+        if len(found) == 1
+        else f"{len(found)} scans lie in folders that tell"
+    )
     return (
-        f"{len(found)} scans lie in folders whose names tell {names.count(Counter(found.values()))}, such as "
+        f"{lie} {names.count(Counter(found.values()))}, such as "
         f"{next(iter(found))}, and the modality is {modality}: unless these are visits, give a pattern that fits one "
         "contrast, or set the modality"
     )
@@ -57,8 +62,8 @@ def _glued(told: dict[Path, str]) -> str | None:
         return None
     one, other, *_ = several[0]
     return (
-        f"{len(several)} names stand before several endings, such as {one} and {other}, and each is a person of its "
-        "own: if these are contrasts, give a pattern that fits one, such as {subject}T1.nii.gz; if they are visits, "
+        f"names are one but for their ending ({len(several)} of them), such as {one} and {other}, and each is a person "
+        "of its own: if these are contrasts, give a pattern that fits one, such as {subject}T1.nii.gz; if visits, "
         "rename them, such as sub-NAME_ses-T1"
     )
 
@@ -87,6 +92,6 @@ def _left(cohort: NiftiCohort, taken: list[Path]) -> str | None:
     if not left:
         return None
     return (
-        f"{len(left)} images whose names tell {cohort.modality} do not fit the pattern {cohort.pattern!r}, such as "
-        f"{left[0]}: if they are meant, write * where names may differ"
+        f"passed over, as the pattern {cohort.pattern!r} does not fit them, though their names tell {cohort.modality}: "
+        f"{len(left)}, such as {left[0]}; if they are meant, write * where names may differ"
     )
