@@ -29,7 +29,7 @@ GAIN = 0.01  # of correlation in the mean; to turn real brains costs 0.06 to 0.0
 PLAINLY = 0.06
 TYPICAL, MOST_COMPARED = 8, 500  # scans whose mean stands for a cohort; and among which they are looked for
 FEWEST = 3  # such scans
-PITCHES, FAINT = (-30, 30), 0.1  # degrees; and of the brightest, where a mean brain ends
+PITCHES, FAINT = (-30, -15, 15, 30), 0.1  # degrees; and of the brightest, where a mean brain ends
 # Of correlation with the mean brain of MNI152, on average: each of 256 real brains has 0.76 at least, 0.86 on average,
 # and fits it best as it is, but for 12, which gain 0.07 at most; none of them does when it is turned.
 A_BRAIN = 0.8
@@ -186,23 +186,25 @@ def mirrored(axes: str) -> str:
 
 def _likeness(generated: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Correlation of every volume with the mean real brain as if stored in each order, (n, 48)."""
-    mean = _coarse(real).mean(0)
+    real = _coarse(real)
+    mean = real.mean(0)
     mean = mean + mean[::-1]
+    stretched = np.mean([all(brain.take((0, -1), axis).any() for axis in range(3)) for brain in real]) > 0.5
     references = standardised(np.stack([_as_if_stored(mean, order) for order in ORDERS]))
     volumes = standardised(_coarse(generated))
     likeness = volumes @ references.T
     # What fits best with its nose up or down lies right in a tilted grid: heads are, and slices often are on purpose.
-    pitched = volumes @ standardised(np.stack([_pitched(mean, degrees) for degrees in PITCHES])).T
+    pitched = volumes @ standardised(np.stack([_pitched(mean, degrees, stretched) for degrees in PITCHES])).T
     right = NAMES.index("RAS")
     likeness[:, right] = np.where(pitched.max(1) > likeness.max(1), pitched.max(1), likeness[:, right])
     return likeness
 
 
-def _pitched(mean: np.ndarray, degrees: float) -> np.ndarray:
-    """A mean brain with its nose up or down, and its box made a cube as it was: stretched, or padded."""
+def _pitched(mean: np.ndarray, degrees: float, stretched: bool) -> np.ndarray:
+    """A mean brain with its nose up or down, whose box is made a cube as brains' were: stretched, or padded."""
     turned = rotate(mean, degrees, axes=(1, 2), order=1)
     first, last = np.asarray(bounding_box(turned > FAINT * turned.max()), float)
-    if not all(mean.take((0, -1), axis).any() for axis in range(3)):
+    if not stretched:
         half, centre = (last - first).max() / 2, (first + last) / 2
         first, last = centre - half, centre + half
     return area_resize(turned, first, last, len(mean)) if (last > first).all() else mean
