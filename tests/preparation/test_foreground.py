@@ -177,5 +177,5 @@ def test_a_brain_that_was_centred_keeps_what_has_the_value_of_the_background(tmp
     found = prepare_scan(scan_of(write(tmp_path / "a.nii", centred.astype(dtype))), Prepare(size=16))
     expected = prepare_scan(scan_of(write(tmp_path / "b.nii", np.where(brain, values, 0))), Prepare(size=16))
     assert found.brain_ml == pytest.approx(0.064 * enclosed.sum())
-    inner = expected.cube > 100
-    assert np.corrcoef(found.cube[inner].astype(float), expected.cube[inner])[0, 1] > 0.999
+    inner = ndimage.binary_erosion(expected.cube > 0, iterations=2)
+    assert np.corrcoef(found.cube[inner].astype(float), expected.cube[inner])[0, 1] > 0.998
