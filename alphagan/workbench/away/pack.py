@@ -29,7 +29,7 @@ from alphagan.workbench.away.steps import Work
 FORMAT = 1
 MANIFEST, PARAMS, MED3D = "away.json", "params.yaml", "data/med3d.pth"
 CODE = Path(__file__).parents[2]
-KINDS_OF_CODE = {".py", ".txt", ".html", ".css", ".js"}
+KINDS_OF_CODE = {".py", ".npy", ".txt", ".html", ".css", ".js"}
 COLUMNS = ("row", "subject", "session", "split", *AFFINE_COLUMNS)  # of subjects.csv: all that networks and metrics use
 ELSEWHERE = "left where the scans are"
 
