@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, table
+from alphagan.preparation.cohorts.names import spelling
 from alphagan.settings.cohorts import OLDEST, Cohort
 
 COLUMNS = {
@@ -75,14 +76,16 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
     people = {subject: rows.get(_plain(subject), nothing) for subject in subjects}
     without = {name: [subject for subject in subjects if not people[subject][name]] for name in names}
     ages = Counter(person.get("age", "") for person in people.values())
+    known = sorted(float(age) for age in ages if age)
+    newborn = len(known) > 1 and known[1] > YOUNG  # one among people who are older
     notes = [
-        f"{count} people are exactly {code} years old in {path}; where that stands for an unknown age, leave it empty"
+        f"{count} {'people are' if count > 1 else 'person is'} exactly {code} years old in {path}; where that stands "
+        "for an unknown age, leave it empty"
         for code in CODES
-        if (count := ages[code]) > 1
+        if (count := ages[code]) > 1 or (count and code == "0" and newborn)
     ]
-    known = [float(age) for age in ages if age]
-    if known and max(known) < YOUNG:
-        notes.append(f"nobody in {path} is older than {max(known):g}: ages are taken for years")
+    if known and known[-1] < YOUNG:
+        notes.append(f"nobody in {path} is older than {known[-1]:g}: ages are taken for years")
     notes += [f"no column {name} in {path}" for name in ("age", "sex") if name not in names]
     notes += [
         f"{len(who)} of {len(subjects)} people {'has' if len(who) == 1 else 'have'} no {name} in {path}"
@@ -90,6 +93,17 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
         if who
     ]
     strangers = sorted(rows.keys() - {_plain(subject) for subject in subjects})
+    spelled = {spelling(stranger): stranger for stranger in strangers}
+    alike = [
+        (spelled[name], who)
+        for who in subjects
+        if _plain(who) not in rows and (name := spelling(_plain(who))) in spelled
+    ]
+    if alike:
+        one, other = alike[0]
+        notes.append(
+            f"{len(alike)} people may be spelled otherwise in {path}, such as {one} for {other}: spell them alike"
+        )
     if strangers and any(without.values()):
         count = f"{len(strangers)} {'person' if len(strangers) == 1 else 'people'}"
         notes.append(f"{count} in {path} of whom there is no scan, such as {', '.join(strangers[:N_NAMED])}")

@@ -69,3 +69,14 @@ def test_images_of_another_kind_are_left_without_a_word(tmp_path):
     assert "does not fit them" not in lines(tmp_path, *files, **keys)[0]
     copies = ("ann_T1w.nii", "ann_T1w.nii.gz", "bob_T1w.nii")
     assert "does not fit them" not in lines(tmp_path / "copies", *copies, pattern="{subject}_T1w.nii")[0]
+
+
+@pytest.mark.parametrize(
+    ("volume", "modality", "good"),
+    [("T1", "T1w", True), ("nu", "T1w", True), ("T2", "T1w", False), ("aseg", "T1w", False)],
+)
+def test_freesurfer_s_whole_heads_are_of_their_contrast_where_a_pattern_takes_them(tmp_path, volume, modality, good):
+    files = [f"P0{k}/mri/{name}.mgz" for k in range(4) for name in (volume, "brainmask")]
+    patterns = {"pattern": f"{{subject}}/mri/{volume}.mgz", "mask_pattern": "{subject}/mri/brainmask.mgz"}
+    said, as_expected = lines(tmp_path, *files, modality=modality, **patterns)
+    assert as_expected == good and ("set the modality" in said) != good

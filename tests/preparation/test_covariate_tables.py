@@ -183,8 +183,9 @@ def test_ages_that_the_sidecar_says_are_months_are_refused_and_years_are_read(tm
 def test_ages_that_often_stand_for_nobody_knows_are_told(tmp_path):
     rows = "".join(f"sub-0{k}\t{age}\tF\n" for k, age in enumerate(("99", "99.0", "41", "0")))
     (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
-    (note,) = of_people(tmp_path / "people.tsv", ["00", "01", "02", "03"]).notes
-    assert note.startswith("2 people are exactly 99 years old in ") and note.endswith("leave it empty")
+    one, several = of_people(tmp_path / "people.tsv", ["00", "01", "02", "03"]).notes
+    assert one.startswith("1 person is exactly 0 years old in ")
+    assert several.startswith("2 people are exactly 99 years old in ") and several.endswith("leave it empty")
 
 
 def test_ages_that_may_not_be_in_years_are_told(tmp_path):
@@ -193,3 +194,19 @@ def test_ages_that_may_not_be_in_years_are_told(tmp_path):
         (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
         notes = of_people(tmp_path / "people.tsv", ["00", "01", "02"]).notes
         assert any(note.endswith("is older than 0.7: ages are taken for years") for note in notes) == told
+
+
+@pytest.mark.parametrize(("ages", "told"), [((0, 41, 70), True), ((0, 2, 1), False), ((0.5, 41, 70), False)])
+def test_one_person_of_age_0_among_adults_is_told(tmp_path, ages, told):
+    rows = "".join(f"sub-0{k}\t{age}\tF\n" for k, age in enumerate(ages))
+    (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
+    notes = of_people(tmp_path / "people.tsv", ["00", "01", "02"]).notes
+    assert any(note.startswith("1 person is exactly 0 years old in ") for note in notes) == told
+
+
+def test_names_that_a_table_spells_otherwise_are_told(tmp_path):
+    rows = "".join(f"{k}\t{40 + k}\tF\n" for k in (8, 9, 10, 11))
+    (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
+    found = of_people(tmp_path / "people.tsv", ["08", "09", "10", "11"])
+    assert [person["age"] for person in found.people.values()] == ["", "", "50", "51"]
+    assert any("2 people may be spelled otherwise" in note and "such as 8 for 08" in note for note in found.notes)

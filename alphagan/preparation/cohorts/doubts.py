@@ -182,7 +182,7 @@ def _mixed(cohort: Cohort, scans: list[Scan]) -> list[str]:
     if len(whats) > 1:
         cure = "give a pattern that fits one of them, or for BIDS use kind: bids with space and desc"
         return [f"contrasts are mixed: {names.count(whats)}; {cure}"]
-    contrasts = {name.contrast for name in told if name.contrast} - {FIELD}
-    if contrasts and not nifti.is_of(cohort.modality, *contrasts):
+    contrasts = {names.WHOLE.get(name.contrast, name.contrast) for name in told} - {FIELD}
+    if not nifti.is_of(cohort.modality, *contrasts):
         return [f"contrast: names tell {names.count(whats)}, the modality is {cohort.modality}; set the modality"]
     return []

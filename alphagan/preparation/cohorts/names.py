@@ -53,6 +53,9 @@ PIECES = {
 TISSUE = r"r?[cp][0-6]"
 SPM = rf"(?:i?y_|(?:s\d{{1,2}})?[smwrua]{{0,4}}(?:{TISSUE})?)"
 STRIPPED = ("brainmask", "brain", "norm")  # FreeSurfer's skull-stripped volumes, the first one that is there is taken
+# Contrasts of its other volumes, for whoever gives a pattern that fits them, and a mask.
+WHOLE = {f"FreeSurfer's {volume}": "T1w" for volume in ("T1", "nu", "orig", "orig_nu", "rawavg", "brain.finalsurfs")}
+WHOLE |= {"FreeSurfer's T2": "T2w", "FreeSurfer's FLAIR": "FLAIR"}
 ADNI = re.compile(r"(?<![A-Za-z0-9])(\d{3}_S_\d{4,5})(?!\d)_?(.*)")
 STAMP = re.compile(rf"(?<!\d){freesurfer.DATE}(?:\d{{6,}}|_\d\d_\d\d_\d\d\.\d)?(?!\d)")
 COLLECTIONS = (
