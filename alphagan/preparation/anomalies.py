@@ -44,7 +44,7 @@ def of_values(found: Foreground, background: float, masked: bool) -> list[str]:
     list of str
     """
     said = []
-    if np.mean(found.values < background) > DARKER:
+    if np.count_nonzero(found.values < background) > DARKER * found.n_voxels:
         said.append(f"the brain is darker than its background, {background:.4g}, as if it had been negated")
     if masked and (share := np.mean(found.values == background)) > HOLLOW:
         said.append(

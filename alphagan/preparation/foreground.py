@@ -95,10 +95,8 @@ def find_foreground(
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
     """What is brain if the background is not 0, by ever bolder guesses; or why a guess cannot be made."""
-    faces = faces_of(voxels)
-    level = float(np.median(faces))  # of most of the outermost voxels, where brain ends within the field
-    if level and np.mean(faces == faces.dtype.type(level)) > 0.5:
-        yield boxed(voxels, voxels != faces.dtype.type(level), level)
+    if level := constant_around(voxels):
+        yield boxed(voxels, voxels != voxels.dtype.type(level), level)
     yield approached(voxels, share)
 
 
@@ -165,6 +163,14 @@ def residue(found: Foreground) -> float:
 def faces_of(voxels: np.ndarray) -> np.ndarray:
     """The outermost voxels, (n,)."""
     return np.concatenate([np.moveaxis(voxels, axis, 0)[end].ravel() for axis in range(3) for end in (0, -1)])
+
+
+def constant_around(voxels: np.ndarray) -> float | None:
+    """The value that most of the outermost voxels have, where brain ends within the field; None where none is it."""
+    faces = faces_of(voxels)
+    finite = faces[np.isfinite(faces)]
+    level = np.median(finite) if finite.size else np.nan
+    return float(level) if np.mean(faces == level) > 0.5 else None
 
 
 def distance(voxels: np.ndarray, level: float) -> np.ndarray:

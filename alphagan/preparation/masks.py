@@ -1,8 +1,10 @@
 """Which voxels a brain mask marks, whatever numbers it marks them by."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from alphagan.preparation.foreground import MAX_RESIDUE, approached, distance, faces_of, residue
+from alphagan.preparation.foreground import MAX_RESIDUE, approached, constant_around, distance, residue
 from alphagan.preparation.graded import FEWEST_LOWER, Taken, taken_for
 from alphagan.preparation.outline import boxed, connected, without_deleted
 from alphagan.preparation.quality import QualityError
@@ -39,9 +41,7 @@ def inside_of_mask(mask: np.ndarray, edited: bool = False) -> tuple[np.ndarray, 
     if mask.dtype.kind == "b":
         return mask, []
     if edited and (kept := without_deleted(boxed(mask))).n_deleted and np.unique(kept.values).size > MOST_LABELS:
-        inside = np.zeros(mask.shape, bool)
-        inside[kept.box] = kept.inside
-        return inside, kept.words()
+        return kept.within(mask.shape), kept.words()
     outside = _outside_of_mask(mask)
     if mask.dtype.kind == "f":
         mask = np.where(np.isfinite(mask), mask - outside, 0)
@@ -53,13 +53,8 @@ def inside_of_mask(mask: np.ndarray, edited: bool = False) -> tuple[np.ndarray, 
         found = approached(mask, THRESHOLD)
         if isinstance(found, str):
             raise QualityError(f"mask: {found}")
-        inside = np.zeros(mask.shape, bool)
-        inside[found.box] = found.inside
-        found = connected(found)
-        inside[found.box] &= (
-            found.inside
-        )  # but for holes, which are filled in scans, whose darkest tissue may be as dark
-        return inside, []
+        piece = connected(found)  # its holes stay: they are filled in scans only, whose darkest tissue may be as dark
+        return found.within(mask.shape) & piece.within(mask.shape), replace(piece, threshold=0.0).words()
     words, largest, taken = [], float(mask.max()), taken_for(mask)
     if mask.min() > -0.5 * mask.max() and (below := mask[mask < 0]).size:
         words.append(f"what the mask has below {outside:g} is taken for outside: {below.size} of its voxels")
@@ -78,6 +73,5 @@ def inside_of_mask(mask: np.ndarray, edited: bool = False) -> tuple[np.ndarray, 
 
 def _outside_of_mask(mask: np.ndarray) -> float:
     """0, or where no voxel of a mask is, the value that most of the outermost have."""
-    faces = faces_of(mask)
-    middle = np.median(faces[np.isfinite(faces)]) if not (mask == 0).any() and np.isfinite(faces).any() else 0
-    return float(middle) if np.mean(faces == middle) > 0.5 and (mask != middle).any() else 0.0
+    level = None if (mask == 0).any() else constant_around(mask)
+    return level if level is not None and (mask != level).any() else 0.0

@@ -14,6 +14,7 @@ from nibabel.orientations import (
 from nibabel.spatialimages import SpatialImage
 
 SKEW, OBLIQUE = 3.0, 30.0  # degrees from which it is told
+OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 SIZES = 0.02  # of voxels, by which qform and sform may differ before it is told
 
 
@@ -107,6 +108,30 @@ def named(affine: np.ndarray, shape: tuple[int, ...], axes: str) -> np.ndarray:
     found = upright @ inv_ornt_aff(turn, np.array(shape[:3])[order])
     found[:3, 3] = -found[:3, :3] @ ((np.array(shape[:3]) - 1) / 2)
     return found
+
+
+def stored(directions: str, axes: str) -> str:
+    """Directions of a file's own axes, when the array that its header made RAS has others.
+
+    Parameters
+    ----------
+    directions : str
+        Of the array that should be RAS.
+    axes : str
+        Of the file, as its header has them.
+
+    Examples
+    --------
+    >>> stored("LPS", "RAS"), stored("LPS", "LPS"), stored("ARS", "SAR")
+    ('LPS', 'RAS', 'SRA')
+    """
+    true = dict(zip("RAS", directions, strict=True))
+    return "".join(true[axis] if axis in true else OPPOSITE[true[OPPOSITE[axis]]] for axis in axes)
+
+
+def mirrored(axes: str) -> str:
+    """The same directions with left and right exchanged."""
+    return axes.translate(str.maketrans("LR", "RL"))
 
 
 def affines(

@@ -71,6 +71,12 @@ class Foreground:
         """Share of the box that is brain."""
         return self.n_voxels / max(1, self.inside.size)
 
+    def within(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Which voxels of the volume, (X, Y, Z), are brain."""
+        whole = np.zeros(shape, bool)
+        whole[self.box] = self.inside
+        return whole
+
     def words(self) -> list[str]:
         """What was done, a line for each."""
         said = []

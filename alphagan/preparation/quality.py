@@ -71,7 +71,7 @@ def check(found: Foreground, brain_ml: float, masked: bool, settings: Prepare) -
             f"overflowed: values reach from {values.min()} to {values.max()}, the limits of {values.dtype}, as where "
             "the brightest became negative; convert the original again, as uint16 or float32"
         )
-    saturated = np.mean(values == values.max())
+    saturated = np.count_nonzero(values == values.max()) / values.size
     if saturated > settings.max_saturated:
         limit = f"max_saturated of {settings.max_saturated:.1%}"
         raise QualityError(

@@ -9,10 +9,9 @@ from alphagan.preparation.quality import USUAL_FILL, USUAL_ML
 # Of a side of the box, in 40 voxels along the longest or more: of real brains that were not cut, 0.09 at most; in
 # fewer, as of 5 mm or 6 mm, 0.18.
 FLAT, COARSE_FLAT, FEW_TO_BE_ROUND = 0.15, 0.25, 40
-# Of the voxels of its surface within so many voxels of one plane: of 271 real brains, 60 to 70 voxels wide, and of 180
-# simulated ones, 40 and 55 wide, the share times the width is 4.6 at most; where a plane of any direction took off a
-# fifth of the brain's length, 5.8 to 17.
-NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 500, 2500
+# Of the voxels of its surface within so many voxels of one plane: of 386 real brains, 60 to 70 voxels wide, the share
+# times the width is 5.1 at most; where a plane of any direction took off a fifth of the brain's length, 5.6 to 17.
+NEAR, LARGEST_FACETS, HULL_POINTS, SURFACE_POINTS = 1.5, 20, 250, 2500
 FINE = 64  # voxels along the shortest side of a box, from twice as many of which on not every voxel is looked at
 ON_A_PLANE, ON_A_PLANE_VOXELS = 0.06, 5.5
 FEW_TO_TILT = 32  # voxels along the shortest side of a box, below which no tilted plane is looked for

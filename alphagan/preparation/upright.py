@@ -28,13 +28,12 @@ GAIN = 0.01  # of correlation in the mean; to turn real brains costs 0.06 to 0.0
 # gain 0.024 and 0.056 at most; those that are turned upside down or back to front, 0.073 at least.
 PLAINLY = 0.06
 TYPICAL, MOST_COMPARED = 8, 500  # scans whose mean stands for a cohort; and among which they are looked for
-FEWEST = 3  # such scans
+FEWEST, OTHERS = 3, "the others"  # such scans, and what they are called
 PITCHES, FAINT = (-30, -15, 15, 30), 0.1  # degrees; and of the brightest, where a mean brain ends
 # Of correlation with the mean brain of MNI152, on average: each of 256 real brains has 0.76 at least, 0.86 on average,
 # and fits it best as it is, but for 12, which gain 0.07 at most; none of them does when it is turned.
 A_BRAIN = 0.8
 MNI152 = np.load(Path(__file__).with_name("mni152.npy"))
-OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 # Directions of the axes of an array, for each of its axes.
 ORDERS = [
     tuple(pair[way] for pair, way in zip(order, ways, strict=True))
@@ -129,22 +128,10 @@ def lying_otherwise(volumes: np.ndarray) -> tuple[str, list[int], str]:
     >>> lying_otherwise(brains), lying_otherwise(brains[:7])
     (('LPS', [7], 'the others'), ('RAS', [], 'the others'))
     """
-    than = "the others"
-    likeness = _likeness(_unpadded(volumes[:MOST_COMPARED]), MNI152[None])
-    as_told = np.flatnonzero(likeness.argmax(1) == NAMES.index("RAS"))
-    if len(as_told) < FEWEST and likeness.max(1).mean() > A_BRAIN:
-        likeness, than = _likeness(_unpadded(volumes), MNI152[None]), "the mean brain of MNI152"
-    elif len(as_told) < FEWEST and len(volumes) <= TYPICAL // 2:
-        return "RAS", [], than
-    else:
-        rows = as_told if len(as_told) >= FEWEST else np.arange(len(likeness))
-        some = standardised(_coarse(volumes[rows]))
-        alike = some @ some.T
-        typical = np.sort(rows[alike[alike.mean(0).argmax()].argsort()[::-1][:TYPICAL]])
-        likeness = _likeness(volumes, volumes[typical])
+    likeness, than = _likeness_to_typical(_coarse(volumes))
     rows = np.nonzero(likeness.max(1) - likeness[:, NAMES.index("RAS")] > PLAINLY)[0]
     found = Counter(NAMES[index].replace("L", "R") for index in likeness[rows].argmax(1)).most_common(1)
-    agreed = found and (than == "the others" or found[0][1] >= MOST * len(rows))
+    agreed = found and (than == OTHERS or found[0][1] >= MOST * len(rows))
     return (_rotated(found[0][0]), rows.tolist(), than) if agreed else ("RAS", [], than)
 
 
@@ -160,28 +147,21 @@ def described(volumes: np.ndarray, names: Sequence[str]) -> str:
     )
 
 
-def stored(directions: str, axes: str) -> str:
-    """Directions of a file's own axes, when the array that its header made RAS has others.
-
-    Parameters
-    ----------
-    directions : str
-        Of the array that should be RAS.
-    axes : str
-        Of the file, as its header has them.
-
-    Examples
-    --------
-    >>> stored("LPS", "RAS"), stored("LPS", "LPS"), stored("ARS", "SAR")
-    ('LPS', 'RAS', 'SRA')
-    """
-    true = dict(zip("RAS", directions, strict=True))
-    return "".join(true[axis] if axis in true else OPPOSITE[true[OPPOSITE[axis]]] for axis in axes)
-
-
-def mirrored(axes: str) -> str:
-    """The same directions with left and right exchanged."""
-    return axes.translate(str.maketrans("LR", "RL"))
+def _likeness_to_typical(volumes: np.ndarray) -> tuple[np.ndarray, str]:
+    """`_likeness` of volumes to what stands for their cohort, and what that is called; of none, to nothing, (0, 48)."""
+    some = volumes[:MOST_COMPARED]
+    likeness = _likeness(_unpadded(some), MNI152[None])
+    rows = np.flatnonzero(likeness.argmax(1) == NAMES.index("RAS"))
+    if len(rows) < FEWEST:
+        if likeness.max(1).mean() > A_BRAIN:
+            return _likeness(_unpadded(volumes), MNI152[None]), "the mean brain of MNI152"
+        if len(volumes) <= TYPICAL // 2:
+            return likeness[:0], OTHERS
+        rows = np.arange(len(some))
+    flat = standardised(some[rows])
+    alike = flat @ flat.T
+    typical = np.sort(rows[alike[alike.mean(0).argmax()].argsort()[::-1][:TYPICAL]])
+    return _likeness(volumes, volumes[typical]), OTHERS
 
 
 def _likeness(generated: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from alphagan.metrics.catalogue import FEWEST
 from alphagan.preparation import lookalikes
 from alphagan.preparation.lookalikes import Details, look_alikes
+from alphagan.preparation.orientation import mirrored, stored
 from alphagan.preparation.together import of_strangers
-from alphagan.preparation.upright import described, likely_directions, mirrored, plainly_turned, stored
+from alphagan.preparation.upright import described, likely_directions, plainly_turned
 from alphagan.report.asked import asked_for, persons
 from alphagan.report.sides import Side
 

@@ -10,15 +10,9 @@ from nilearn.datasets import load_mni152_template
 from scans import AFFINE, SHAPE, scan_of, write
 from scipy.ndimage import gaussian_filter, rotate, zoom
 
+from alphagan.preparation.orientation import mirrored, stored
 from alphagan.preparation.resample import prepare_scan
-from alphagan.preparation.upright import (
-    MNI152,
-    likely_directions,
-    lying_otherwise,
-    mirrored,
-    plainly_turned,
-    stored,
-)
+from alphagan.preparation.upright import MNI152, likely_directions, lying_otherwise, plainly_turned
 from alphagan.report.doubts import doubts
 from alphagan.report.options import Folders
 from alphagan.settings.sections import Prepare
