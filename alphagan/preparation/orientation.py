@@ -12,7 +12,10 @@ from nibabel.orientations import (
     ornt_transform,
 )
 from nibabel.spatialimages import SpatialImage
+from nibabel.volumeutils import shape_zoom_affine
 
+CENTRED_MM = 1e-3
+FLAG = 28  # byte at which the header of .mgh has goodRASFlag
 SKEW, OBLIQUE = 3.0, 30.0  # degrees from which it is told
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))
 SIZES = 0.02  # of voxels, by which qform and sform may differ before it is told
@@ -41,10 +44,24 @@ def says_nothing(image: SpatialImage) -> str:
     elif isinstance(header, nibabel.AnalyzeHeader):
         if np.allclose(affine, header.get_best_affine()):  # another one stood in a .mat file beside it
             return "headers of Analyze do not tell it"
-    scales = np.diag(affine)
-    if np.array_equal(affine, np.diag(scales)) and (scales > 0).all():  # as np.eye(4), which many write for want of it
-        return "its affine only scales the axes"
+    elif isinstance(image, nibabel.MGHImage) and not _is_placed(image):
+        return "its header says that its axes mean nothing (goodRASFlag)"
+    # As np.eye(4), which many write for want of it, or SimpleITK's, which is -1, -1, 1; or nibabel's, about the middle.
+    if np.array_equal(affine, np.diag(scales := np.diag(affine))) and scales.all():
+        return "its affine only scales the axes" + (" and turns some round" if (scales < 0).any() else "")
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    if len(shape := _volume(image)) == 3 and np.abs(affine - shape_zoom_affine(shape, sizes)).max() < CENTRED_MM:
+        return "its affine is what nibabel fills in where there is none"
     return ""
+
+
+def _is_placed(image: nibabel.MGHImage) -> bool:
+    """Whether the header as it is stored says where axes point; nibabel says so of all."""
+    holder = image.file_map["image"]
+    if holder.filename is None and holder.fileobj is None:  # made in memory
+        return True
+    with holder.get_prepare_fileobj("rb") as file:
+        return file.read(FLAG + 2)[FLAG:] != bytes(2)
 
 
 def directions(affine: np.ndarray) -> str:

@@ -1,5 +1,7 @@
 """What headers leave open is said, and taken from where it is known."""
 
+import gzip
+
 import nibabel
 import numpy as np
 import pytest
@@ -23,12 +25,30 @@ def unsaid(path, volume, kind=nibabel.Nifti1Image):
     return path
 
 
+def laundered(path, volume):
+    """As nibabel writes a volume without qform and sform once it has been read."""
+    before = nibabel.load(unsaid(path.with_stem("before"), volume))
+    nibabel.save(nibabel.Nifti1Image(np.asanyarray(before.dataobj), before.affine), path)
+    return path
+
+
+def unplaced(path, volume):
+    nibabel.save(nibabel.MGHImage(volume.astype(np.float32), np.diag([4.0, 4, 4, 1])), path)
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[28:30] = bytes(2)
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
 @pytest.mark.parametrize(
     ("name", "save", "why"),
     [
         ("a.nii.gz", lambda path: unsaid(path, LPS), "neither qform nor sform"),
         ("a.nii", lambda path: write(path, LPS, np.eye(4)), "its affine only scales"),
         ("a.nii", lambda path: write(path, LPS, np.diag([4.0, 4, 4, 1])), "its affine only scales"),
+        ("a.nii", lambda path: write(path, LPS, np.diag([-4.0, -4, 4, 1])), "turns some round"),  # SimpleITK's
+        ("a.nii", lambda path: laundered(path, LPS), "what nibabel fills in"),
+        ("a.mgz", lambda path: unplaced(path, LPS), "goodRASFlag"),
         ("a.img", lambda path: unsaid(path, LPS, nibabel.Spm99AnalyzeImage), "Analyze"),
     ],
 )
@@ -49,16 +69,22 @@ def test_a_header_that_tells_is_not_doubted(tmp_path):
 def test_an_image_and_its_mask_tell_each_other(tmp_path):
     inside = (LPS > 0).astype(np.uint8)
     to_lps = np.diag([-4.0, -4, 4, 1])
-    known, unknown = write(tmp_path / "known.nii", LPS, to_lps + 0.0), unsaid(tmp_path / "unknown.nii", LPS)
+    to_lps[:3, 3] = 70, 90, -60
+    known, unknown = write(tmp_path / "known.nii", LPS, to_lps), unsaid(tmp_path / "unknown.nii", LPS)
     masks = {
         "known": write(tmp_path / "mask.nii", inside, to_lps),
         "unknown": write(tmp_path / "mask-eye.nii", inside, np.eye(4)),
+        "of SimpleITK": write(tmp_path / "mask-itk.nii", inside, np.diag([-1.0, -1, 1, 1])),
+        "of nibabel": laundered(tmp_path / "mask-none.nii", inside),
     }
     expected = prepare_scan(scan_of(write(tmp_path / "ras.nii", head())), SETTINGS).cube
     from_mask = prepare_scan(scan_of(unknown, masks["known"]), SETTINGS)
     np.testing.assert_array_equal(from_mask.cube, expected)
     assert "taken from its mask" in from_mask.note
-    np.testing.assert_array_equal(prepare_scan(scan_of(known, masks["unknown"]), SETTINGS).cube, expected)
+    for telling_nothing in ("unknown", "of SimpleITK", "of nibabel"):
+        found = prepare_scan(scan_of(known, masks[telling_nothing]), SETTINGS)
+        np.testing.assert_array_equal(found.cube, expected)
+        assert "orientation" not in found.note and "the mask" not in found.note
 
 
 def test_the_orientation_of_a_cohort_reaches_its_scans(tmp_path):
