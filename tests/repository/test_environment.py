@@ -16,9 +16,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import alphagan
+from alphagan.workbench.away.pack import KINDS_OF_CODE
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, PACKED = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]["package-data"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 CORE = [Requirement(text) for text in PROJECT["dependencies"]]
 EXTRAS = {name: [Requirement(text) for text in group] for name, group in PROJECT["optional-dependencies"].items()}
@@ -53,6 +55,15 @@ def test_the_lock_is_sorted_and_serves_cpu_and_cuda_alike():
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line) for line in LOCK_LINES)  # no hash, URL or +cpu
     assert not [name for name in LOCK if name.startswith(("nvidia-", "cuda-", "triton"))]
     assert not {"alphagan", "pip", "setuptools", "wheel"} & LOCK.keys()
+
+
+def test_every_file_of_the_package_is_installed_and_sent_to_other_machines():
+    found = [path for path in (ROOT / "alphagan").rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
+    packed = [
+        path for package, globs in PACKED.items() for g in globs for path in (ROOT / package.replace(".", "/")).glob(g)
+    ]
+    assert {path for path in found if path.suffix != ".py"} == set(packed)
+    assert {path.suffix for path in found} <= KINDS_OF_CODE
 
 
 def test_conda_installs_the_lock_on_a_python_that_the_project_allows():
