@@ -193,7 +193,7 @@ def intensity_histograms(rows: dict, title: str | None = None) -> Figure:
     InputError
         If volumes have another form.
     """
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     edges = np.linspace(-0.95, 1, 79)
     for position, (name, volumes) in enumerate(check_rows(rows, "rows")):
@@ -204,7 +204,7 @@ def intensity_histograms(rows: dict, title: str | None = None) -> Figure:
             density, edges, color=colour, linewidth=1.8, linestyle=dashes(name), label=f"{label} (n = {len(volumes)})"
         )
     axes.set(xlabel="Intensity (-1 background, 1 brightest)", ylabel="Density of brain voxels", xlim=(-1, 1))
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     if title:
         axes.set_title(title)
     return figure
