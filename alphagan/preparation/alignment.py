@@ -5,6 +5,8 @@ from itertools import product
 import numpy as np
 from scipy.ndimage import affine_transform
 
+from alphagan.preparation.resample import area_resize
+
 SIDE = 16  # of the cubes that maps are found on
 ROUNDS, STEPS = 2, 2  # of a new mean, and of Gauss-Newton's method for each: more of them find no more people again
 MOST = 0.15  # that a step may change of any number of a map, so that every map can be inverted
@@ -20,7 +22,7 @@ class Aligned:
     Parameters
     ----------
     cubes : ndarray, (n, S, S, S), uint8 or float32
-        S a multiple of 16, the first axis from left to right, background 0.
+        The first axis from left to right, background 0.
     mean : ndarray, (16, 16, 16), optional
         Another's `mean`, onto which these are mapped; by default their own.
     """
@@ -48,7 +50,9 @@ class Aligned:
 
 
 def averaged(cube: np.ndarray, side: int) -> np.ndarray:
-    """A cube of fewer voxels, float32, each the mean of a block."""
+    """A cube of other voxels, mostly fewer, float32: each is the mean of what it covers."""
+    if len(cube) % side:
+        return area_resize(cube, (0, 0, 0), cube.shape, side).astype(np.float32)
     step = len(cube) // side
     total = np.zeros((side,) * 3, np.float32)
     for i, j, k in product(range(step), repeat=3):  # a fraction of the time of a mean over three axes

@@ -221,11 +221,13 @@ def peculiar(image: SpatialImage, affine: np.ndarray) -> list[str]:
         two = [header.get_qform(), header.get_sform()]
         if not np.allclose(two[0][:3, :3], two[1][:3, :3]):
             ways = [directions(found) for found in two]
-            sizes = [np.linalg.norm(found[:3, :3], axis=0) for found in two]
             if ways[0] != ways[1]:
                 said.append(f"qform says {ways[0]} and sform {ways[1]}: the second was taken")
-            elif not np.allclose(*sizes, rtol=SIZES):
-                said.append("voxel sizes of qform and sform are different: those of the second were taken")
+    if isinstance(header, Nifti1Header) and header["sform_code"]:
+        sizes, pixdim = np.linalg.norm(affine[:3, :3], axis=0), np.abs(header["pixdim"][1:4])
+        if not np.allclose(sizes, pixdim, rtol=SIZES):
+            one, other = (" x ".join(f"{size:.3g}" for size in each) for each in (pixdim, sizes))
+            said.append(f"pixdim has voxels of {one} mm and sform {other} mm: the second was taken")
     return said
 
 

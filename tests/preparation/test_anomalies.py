@@ -128,7 +128,15 @@ def test_sizes_that_disagree_between_forms_are_told(tmp_path, scale, told):
     image.set_sform(AFFINE @ np.diag([scale, 1, 1, 1]), 1)
     nibabel.save(image, tmp_path / "sub-01.nii")
     note = prepare_scan(scan_of(tmp_path / "sub-01.nii"), Prepare(size=32)).note
-    assert ("voxel sizes of qform and sform are different" in note) == told
+    assert ("pixdim has voxels of 4.6 x 4.6 x 4.6 mm and sform 4.74 x" in note) == told
+
+
+def test_a_voxel_size_that_was_changed_without_the_affine_is_told(tmp_path):
+    header = nibabel.Nifti1Image(brain(), AFFINE).header
+    header.set_zooms((4, 4, 4))
+    nibabel.save(nibabel.Nifti1Image(brain(), AFFINE, header), tmp_path / "sub-01.nii")
+    note = prepare_scan(scan_of(tmp_path / "sub-01.nii"), Prepare(size=32)).note
+    assert "pixdim has voxels of 4 x 4 x 4 mm and sform 4.6 x 4.6 x 4.6 mm: the second was taken" in note
 
 
 @pytest.mark.parametrize(("blur", "told"), [(0.0, False), (1.7, True)])

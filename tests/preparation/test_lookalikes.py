@@ -10,10 +10,10 @@ from scipy import ndimage
 from alphagan.preparation import lookalikes
 from alphagan.preparation.cohorts import find_scans
 from alphagan.preparation.lookalikes import Details, described, look_alikes, strangers
-from alphagan.preparation.resample import prepare_scan
+from alphagan.preparation.resample import area_resize, prepare_scan
 from alphagan.preparation.together import of_cohort
 from alphagan.settings.cohorts import NiftiCohort
-from alphagan.settings.sections import Prepare
+from alphagan.settings.sections import SIZES, Prepare
 
 SIZE = 32
 
@@ -58,6 +58,14 @@ def test_larger_cubes_are_averaged_down_and_many_are_left_alone(monkeypatch):
     assert look_alikes(Details(people), "abcd") == [(0, 3, True)]
     monkeypatch.setattr(lookalikes, "MOST", 3)
     assert look_alikes(Details(people), "abcd") == []
+
+
+@pytest.mark.parametrize("size", [size for size in SIZES if 20 <= size <= 64])
+def test_cubes_of_any_size_are_compared(size):
+    people = brains(8)
+    people[3] = people[0][::-1]
+    resized = np.stack([area_resize(cube, (0, 0, 0), cube.shape, size).round() for cube in people]).astype(np.uint8)
+    assert look_alikes(Details(resized), "abcdefgh") == [(0, 3, True)]
 
 
 def test_scans_of_several_people_under_one_name_are_told():
