@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 
 from alphagan.errors import InputError, named_disk_errors
-from alphagan.preparation.cohorts import tree
+from alphagan.preparation.cohorts import find_scans, tree
+from alphagan.settings.cohorts import Cohort
 from alphagan.settings.config import Config
 from alphagan.settings.paths import Paths
 
@@ -18,7 +19,9 @@ ABSENT = "-"  # in place of a hash
 
 
 def write_manifests(config: Config, paths: Paths) -> Path:
-    """Write data/scans/COHORT.csv for every cohort: each file below its source, its table, and the SHA-256 of each.
+    """Write data/scans/COHORT.csv for every cohort: each file below its source, its table, masks that lie elsewhere.
+
+    Beside each is its SHA-256.
 
     A file is read once, and again when its size or time of change are others. Files that cannot be read, such as links
     to nothing, have "-" for a hash; a source that cannot be listed has the reason in place of its files, and is left
@@ -39,8 +42,7 @@ def write_manifests(config: Config, paths: Paths) -> Path:
         try:
             hashes = _Hashes(known)
             rows = [(str(path.relative_to(cohort.source)), hashes.of(path)) for path in _files(Path(cohort.source))]
-            if cohort.covariates:  # wherever it lies
-                rows.append((cohort.covariates, hashes.of(Path(cohort.covariates))))
+            rows += [(str(path), hashes.of(path)) for path in _elsewhere(cohort)]
         except InputError as error:
             rows = [(str(error), ABSENT)]
         else:
@@ -52,6 +54,17 @@ def write_manifests(config: Config, paths: Paths) -> Path:
             with open(table, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
                 csv.writer(file, lineterminator="\n").writerows([("file", "sha256"), *rows])
     return folder
+
+
+def _elsewhere(cohort: Cohort) -> list[Path]:
+    """What a cohort is made of that lies outside its source: its table, its masks, what was downloaded."""
+    found = [Path(cohort.covariates)] if cohort.covariates else []
+    masks = Path(getattr(cohort, "mask_pattern", None) or "")
+    if masks.is_absolute() or ".." in masks.parts:
+        found += [scan.mask for scan in find_scans(cohort)]
+    if cohort.kind == "openneuro" and Path(cohort.folder).is_dir():
+        found += tree.files(Path(cohort.folder))
+    return found
 
 
 def _files(source: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from alphagan.errors import InputError, named_disk_errors
 from alphagan.files import holding
 from alphagan.preparation import covariates, resample
-from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.preparation.cohorts import Scan, find_scans, hash_of_masks
 from alphagan.preparation.cohorts.doubts import doubts
 from alphagan.preparation.doubles import doubles, landmark
 from alphagan.preparation.quality import QualityError
@@ -88,6 +88,7 @@ def _prepare_all(cohort_name: str, scans: list[Scan], config: Config, paths: Pat
     with named_disk_errors(parts):
         parts.mkdir(parents=True, exist_ok=True)
 
+    masks = hash_of_masks(scans)
     # Through files, so that memory holds a few scans per worker, however many there are.
     absolute = (scan.wherever_asked() for scan in scans)
     tasks = (joblib.delayed(_prepare_part)(index, scan, settings, parts) for index, scan in enumerate(absolute))
@@ -124,7 +125,7 @@ def _prepare_all(cohort_name: str, scans: list[Scan], config: Config, paths: Pat
         try:
             _write_kept(new, kept, settings.size, splits)
             _write_csv(new / "qc.csv", QC_COLUMNS, quality)
-            write_description(config, cohort_name, new)
+            write_description(config, cohort_name, new, masks)
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)

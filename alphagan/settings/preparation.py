@@ -19,9 +19,9 @@ def describe(config: Config, cohort: str) -> dict[str, Any]:
     return config.cohort(cohort).model_dump(mode="json", exclude=LATER) | prepare | split
 
 
-def write_description(config: Config, cohort: str, folder: Path) -> None:
-    """Write preparation.json into the folder of a cohort that is being prepared."""
-    text = json.dumps(describe(config, cohort), indent=2) + "\n"
+def write_description(config: Config, cohort: str, folder: Path, masks: str = "") -> None:
+    """Write preparation.json into the folder of a cohort that is being prepared, with what its masks are known by."""
+    text = json.dumps(describe(config, cohort) | ({"masks": masks} if masks else {}), indent=2) + "\n"
     (folder / NAME).write_text(text, encoding="utf-8")
 
 

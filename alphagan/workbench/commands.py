@@ -47,14 +47,17 @@ def list_scans(args) -> None:
 
 def prepare(args) -> None:
     """Prepare a cohort, and say what is unusual about its scans."""
+    from alphagan.preparation.cohorts.check import of_missing
     from alphagan.preparation.prepare import prepare
     from alphagan.preparation.quality import refusals, unusual
     from alphagan.preparation.together import of_cohort
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
 
-    folder = prepare(args.cohort, load(args.params), Paths())
-    for line in (*refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"), *of_cohort(folder)):
+    config = load(args.params)
+    folder = prepare(args.cohort, config, Paths())
+    notes = (*of_missing(config.cohort(args.cohort)), *refusals(folder / "qc.csv"), *unusual(folder / "qc.csv"))
+    for line in (*notes, *of_cohort(folder)):
         print(f"note: {line}", file=sys.stderr)
     print(folder)
 
@@ -80,7 +83,7 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
     """
     from alphagan.preparation.together import of_cohort
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import note_other_scans, of_other_settings
+    from alphagan.workbench.provenance import note_other_scans, of_changed_masks, of_other_settings
 
     volumes = Volumes(paths.prepared(cohort))
     runs = {experiment: paths.run(cohort, model) for experiment, model in config.experiments_on(cohort).items()}
@@ -88,7 +91,8 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
         if not folder.is_dir():
             raise InputError(f"{folder}: not trained yet; run `alphagan train {experiment}`, or leave it out")
     note_other_scans([*runs.values(), paths.features(cohort)], volumes, same_size)
-    for line in (*of_other_settings(config, cohort, paths), *of_cohort(volumes.folder)):
+    others = (*of_changed_masks(config, cohort, paths), *of_other_settings(config, cohort, paths))
+    for line in (*others, *of_cohort(volumes.folder)):
         print(f"note: {line}", file=sys.stderr)
 
 

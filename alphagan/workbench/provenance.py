@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.generation.run import Run
+from alphagan.preparation.cohorts import find_scans, hash_of_masks
 from alphagan.settings.config import Config, Settings
 from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
@@ -89,6 +90,17 @@ def of_changed_scans(volumes: Volumes) -> list[str]:
         f"{len(changed)} of {len(volumes.array)} scans, such as {changed[0]}, are others now than those that were "
         f"prepared: prepare {volumes.folder.name} again"
     ]
+
+
+def of_changed_masks(config: Config, cohort: str, paths: Paths) -> list[str]:
+    """Say whether masks are others than those that a cohort was prepared with, where both are known."""
+    then = read_json(paths.prepared(cohort) / NAME).get("masks")
+    now = ""
+    with contextlib.suppress(InputError, OSError):  # not here any more
+        now = hash_of_masks(find_scans(config.cohort(cohort))) if then else ""
+    if not now or now == then:
+        return []
+    return [f"brain masks of {cohort} are others now than those that it was prepared with: prepare {cohort} again"]
 
 
 def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:

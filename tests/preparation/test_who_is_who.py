@@ -69,7 +69,21 @@ PROCESSED = "FreeSurfer_Cross-Sectional_Processing_brainmask/2006-04-18_08_20_30
         ("P01BrainExtractionMask.nii.gz", ("", "", "mask")),
         ("P01BrainSegmentationPosteriors2.nii.gz", ("", "", "tissue map")),
         *((f"P01_{name}.nii", ("", "", "T1wGd")) for name in "T1_Gd T1_gad MPRAGE_GD T1_CE T1+C T1w_KM".split()),
-        *((f"P01_{name}.nii", ("", "", "T1wGd")) for name in ("T1_post_contrast", "T1_contrast")),
+        *((f"P01_{name}.nii", ("", "", "T1wGd")) for name in ("T1_post_contrast", "T1_contrast", "T1_mit_KM")),
+        *(
+            (f"P01_{name}.nii", ("", "", "T1wGd"))
+            for name in "T1_postGd postGd_T1 T1_C+ t1_mprage_C+ T1_Gadovist".split()
+        ),
+        *((f"P01_{name}.nii", ("", "", "T1wGd")) for name in "T1_enhanced T1_inj T1_CM T1_Magnevist".split()),
+        *(
+            (f"P01_{name}.nii", ("", "", "T1w"))
+            for name in "T1_ohne_KM T1_sans_gado T1_preGd T1_bias_corrected".split()
+        ),
+        *((f"P02_{name}.nii", ("", "", "")) for name in "PET_in_T1 CT_to_T1 PET_to_T1w".split()),
+        *((f"P02_{name}.nii", ("", "", "T1w")) for name in "T1 T1_to_MNI T1w_in_MNI".split()),
+        *((f"P02_{name}.nii", ("", "", "map")) for name in "T1_map T1-map QSM_to_T1".split()),
+        *((f"sub-01_{name}_T1w.nii", ("01", name, "T1wGd")) for name in "acq-gd acq-postcontrast acq-CE ce-gd".split()),
+        *((f"sub-01_{name}_T1w.nii", ("01", name, "T1w")) for name in "acq-preGd acq-mprage ce-none".split()),
         *((f"P01_{name}.nii", ("", "", "T1w")) for name in ("T1_pre_contrast", "T1_no_gd", "T1_post")),
         ("T1_fast_bias.nii.gz", ("", "", "field")),
         ("PD_007_T1.nii.gz", ("", "", "T1w")),

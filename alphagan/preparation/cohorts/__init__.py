@@ -1,8 +1,10 @@
 """Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
+import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -79,6 +81,18 @@ class Scan:
     def load(self) -> tuple[SpatialImage, SpatialImage | None]:
         """Open the image and, if there is one, the mask (the voxels are read on demand)."""
         return packed.load(self.image), packed.load(self.mask) if self.mask else None
+
+
+def hash_of_masks(scans: Iterable[Scan]) -> str:
+    """12 hexadecimal digits that change with any mask, or which scan has which; "" where none is there."""
+    digest, there = hashlib.sha256(), False
+    for scan in scans:
+        if scan.mask and scan.mask.is_file():
+            there = True
+            digest.update(scan.image.name.encode(errors="surrogateescape"))
+            with open(scan.mask, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12] if there else ""
 
 
 def find_scans(cohort: Cohort) -> list[Scan]:

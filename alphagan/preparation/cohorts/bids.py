@@ -9,8 +9,8 @@ The name of a file says what it is, wherever it lies below the cohort's source::
 
 A scan is a file whose suffix is the cohort's `modality`, whose `space` and `desc` are the cohort's (none where the
 cohort has none: native space, not processed), and whose `res` is, where the cohort has one. A T1w with an agent,
-``ce-``, is of modality T1wGd. Its brain mask is the file that is called ``desc-brain_mask`` and agrees in all other
-entities, be it in another folder. Folders called sourcedata are passed over.
+``ce-`` or ``acq-gd``, is of modality T1wGd. Its brain mask is the file that is called ``desc-brain_mask`` and agrees in
+all other entities, be it in another folder. Folders called sourcedata are passed over.
 """
 
 import re
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, tree
+from alphagan.preparation.cohorts.words import AGENT, NO_AGENT
 from alphagan.settings.cohorts import BidsCohort
 
 NAME = re.compile(r"((?:[A-Za-z0-9]+-[A-Za-z0-9+]+_)+)([A-Za-z0-9]+)\.nii(?:\.gz)?")
@@ -56,10 +57,14 @@ def contrast(entities: dict[str, str], told: str) -> str:
     --------
     >>> contrast({"sub": "01", "ce": "gadolinium"}, "T1w"), contrast({"sub": "01", "part": "phase"}, "T1w")
     ('T1wGd', 'part-phase')
+    >>> contrast({"sub": "01", "acq": "postGd"}, "T1w"), contrast({"sub": "01", "acq": "preGd"}, "T1w")
+    ('T1wGd', 'T1w')
     """
     if entities.get("part", "mag") != "mag":
         return f"part-{entities['part']}"
-    return "T1wGd" if told == "T1w" and entities.get("ce") else told
+    agent, acquisition = (entities.get(key, "none").lower() for key in ("ce", "acq"))
+    given = agent not in NO_AGENT or AGENT.fullmatch(acquisition)
+    return "T1wGd" if told == "T1w" and given else told
 
 
 def other(stem: str) -> str:

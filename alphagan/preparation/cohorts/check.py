@@ -101,7 +101,6 @@ def check(cohort: Cohort) -> Report:
         As `alphagan.preparation.cohorts.find_scans` does; if the cohort's table of covariates is bad.
     """
     scans = find_scans(cohort)
-    of_kind = getattr(import_module(f"alphagan.preparation.cohorts.{cohort.kind}"), "missing", None)
     return Report(
         source=cohort.source,
         kind=cohort.kind,
@@ -114,9 +113,21 @@ def check(cohort: Cohort) -> Report:
         tallies=_tallies(cohort, scans),
         doubts=doubts(cohort, scans),
         examples=tuple((scan.subject, scan.session or "-", scan.source) for scan in _some(scans)),
-        missing=(*_lost_files(scans), *(of_kind(cohort) if of_kind else ())),
+        missing=(*_lost_files(scans), *missing(cohort)),
         covariates=tuple(described(of_cohort(cohort, scans))),
     )
+
+
+def missing(cohort: Cohort) -> list[str]:
+    """What a cohort of this kind should have and has not, in a line each."""
+    of_kind = getattr(import_module(f"alphagan.preparation.cohorts.{cohort.kind}"), "missing", None)
+    return of_kind(cohort) if of_kind else []
+
+
+def of_missing(cohort: Cohort) -> list[str]:
+    """What is missing, in one line for whoever prepares the rest; none where nothing is."""
+    found = missing(cohort)
+    return [f"missing: {len(found)}, such as {found[0]}; alphagan cohort check names all"] if found else []
 
 
 def _some(scans: list[Scan]) -> list[Scan]:

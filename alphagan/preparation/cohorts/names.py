@@ -23,33 +23,8 @@ from functools import lru_cache
 from pathlib import PurePath
 
 from alphagan.preparation.cohorts import bids, brats, freesurfer, tree
+from alphagan.preparation.cohorts.words import contrast
 
-# What a word in a name says of a file, strongest first: a mask of a T1w is a mask, a T2-FLAIR is a FLAIR.
-WORDS = {
-    "mask": {"mask", "masks", "seg", "dseg", "aseg", "probseg", "label", "labels"},
-    "regions": {"segmentation", "synthseg", "parc", "parcellation", "aparc", "wmparc", "dkt", "aal", "schaefer"},
-    "map": {"thickness", "tpm", "ribbon", "tissues", "overlay", "qt1", "qt2"},
-    "bold": {"bold", "sbref", "epi", "fmri"},
-    "dwi": {"dwi", "dti", "adc"},
-    "angio": {"mra", "angio", "tof"},
-    "perfusion": {"pasl", "pcasl"},
-    "T1wGd": {"t1ce", "ct1", "t1c", "t1gd", "gadt1", "t1wgd", "t1post", "t1km", "t1contrast"},
-    "FLAIR": {"flair", "t2flair", "3dflair", "t2f", "flairbrain"},
-    "STIR": {"stir"},
-    "T2starw": {"t2starw", "t2star", "swi"},
-    "T2w": {"t2", "t2w", "t2tse", "t2brain"},
-    "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
-    "PDw": {"pd", "pdw"},
-}
-# What stands beside T1 where it was taken after a contrast agent; unless it was before, or without.
-ENHANCED = {"gd", "gad", "gado", "gadolinium", "contrast", "postcontrast", "ce", "km"}
-PLAIN = {"pre", "precontrast", "no", "non", "without", "native"}
-# What FSL, ANTs and SPM write beside a scan: pieces of it, fields, and the prefixes of what was made of it.
-PIECES = {
-    "mask": re.compile(r".*brainextractionmask|.*brainsegmentation"),
-    "tissue map": re.compile(r"pve|pveseg|mixeltype|.*brainsegmentationposteriors\d+|.*corticalthickness"),
-    "field": re.compile(r"bias|biasfield|warp|jacobian"),
-}
 TISSUE = r"r?[cp][0-6]"
 SPM = rf"(?:i?y_|(?:s\d{{1,2}})?[smwrua]{{0,4}}(?:{TISSUE})?)"
 STRIPPED = ("brainmask", "brain", "norm")  # FreeSurfer's skull-stripped volumes, the first one that is there is taken
@@ -122,16 +97,6 @@ def read(path: PurePath) -> Name:
     return Name("", "", contrast(stem))
 
 
-def contrast(text: str) -> str:
-    """Contrast that the words of a name tell, or ""."""
-    words = {word.lower() for word in re.split(r"[^A-Za-z0-9]+", text)}
-    if (words & ENHANCED or re.search(r"t1w?\+c", text.lower())) and words & WORDS["T1w"] and not words & PLAIN:
-        words.add("t1wgd")
-    if piece := next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), ""):
-        return piece
-    return next((name for name, known in WORDS.items() if words & known), "")
-
-
 def another_contrast(path: PurePath, modality: str) -> str:
     """Say that a name tells of another contrast than a modality; "" where it does not, or no modality is known."""
     told = contrast(tree.stem(path))
@@ -174,7 +139,7 @@ def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     kept = [f"{key}-{entities[key]}" for key in ("space", "res", "desc") if key in entities]
     variant = "_".join([made, *kept] if made else kept)
     suffix = stem.rpartition("_")[2]
-    told = contrast(suffix) or bids.other(stem) or contrast(stem)
+    told = bids.other(stem) or contrast(suffix) or contrast(stem)
     if re.search(rf"{TISSUE}$|y$", made):
         return Name(subject, session, f"SPM's {made}")
     return Name(subject, session, bids.contrast(entities, told), variant)

@@ -32,8 +32,8 @@ def read(path: str | Path, what: str) -> tuple[list[str], list[tuple[int, list[s
     Raises
     ------
     InputError
-        If the file is missing, empty, not UTF-8, or no CSV, or commas divide a line into more
-        cells than the header.
+        If the file is missing, empty, not UTF-8, or no CSV, or commas divide a line into more cells than the header,
+        or every line has more.
     """
     path = Path(path)
     try:
@@ -59,10 +59,12 @@ def read(path: str | Path, what: str) -> tuple[list[str], list[tuple[int, list[s
     except csv.Error as error:
         raise InputError(f"{path}: line {lines.line_num} is no CSV ({error}); mend its quotes") from None
     (_, header), *rows = [(number, cells) for number, cells in told if any(cells)]
-    for number, cells in rows:
-        if delimiter == "," and any(cells[len(header) :]):  # what stands behind a decimal comma is another column's
+    longer = [any(cells[len(header) :]) for _, cells in rows]
+    for (number, cells), too_long in zip(rows, longer, strict=True):
+        # Behind a decimal comma all is another column's, and behind the names that R gives rows.
+        if too_long and (delimiter == "," or all(longer)):
             raise InputError(
-                f"{path}: line {number} has {len(cells)} cells, and the header {len(header)}; "
-                "write numbers with a point, and put cells that hold a comma in quotes"
+                f"{path}: line {number} has {len(cells)} cells, and the header {len(header)}; write numbers with a "
+                "point, put cells that hold a comma in quotes, and give every column a name (in R, row.names = FALSE)"
             )
     return header, rows

@@ -1,0 +1,57 @@
+"""Which contrast the words of a name tell."""
+
+import re
+
+# What a word in a name says of a file, strongest first: a mask of a T1w is a mask, a T2-FLAIR is a FLAIR.
+WORDS = {
+    "mask": {"mask", "masks", "seg", "dseg", "aseg", "probseg", "label", "labels"},
+    "regions": {"segmentation", "synthseg", "parc", "parcellation", "aparc", "wmparc", "dkt", "aal", "schaefer"},
+    "map": {"thickness", "tpm", "ribbon", "tissues", "overlay", "qt1", "qt2", "qsm"},
+    "bold": {"bold", "sbref", "epi", "fmri"},
+    "dwi": {"dwi", "dti", "adc"},
+    "angio": {"mra", "angio", "tof"},
+    "perfusion": {"pasl", "pcasl", "asl"},
+    "T1wGd": {"t1ce", "ct1", "t1c", "t1gd", "gadt1", "t1wgd", "t1post", "t1km", "t1contrast"},
+    "FLAIR": {"flair", "t2flair", "3dflair", "t2f", "flairbrain"},
+    "STIR": {"stir"},
+    "T2starw": {"t2starw", "t2star", "swi"},
+    "T2w": {"t2", "t2w", "t2tse", "t2brain"},
+    "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
+    "PDw": {"pd", "pdw"},
+}
+# Of a contrast agent, beside T1 or as BIDS's `acq-`; with a plus as in T1+C and C+; and words that say there was none.
+AGENT = re.compile(
+    r"(?:.*post)?(?:gd|gad|gado\w*|contrast|ce|km|cm|inj|mdc)|\+?(?:enhanced|injected|pgd|magnevist|dotarem|multihance)"
+    r"|(?!pre|non?|without).*(?:gd|gad|gadolinium|gado)"
+)
+PLUS = re.compile(r"(?:\b|_)(?:c|gd|km)\+|\+(?:c|gd|km)(?![a-z])")
+NO_AGENT = {"pre", "precontrast", "no", "none", "non", "without", "native", "ohne", "sans", "senza", "sin"}
+# What FSL, ANTs and SPM write beside a scan, unless the scan itself was corrected: pieces of it, and fields.
+PIECES = {
+    "mask": re.compile(r".*brainextractionmask|.*brainsegmentation"),
+    "tissue map": re.compile(r"pve|pveseg|mixeltype|.*brainsegmentationposteriors\d+|.*corticalthickness"),
+    "field": re.compile(r"bias|biasfield|warp|jacobian"),
+}
+CORRECTED = {"corrected", "corr", "correction", "cor"}
+MAPPED = re.compile(r"(?<![a-z0-9])t[12]w?[ _-]?maps?(?![a-z])")
+ONTO_T1 = re.compile(r"(?<=[a-z0-9])[ _-](?:in|to|onto)[ _-]?(?:t1w?|mprage)(?:space)?(?![a-z0-9])")
+
+
+def contrast(text: str) -> str:
+    """Contrast that the words of a name tell, or "".
+
+    Examples
+    --------
+    >>> contrast("P01_T1"), contrast("P01_T1_postGd"), contrast("P01_T1_ohne_KM"), contrast("P01_FLAIR_to_T1")
+    ('T1w', 'T1wGd', 'T1w', 'FLAIR')
+    """
+    text = ONTO_T1.sub("", text.lower())
+    words = set(re.split(r"[^a-z0-9]+", text))
+    if (any(map(AGENT.fullmatch, words)) or PLUS.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
+        words.add("t1wgd")
+    if MAPPED.search(text):
+        return "map"
+    piece = next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), "")
+    if piece and not (piece == "field" and words & CORRECTED):
+        return piece
+    return next((name for name, known in WORDS.items() if words & known), "")
