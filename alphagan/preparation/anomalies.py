@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alphagan.preparation.foreground import residue
+from alphagan.preparation.foreground import centred, residue
 from alphagan.preparation.outline import Foreground
 from alphagan.preparation.shape import FEW_TO_CUT
 
@@ -51,7 +51,7 @@ def of_values(found: Foreground, background: float, masked: bool) -> list[str]:
             f"of what the mask marks, {share:.0%} has the value {background:.4g} of what is around a brain: it may be "
             "the mask of another scan"
         )
-    fine = not (masked or found.threshold) and max(found.inside.shape) > FINE
+    fine = not (masked or found.threshold or centred(found)) and max(found.inside.shape) > FINE
     if fine and (near := residue(found)) > HALO:
         said.append(
             f"{near:.0%} of what was taken for brain hardly differs from the background, {background:.4g}, as rings of "

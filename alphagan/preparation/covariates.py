@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -174,7 +175,7 @@ def _place(path: str | Path, header: list[str], name: str) -> int | None:
 
 
 def _plain(subject: str) -> str:
-    return subject.strip().removeprefix("sub-")
+    return unicodedata.normalize("NFC", subject.strip()).removeprefix("sub-")
 
 
 def _age(where: str, told: str) -> str:

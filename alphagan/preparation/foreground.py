@@ -4,7 +4,8 @@ The background is looked for in this order, and the first that leaves a brain is
 
 1. exactly 0;
 2. another constant, which most of the outermost voxels have: -1, or a 0 that an integer header rounded;
-3. a level that is only approached, as noise and interpolation leave it: voxels within a threshold of it are background,
+3. two constants, one within the other, as where a field of -1 was padded with 0;
+4. a level that is only approached, as noise and interpolation leave it: voxels within a threshold of it are background,
    unless brain surrounds them.
 
 It leaves a brain where the rest is not larger than one, and is not made of residue: of voxels that differ from the
@@ -30,6 +31,7 @@ SAMPLED = 2000  # voxels that are enough to know a percentile by
 GOLDEN = (5**0.5 - 1) / 2
 THRESHOLD = 0.15  # of the foreground's median, where the background is only approached
 NOISE = 6.0  # standard deviations of the background that are still background
+INNER = 0.25  # of what is not the outermost constant, where another is background too
 CENTRED = 0.1  # share of the brain below 0: of scans that were centred, in which 0 inside the brain is a grey
 EMPTY = "empty: every voxel is zero; make it anew, or leave it out"
 BRAIN_SHAPED = 0.6  # of the box: what fills more than that is a head, in voxels of any size
@@ -73,9 +75,7 @@ def find_foreground(
     faults = [_fault(exact, ml)]
     if not faults[0]:
         found = largest_piece(exact, voxel_size_mm)
-        if found.voxels.dtype.kind in "if" and found.voxels.min() < 0 and np.mean(found.values < 0) > CENTRED:
-            return replace(found, inside=binary_fill_holes(found.inside))
-        return found
+        return replace(found, inside=binary_fill_holes(found.inside)) if centred(found) else found
     for other in _other_backgrounds(voxels, THRESHOLD) if voxels.dtype.kind != "b" else ():
         if isinstance(other, str):
             faults.append(other)
@@ -95,8 +95,15 @@ def find_foreground(
 
 def _other_backgrounds(voxels: np.ndarray, share: float) -> Iterator[Foreground | str]:
     """What is brain if the background is not 0, by ever bolder guesses; or why a guess cannot be made."""
-    if level := constant_around(voxels):
+    level = constant_around(voxels)
+    if level:
         yield boxed(voxels, voxels != voxels.dtype.type(level), level)
+    if level is not None:
+        rest = boxed(voxels, voxels != voxels.dtype.type(level))
+        values, counts = np.unique(_some(rest.values), return_counts=True)
+        if counts.size and counts.max() > INNER * counts.sum():
+            inner = values[counts.argmax()]
+            yield boxed(voxels, (voxels != voxels.dtype.type(level)) & (voxels != inner), inner)
     yield approached(voxels, share)
 
 
@@ -152,6 +159,12 @@ def _no_brain_s_size(found: Foreground, voxel_ml: float, specks: float = 0.0) ->
     where = f"away from {found.background:.3g}" if found.background or found.threshold else "non-zero"
     cures = f"{voxel_size}strip it, or give mask_pattern, or where only its background is not 0, background"
     return f"{size} {where}; {cures}"
+
+
+def centred(found: Foreground) -> bool:
+    """Whether a scan was centred, so that 0 inside the brain is a grey."""
+    signed = not found.background and found.voxels.dtype.kind in "if" and found.voxels.min() < 0
+    return bool(signed and np.mean(found.values < 0) > CENTRED)
 
 
 def residue(found: Foreground) -> float:

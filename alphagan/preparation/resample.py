@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from alphagan.preparation import anomalies, shape
 from alphagan.preparation.cohorts import Scan
-from alphagan.preparation.foreground import find_foreground
+from alphagan.preparation.foreground import constant_around, find_foreground
 from alphagan.preparation.outline import in_order
 from alphagan.preparation.quality import QualityError, check
 from alphagan.preparation.reading import read
@@ -102,7 +102,8 @@ def prepare_scan(scan: Scan, settings: Prepare) -> Prepared:
     field = scanned.voxels.shape
     words += shape.of_outline(found, size_mm, brain_ml if settings.min_brain_ml else None, field)
     words += shape.of_detail(field, stop - start, settings.size) + shape.of_fit(found, field, settings.fit)
-    words += anomalies.of_values(found, background, masked)
+    around = constant_around(scanned.voxels) if masked else background
+    words += anomalies.of_values(found, background if around is None else around, masked)
     words += anomalies.of_contrast(cube, (darkest, median, high), background, scan.modality)
     return Prepared(
         cube=cube,

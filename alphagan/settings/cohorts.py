@@ -37,6 +37,8 @@ Key = Annotated[str, BeforeValidator(_carried)]  # of a cohort or an experiment
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what every generator takes
 OLDEST = 120  # years
+USUAL = {name.lower(): name for name in ("T1w", "T2w", "FLAIR", "PDw", "T1wGd")}  # of BIDS, as checks ask for them
+USUAL |= {"t1": "T1w", "mprage": "T1w", "t2": "T2w", "pd": "PDw", "t1ce": "T1wGd", "t1c": "T1wGd"}
 
 
 class Section(BaseModel):
@@ -88,6 +90,14 @@ class Cohort(Section):
     background: float | None = None
     orientation: str | None = None
     covariates: str | None = None
+
+    @field_validator("modality")
+    @classmethod
+    def _as_bids_has_it(cls, value):
+        usual = USUAL.get(value.lower(), value)
+        if value != usual:
+            raise ValueError(f"is called {usual} here; write that")
+        return value
 
     @field_validator("orientation")
     @classmethod

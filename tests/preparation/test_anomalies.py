@@ -43,6 +43,15 @@ def test_a_shell_that_was_left_around_a_brain_is_told(tmp_path):
     assert "left around" not in prepared(tmp_path, values).note
 
 
+@pytest.mark.parametrize("background", [-1, -1024, 0.5])
+def test_a_mask_that_marks_another_background_than_0_is_told(tmp_path, background):
+    values = np.where(INSIDE, brain() + 10, background).astype(np.float32)
+    for marked, telling in ((INSIDE, False), (np.roll(INSIDE, 5, axis=1), True)):
+        mask = write(tmp_path / f"mask{telling}.nii.gz", marked.astype(np.uint8), AFFINE)
+        note = prepared(tmp_path, values, mask=mask).note
+        assert (f"has the value {background} of what is around a brain" in note) == telling and "negated" not in note
+
+
 @pytest.mark.parametrize("size", [16, 32])
 def test_a_brain_below_its_background_is_told(tmp_path, size):
     said = "the brain is darker than its background, 0, as if it had been negated"

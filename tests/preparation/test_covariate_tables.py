@@ -116,6 +116,18 @@ def test_bad_tables_are_refused_in_one_line_before_anything_is_prepared(folder, 
     refused(["prepare", "mine"], folder, capsys, says)
 
 
+@pytest.mark.parametrize("mark", [",", "\t", ";"])
+def test_names_of_rows_that_have_no_column_are_refused(folder, capsys, mark):
+    lines = (["subject", "age"], ["1", "01", "46.71"], ["2", "02", "34"])
+    put(folder, "".join(f"{mark.join(line)}\n" for line in lines))
+    refused(["cohort", "check", "mine"], folder, capsys, ["people.tsv: line 2 has 3 cells", "row.names = FALSE"])
+
+
+def test_people_who_are_one_but_for_how_accents_are_stored_are_one(tmp_path):
+    (tmp_path / "people.csv").write_text("subject,age\nrene\u0301,40\n", encoding="utf-8")
+    assert of_people(tmp_path / "people.csv", ["ren\u00e9"]).people["ren\u00e9"]["age"] == "40"
+
+
 @pytest.mark.parametrize("case", READ_COVARIATES)
 def test_tables_are_read_whatever_wrote_them(folder, capsys, case):
     put(folder, READ_COVARIATES[case])

@@ -179,3 +179,11 @@ def test_a_brain_that_was_centred_keeps_what_has_the_value_of_the_background(tmp
     assert found.brain_ml == pytest.approx(0.064 * enclosed.sum())
     inner = ndimage.binary_erosion(expected.cube > 0, iterations=2)
     assert np.corrcoef(found.cube[inner].astype(float), expected.cube[inner])[0, 1] > 0.998
+
+
+@pytest.mark.parametrize("outer", [0, np.nan, 5])
+def test_one_background_within_another_is_told(tmp_path, clean, outer):
+    scaled = np.where(BRAIN, head() / head().max() * 2 - 1, -1).astype(np.float32)
+    found = prepared(tmp_path / "a.nii", np.pad(scaled, 6, constant_values=outer))
+    assert found.background == -1 and found.brain_ml == pytest.approx(clean.brain_ml, rel=1e-3)
+    assert "the background is -1, not 0" in found.note and near(found, clean)

@@ -10,10 +10,12 @@ from scans import head, write
 from scipy import ndimage
 
 from alphagan.errors import InputError
-from alphagan.preparation.cohorts import Scan, find_scans
+from alphagan.preparation.cohorts import Scan, find_scans, nifti
+from alphagan.preparation.cohorts.check import of_missing
 from alphagan.preparation.cohorts.freesurfer import FreesurferScan, find, missing
 from alphagan.preparation.reading import read
 from alphagan.preparation.resample import prepare_scan
+from alphagan.settings.cohorts import NiftiCohort
 from alphagan.settings.sections import Prepare
 
 
@@ -24,7 +26,7 @@ from alphagan.settings.sections import Prepare
         ("sub-01", ("01", "")),
         ("sub-01_ses-m06", ("01", "m06")),
         ("OAS1_0001_MR1", ("OAS1_0001", "MR1")),
-        ("OAS30001_MR_d0129", ("OAS30001_MR", "d0129")),
+        ("OAS30001_MR_d0129", ("OAS30001", "d0129")),
         ("bert_visit2", ("bert", "visit2")),
         ("bert-2006-04-18", ("bert", "2006-04-18")),
         ("002_S_0295", ("002_S_0295", "")),
@@ -39,6 +41,30 @@ from alphagan.settings.sections import Prepare
 def test_a_folder_s_name_says_who_and_when(tmp_path, folder, expected):
     layouts.tree(tmp_path, f"{folder}/mri/brainmask.mgz")
     assert who(find(freesurfer(tmp_path))) == {expected}
+
+
+def test_a_whole_subjects_dir_as_nifti_is_its_stripped_volumes(tmp_path):
+    inner = (
+        "orig/001.mgz",
+        "orig/T2raw.mgz",
+        "transforms/synthmorph.affine.mgz",
+        "T1.mgz",
+        "aseg.mgz",
+        "brainmask.mgz",
+    )
+    for name in ("bert", "anna_ses-2"):
+        layouts.tree(tmp_path, *(f"{name}/mri/{file}" for file in inner), f"{name}/surf/lh.w-g.pct.mgh")
+    cohort = NiftiCohort(kind="nifti", source=str(tmp_path))
+    assert who(find_scans(cohort)) == {("bert", ""), ("anna", "ses-2")}
+    assert nifti.passed_over(cohort)["FreeSurfer's mri/orig"] == 4
+
+
+def test_what_is_missing_is_told_when_the_rest_is_prepared(tmp_path):
+    layouts.tree(tmp_path, "bert/mri/brainmask.mgz", "anna/mri/T1.mgz")
+    (line,) = of_missing(freesurfer(tmp_path))
+    assert line.startswith("missing: 1, such as no brainmask: ") and line.endswith("alphagan cohort check names all")
+    (tmp_path / "anna/mri/T1.mgz").rename(tmp_path / "anna/mri/brainmask.mgz")
+    assert of_missing(freesurfer(tmp_path)) == []
 
 
 def test_a_longitudinal_stream_is_counted_once_and_by_person(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 
+import layouts
 import pytest
 from scans import rows_of
 
@@ -44,6 +45,20 @@ def test_links_to_nothing_and_names_that_are_no_utf_8_are_lines_like_others(tmp_
     assert list(found) == [r"\udce4.nii"]
     (tmp_path / "nowhere").write_text("fetched")
     assert listed()["lost.nii"] != "-"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_masks_beside_the_source_are_listed(tmp_path, absolute):
+    layouts.tree(tmp_path, "heads/01.nii", "masks/01.nii", "masks/02.nii")
+    pattern = f"{tmp_path if absolute else '..'}/masks/{{subject}}.nii"
+    cohort = {"kind": "nifti", "source": str(tmp_path / "heads"), "pattern": "{subject}.nii", "mask_pattern": pattern}
+    config, hashes = parse({"cohorts": {"mine": cohort}, "experiments": {}}), []
+    for content in ("one", "other"):
+        (tmp_path / "masks/01.nii").write_text(content)
+        rows = rows_of(write_manifests(config, Paths(tmp_path)) / "mine.csv")
+        assert [row["file"][-12:] for row in rows] == ["01.nii", "masks/01.nii"]
+        hashes.append([row["sha256"] for row in rows])
+    assert hashes[0][0] == hashes[1][0] and hashes[0][1] != hashes[1][1]
 
 
 def test_a_missing_source_is_left_for_preparation_to_refuse(tmp_path, listed):

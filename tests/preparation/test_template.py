@@ -56,8 +56,8 @@ def test_fingerprint_changes_with_the_settings(changes):
 
 
 def test_unknown_modality_is_refused():
-    with pytest.raises(InputError, match=r"modality.*'PD'.*T1w"):
-        find_scans(cohort(modality="PD"))
+    with pytest.raises(InputError, match=r"modality.*'PDw'.*T1w"):
+        find_scans(cohort(modality="PDw"))
 
 
 def test_image_is_a_brain_in_ras_millimetres_and_zero_around_it():

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 from factories import tiny_settings, write_prepared
 from scans import head, write
@@ -18,6 +19,7 @@ from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.commands import _note_other_scans
 from alphagan.workbench.provenance import (
     note_other_scans,
+    of_changed_masks,
     of_changed_scans,
     of_other_scans,
     of_other_settings,
@@ -69,6 +71,23 @@ def test_scans_that_were_replaced_since_are_told(tmp_path, monkeypatch, capsys):
     assert of_changed_scans(volumes) == []
     scan.unlink()
     assert of_changed_scans(volumes) == []
+
+
+def test_masks_that_were_replaced_since_are_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number in range(3):
+        write(tmp_path / f"raw/0{number}_T1w.nii", head(number))
+        write(tmp_path / f"raw/0{number}_mask.nii", (head(number) > 0).astype(np.uint8))
+    patterns = {"pattern": "{subject}_T1w.nii", "mask_pattern": "{subject}_mask.nii"}
+    config = parse(PARAMS | {"cohorts": {"c": PARAMS["cohorts"]["c"] | patterns}})
+    prepare("c", config, Paths(), progress=False)
+    assert of_changed_masks(config, "c", Paths()) == []
+    write(tmp_path / "raw/01_mask.nii", (head(1) > 200).astype(np.uint8))
+    (line,) = of_changed_masks(config, "c", Paths())
+    assert line.startswith("brain masks of c are others now than those that it was prepared with: prepare c again")
+    for mask in (tmp_path / "raw").glob("*_mask.nii"):  # moved away
+        mask.unlink()
+    assert of_changed_masks(config, "c", Paths()) == []
 
 
 def prepared_scans(root):

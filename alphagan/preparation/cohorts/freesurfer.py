@@ -34,6 +34,7 @@ VISIT = rf"(?:ses(?:sion)?|visit|wave|time|tp|fu|month|mr|v)-?\d+(?:_mr)?|d\d{{4
 NAMES = (
     re.compile(r"(?P<subject>\d{3}_S_\d{4,5})(?:[_.-](?P<rest>.+))?"),  # ADNI
     re.compile(r"sub-(?P<subject>[A-Za-z0-9]+)(?:_(?:ses-)?(?P<rest>.+))?"),  # BIDS
+    re.compile(r"(?P<subject>OAS[34]\d{4})_(?:\w+_)?(?P<rest>d\d{4}.*)"),  # OASIS
     re.compile(rf"(?P<subject>.+?)[_.-](?P<rest>{VISIT})", re.IGNORECASE),
 )
 

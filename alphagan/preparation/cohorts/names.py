@@ -167,10 +167,13 @@ def _entity(key: str, places: tuple[str, ...]) -> str:
 
 def _freesurfer(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     """A volume in a folder `mri`; the folder above tells who and when, or else ADNI's folders above that do."""
-    if path.suffix not in (".mgz", ".mgh") or path.parent.name != "mri" or len(path.parts) < 3:
+    home = next((place for place in path.parents if place.name in ("mri", "surf", "label") and place.parent.name), None)
+    if path.suffix not in (".mgz", ".mgh") or not home:
         return None
-    folder = path.parent.parent
+    folder = home.parent
     who = _adni(path, stem, places) or Name(*freesurfer.who(folder.name))
+    if home.name != "mri" or path.parent != home:  # mri/orig/001.mgz, surf/lh.w-g.pct.mgh
+        return Name(who.subject, who.session, f"FreeSurfer's {path.parent.relative_to(folder).as_posix()}")
     known = stem in STRIPPED and not freesurfer.NOT_PEOPLE.fullmatch(folder.name)
     return Name(who.subject, who.session, "T1w" if known else f"FreeSurfer's {stem}", stem if known else "")
 

@@ -106,6 +106,10 @@ def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
             f"{other}: {other.suffix} is not read; convert it to NIfTI, with dcm2niix if it is DICOM, or else with "
             "SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz')"
         )
+    if not scans and cohort.pattern and list(_by_pattern(images, compiled(f"**/{cohort.pattern}", "pattern"))):
+        raise InputError(
+            f"{source}: the pattern {cohort.pattern!r} fits files in folders below, and none here; begin it with **/"
+        )
     if not scans and (nearly := of_another_ending(cohort)):
         raise InputError(
             f"{source / nearly[0]}: the pattern {cohort.pattern!r} fits but for the ending; end it as the images end, "
