@@ -80,14 +80,14 @@ def test_masks_that_were_replaced_since_are_told(tmp_path, monkeypatch):
         write(tmp_path / f"raw/0{number}_mask.nii", (head(number) > 0).astype(np.uint8))
     patterns = {"pattern": "{subject}_T1w.nii", "mask_pattern": "{subject}_mask.nii"}
     config = parse(PARAMS | {"cohorts": {"c": PARAMS["cohorts"]["c"] | patterns}})
-    prepare("c", config, Paths(), progress=False)
-    assert of_changed_masks(config, "c", Paths()) == []
+    prepare("c", config, Paths(tmp_path), progress=False)
+    assert of_changed_masks(config, "c", Paths(tmp_path)) == []
     write(tmp_path / "raw/01_mask.nii", (head(1) > 200).astype(np.uint8))
-    (line,) = of_changed_masks(config, "c", Paths())
+    (line,) = of_changed_masks(config, "c", Paths(tmp_path))
     assert line.startswith("brain masks of c are others now than those that it was prepared with: prepare c again")
     for mask in (tmp_path / "raw").glob("*_mask.nii"):  # moved away
         mask.unlink()
-    assert of_changed_masks(config, "c", Paths()) == []
+    assert of_changed_masks(config, "c", Paths(tmp_path)) == []
 
 
 def prepared_scans(root):
