@@ -82,7 +82,7 @@ def test_masks_that_were_replaced_since_are_told(tmp_path, monkeypatch):
     config = parse(PARAMS | {"cohorts": {"c": PARAMS["cohorts"]["c"] | patterns}})
     prepare("c", config, Paths(tmp_path), progress=False)
     assert of_changed_masks(config, "c", Paths(tmp_path)) == []
-    write(tmp_path / "raw/01_mask.nii", (head(1) > 200).astype(np.uint8))
+    write(tmp_path / "raw/01_mask.nii", (head(1) > 0.9 * head(1).max()).astype(np.uint8))
     (line,) = of_changed_masks(config, "c", Paths(tmp_path))
     assert line.startswith("brain masks of c are others now than those that it was prepared with: prepare c again")
     for mask in (tmp_path / "raw").glob("*_mask.nii"):  # moved away
