@@ -76,7 +76,9 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
         "- **Preparation**, the same for all: turned to RAS, cut to the box around the brain, averaged "
         f"down to {size} × {size} × {size} voxels {FIT[folders.fitted]}; intensities from 0 to the percentile "
         f"{upper:g} of the brain, and once more to that of each cube, as generated volumes are cubes from the start. "
-        "Real scans were not augmented."
+        "Real scans were not augmented. Generated volumes of another size than the cubes are resampled a second time, "
+        "which blurs them, and how cubes were made smaller elsewhere shows in their fine detail: to compare like with "
+        "like, give real scans as the generator's own cubes."
     )
     if (folders.real / "volumes.npy").is_file():
         yield (
@@ -87,7 +89,9 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     yield f"- **Quality control** refused {files}."
     yield (
         f"- **Floor**: {len(found.floor.volumes)} real scans of {len(set(found.floor.people))} other people, measured "
-        "as if they had been generated. A good generator comes about as near, and by many volumes even nearer."
+        "as if they had been generated. A good generator comes about as near, and by many volumes even nearer. The "
+        "feature network was trained on these people, and holds them apart from new ones: by its features even a poor "
+        "generator may come nearer than they do."
     )
     names = "; ".join(plain(name) for name in found.networks)
     yield f"- **Features**: {names}. Numbers made with one network do not compare with those of another."

@@ -157,7 +157,8 @@ def _find(config: Config, name: str) -> list[Scan]:
     scans = nifti.find(cohort)
     if not scans:
         option = {"generated": "--generated-pattern", "train": "--train-pattern or --pattern"}.get(name, "--pattern")
-        cure = f"that fits {cohort.pattern!r}; check {option}" if cohort.pattern else "in it; check the folder"
+        unread = "in it; check the folder, and write arrays as .nii.gz (nibabel.save)"
+        cure = f"that fits {cohort.pattern!r}; check {option}" if cohort.pattern else unread
         raise InputError(f"{cohort.source}: no NIfTI file {cure}")
     made = tree.generated(scans)
     if name != "generated" and 0 < len(made) < len(scans):
