@@ -14,7 +14,7 @@ from nibabel.orientations import (
 from nibabel.spatialimages import SpatialImage
 from nibabel.volumeutils import shape_zoom_affine
 
-CENTRED_MM = 1e-3
+CENTRED_MM = 1e-3  # by which an affine about the middle of its grid may be off it, for rounding
 FLAG = 28  # byte at which the header of .mgh has goodRASFlag
 SKEW, OBLIQUE = 3.0, 30.0  # degrees from which it is told
 OPPOSITE = dict(zip("RLAPSI", "LRPAIS", strict=True))

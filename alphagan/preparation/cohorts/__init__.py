@@ -1,5 +1,6 @@
 """Ways in which scans lie on disk: a file for each kind of cohort, which finds its scans and no more."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -86,12 +87,10 @@ class Scan:
 def hash_of_masks(scans: Iterable[Scan]) -> str:
     """12 hexadecimal digits that change with any mask, or which scan has which; "" where none is there."""
     digest, there = hashlib.sha256(), False
-    for scan in scans:
-        if scan.mask and scan.mask.is_file():
+    for scan in (scan for scan in scans if scan.mask):
+        with contextlib.suppress(OSError), open(scan.mask, "rb") as file:  # what cannot be read is told elsewhere
+            digest.update(os.fsencode(scan.image.name) + hashlib.file_digest(file, "sha256").digest())
             there = True
-            digest.update(scan.image.name.encode(errors="surrogateescape"))
-            with open(scan.mask, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12] if there else ""
 
 

@@ -10,7 +10,7 @@ WORDS = {
     "bold": {"bold", "sbref", "epi", "fmri"},
     "dwi": {"dwi", "dti", "adc"},
     "angio": {"mra", "angio", "tof"},
-    "perfusion": {"pasl", "pcasl", "asl"},
+    "perfusion": {"pasl", "pcasl"},
     "T1wGd": {"t1ce", "ct1", "t1c", "t1gd", "gadt1", "t1wgd", "t1post", "t1km", "t1contrast"},
     "FLAIR": {"flair", "t2flair", "3dflair", "t2f", "flairbrain"},
     "STIR": {"stir"},
@@ -19,12 +19,12 @@ WORDS = {
     "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
     "PDw": {"pd", "pdw"},
 }
-# Of a contrast agent, beside T1 or as BIDS's `acq-`; with a plus as in T1+C and C+; and words that say there was none.
+# Of a contrast agent, beside T1 or as BIDS's `acq-`; right beside it, as in T1+C, C+; and words that there was none.
 AGENT = re.compile(
-    r"(?:.*post)?(?:gd|gad|gado\w*|contrast|ce|km|cm|inj|mdc)|\+?(?:enhanced|injected|pgd|magnevist|dotarem|multihance)"
+    r"(?:.*post)?(?:gd|gad|gado\w*|contrast|ce|km)|enhanced|injected|pgd|magnevist|dotarem|multihance"
     r"|(?!pre|non?|without).*(?:gd|gad|gadolinium|gado)"
 )
-PLUS = re.compile(r"(?:\b|_)(?:c|gd|km)\+|\+(?:c|gd|km)(?![a-z])")
+BESIDE = re.compile(r"(?:\b|_)(?:c|gd|km)\+|\+(?:c|gd|km)(?![a-z])|t1w?[ _-](?:cm|inj|mdc)(?![a-z0-9])")
 NO_AGENT = {"pre", "precontrast", "no", "none", "non", "without", "native", "ohne", "sans", "senza", "sin"}
 # What FSL, ANTs and SPM write beside a scan, unless the scan itself was corrected: pieces of it, and fields.
 PIECES = {
@@ -47,7 +47,7 @@ def contrast(text: str) -> str:
     """
     text = ONTO_T1.sub("", text.lower())
     words = set(re.split(r"[^a-z0-9]+", text))
-    if (any(map(AGENT.fullmatch, words)) or PLUS.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
+    if (any(map(AGENT.fullmatch, words)) or BESIDE.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
         words.add("t1wgd")
     if MAPPED.search(text):
         return "map"
