@@ -89,9 +89,9 @@ def _compared(found: FolderEvaluation) -> Iterator[str]:
     yield f"- **Quality control** refused {files}."
     yield (
         f"- **Floor**: {len(found.floor.volumes)} real scans of {len(set(found.floor.people))} other people, measured "
-        "as if they had been generated. A good generator comes about as near, and by many volumes even nearer. The "
-        "feature network was trained on these people, and holds them apart from new ones: by its features even a poor "
-        "generator may come nearer than they do."
+        "as if they had been generated. A good generator comes about as near, and by many volumes even nearer. A "
+        "feature network that was trained for this report on twenty people or more knows half of them, and the floor "
+        "of its metrics is of the others."
     )
     names = "; ".join(plain(name) for name in found.networks)
     yield f"- **Features**: {names}. Numbers made with one network do not compare with those of another."

@@ -11,7 +11,6 @@ from alphagan.preparation.upright import described, likely_directions, plainly_t
 from alphagan.report.asked import asked_for, persons
 from alphagan.report.sides import Side
 
-FEW_TO_KNOW = 200  # training people of a feature network, of whom its floor is plainly too far
 SIZED = 0.75, 1.33  # how far the median size of generated brains may be from that of real ones without a word
 
 
@@ -24,7 +23,6 @@ def doubts(sides: dict[str, Side]) -> list[str]:
     return [
         *_of_sides(sides, details),
         *_of_whom(sides, len(set(people))),
-        *_of_features(sides),
         *_of_copies(sides, people, details),
         *_of_directions(generated, real),
     ]
@@ -74,17 +72,6 @@ def _of_whom(sides: dict[str, Side], n_drawn: int) -> Iterator[str]:
     n_people = len(set(real.volumes.people(compared)))
     if min(n_drawn, n_people) < FEWEST:
         yield f"{n_drawn} generated volumes, {n_people} real people: of fewer than {FEWEST} there is no verdict"
-
-
-def _of_features(sides: dict[str, Side]) -> Iterator[str]:
-    volumes = (sides.get("train") or sides["real"]).volumes
-    n_people = len(set(volumes.people(volumes.rows("train"))))
-    if n_people < FEW_TO_KNOW:
-        yield (
-            f"features: the network is trained on the {n_people} people of the floor, whom it holds apart from new "
-            "ones: the floor of Fréchet distance, precision, recall, density and coverage is too far, by a factor of "
-            "two to four of 20 to 60 people, so that like or better than it says little, and density nothing"
-        )
 
 
 def _of_copies(sides: dict[str, Side], people: list[str], details: dict[str, Details]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from alphagan.evaluation.features.network import FeatureNetwork, load_features, 
 from alphagan.evaluation.references import faulty
 from alphagan.evaluation.samples import Sample
 from alphagan.evaluation.yardstick import Description, Yardstick
-from alphagan.metrics.catalogue import FAULTY
+from alphagan.metrics.catalogue import FAULTY, FEWEST
 from alphagan.report.asked import persons
 from alphagan.report.doubts import doubts
 from alphagan.report.options import Folders
@@ -28,7 +28,10 @@ from alphagan.report.sides import Side, read_sides
 from alphagan.settings.cohorts import AS_THEY_ARE
 from alphagan.settings.config import Config
 from alphagan.settings.json_file import read_json
-from alphagan.volumes.prepared import Volumes
+from alphagan.volumes.prepared import Volumes, write_people
+
+MANY = 200  # training people of a feature network, of fewer of whom its floor is plainly too far
+LEARNED = ("frechet", "precision", "recall", "density", "coverage")  # by features that were learned
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     real_side, train_side = sides["real"], sides.get("train", sides["real"])
     real = _sample(real_side, "train" if real_side is not train_side else "test")
     train, generated = _sample(train_side, "train"), _generated(sides["generated"])
-    network = _network(folders, config, train_side.volumes, work)
+    network, unknown = _network(folders, config, train_side.volumes, work)
     networks = [network, *med3d]
     floor, settings = train.some(len(generated.volumes), folders.seed), config.evaluate
 
@@ -98,6 +101,11 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     _say("measuring")
     bar = tqdm(total=2 + len(FAULTY) + bool(auditor), desc="evaluate", disable=None)
     rows = {"real": yardstick.measure_real()}
+    if unknown:
+        other = unknown.some(len(generated.volumes), folders.seed)
+        features = Yardstick(real, other, settings, [network], folders.modality).measure_real()
+        rows["real"] = {name: found for name, found in rows["real"].items() if name not in LEARNED}
+        rows["real"] |= {name: features[name] for name in LEARNED if name in features}
     bar.update()
     for name, drawn in faulty(train.volumes, AS_THEY_ARE, len(generated.volumes), 1, folders.seed):
         rows[name] = yardstick.measure(Sample(drawn))
@@ -120,21 +128,47 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         train,
         described,
         real_side.affine,
-        doubts(sides),
+        doubts(sides) + ([] if unknown else _of_known(train)),
         audit,
     )
 
 
-def _network(folders: Folders, config: Config, train: Volumes, work: Path) -> FeatureNetwork:
-    """The cohort's own feature network, if it is of these scans and settings; else one that is trained."""
+def _network(folders: Folders, config: Config, train: Volumes, work: Path) -> tuple[FeatureNetwork, Sample | None]:
+    """The cohort's own feature network, if it is of these scans and settings; else one trained on half of the people.
+
+    The others are returned too: a floor of people whom the network knows, and so holds apart from new ones, is too far.
+    """
     kept = read_json(folders.features / "config.json") if folders.features else {}
     settings = config.features.model_dump(exclude={"threads"})
     if kept and (kept.get("settings"), kept.get("data")) == (settings, Volumes(folders.real).fingerprint()):
-        return load_features(folders.features, folders.device)
-    n, size = len(train.rows("train")), train.size
+        return load_features(folders.features, folders.device), None
+    known, unknown = _divided(train, work / "known" / train.folder.name, folders.seed)
+    n, size = len(known.rows("train")), train.size
     long = "more than ten minutes (with --size 32 a few)" if size >= 64 and not folders.features else "minutes"
     _say(f"training the feature network on {n} scans at {size} cubed, which takes {long}")
-    return train_features(train.folder, work / "features", config.features, folders.device)
+    return train_features(known.folder, work / "features", config.features, folders.device), unknown
+
+
+def _divided(train: Volumes, folder: Path, seed: int) -> tuple[Volumes, Sample | None]:
+    """Half of the people, as a cohort of their own, and the others; all and none where half of them are too few."""
+    rows = train.rows("train")
+    people = sorted(set(train.people(rows)))
+    if len(people) < 2 * FEWEST:
+        return train, None
+    chosen = set(np.random.default_rng(seed).permutation(people)[: len(people) // 2].tolist())
+    known = [row for row, person in zip(rows, train.people(rows), strict=True) if person in chosen]
+    others = [row for row in rows if row not in set(known)]
+    return write_people(train, known, folder), Sample(train.tensor(others)[:, 0], train.people(others))
+
+
+def _of_known(train: Sample) -> list[str]:
+    if (n_people := len(set(train.people))) >= MANY:
+        return []
+    return [
+        f"features: the network is trained on the {n_people} people of the floor, whom it holds apart from new ones: "
+        "the floor of Fréchet distance, precision, recall, density and coverage is too far, by a factor of two to four "
+        "of 20 to 60 people, so that like or better than it says little, and density nothing"
+    ]
 
 
 def _say(line: str) -> None:

@@ -83,12 +83,3 @@ def test_too_few_for_a_verdict_are_told(tmp_path, n, n_real, told):
     lines = doubts(read(Folders(real, generated, size=16), tmp_path / "work"))
     said = f"{n} generated volumes, {n_real // 2} real people: of fewer than 10 there is no verdict"
     assert (said in lines) == told and any("no verdict" in line for line in lines) == told
-
-
-def test_whom_the_feature_network_knows_is_told(tmp_path):
-    real, generated = fill(tmp_path / "real", range(8)), fill(tmp_path / "generated", range(300, 304), "g{}.nii")
-    train = fill(tmp_path / "train", range(100, 105), "t{}.nii")
-    for given, n in ((None, 4), (train, 5)):
-        lines = doubts(read(Folders(real, generated, given, size=16), tmp_path / f"work{n}"))
-        (told,) = [line for line in lines if line.startswith("features: ")]
-        assert f"the network is trained on the {n} people of the floor, whom it holds apart from new ones" in told
