@@ -12,14 +12,10 @@ from scans import write
 
 from alphagan.__main__ import main
 from alphagan.errors import TooFewError
-from alphagan.evaluation.features.network import load_features
 from alphagan.evaluation.samples import Sample
-from alphagan.metrics.frechet import frechet_distance
 from alphagan.report.doubts import doubts
 from alphagan.report.folders import evaluate_folders
-from alphagan.report.measure import _divided
 from alphagan.report.options import Folders
-from alphagan.volumes.prepared import Volumes
 
 
 @pytest.fixture(scope="module")
@@ -68,24 +64,6 @@ def test_without_training_scans_real_people_are_halved_and_nothing_is_audited(wi
     assert without_train.audit is None and "copied" not in without_train.evaluation.rows["generated"]
     assert "--train" in without_train.evaluation.left_out["memorisation audit, copied, authentic, brain_like"]
     assert "on 7 scans of real" in without_train.networks[0]
-
-
-def test_the_floor_of_learned_features_is_of_people_whom_the_network_does_not_know(tmp_path, without_train):
-    real, generated = fill(tmp_path / "real", range(8)), fill(tmp_path / "generated", range(300, 310), "g{}.nii")
-    train = fill(tmp_path / "train", range(100, 122))
-    fill(train, range(100, 122), "sub-{:03d}_run-2_T1w.nii", noise=60)
-    found = measured(Folders(real, generated, train, size=16), tmp_path / "work")
-    assert "on 22 scans of train" in found.networks[0]
-    known = {row["subject"] for row in Volumes(tmp_path / "work/known/train").subjects}
-    _, unknown = _divided(found.sides["train"].volumes, tmp_path / "again", found.folders.seed)
-    assert len(known) == len(set(unknown.people)) == 11 and not known & set(unknown.people)
-    assert len(unknown.volumes) == 22  # both scans of everybody
-    network, floor = load_features(tmp_path / "work/features"), unknown.some(10, found.folders.seed)
-    expected = frechet_distance(network.embed(found.real.volumes), network.embed(floor.volumes), n_bootstrap=2)
-    assert found.evaluation.rows["real"]["frechet"].value == pytest.approx(expected.value)
-    assert not [line for line in found.doubts if line.startswith("features: ")]
-    (told,) = [line for line in without_train.doubts if line.startswith("features: ")]
-    assert "the network is trained on the 7 people of the floor, whom it holds apart from new ones" in told
 
 
 def test_scans_of_one_person_stay_in_one_half(tmp_path, generated):
