@@ -23,7 +23,7 @@ def write_manifests(config: Config, paths: Paths) -> Path:
 
     Beside each is its SHA-256.
 
-    A file is read once, and again when its size or time of change are others. Files that cannot be read, such as links
+    A file is read once, and again when its size or times of change are others. Files that cannot be read, such as links
     to nothing, have "-" for a hash; a source that cannot be listed has the reason in place of its files, and is left
     for preparation to refuse.
 
@@ -84,7 +84,7 @@ class _Hashes:
     def of(self, path: Path) -> str:
         try:
             status = path.stat()
-            key = repr((str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino))
+            key = repr((str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
             if key not in self.known:
                 with open(path, "rb") as file:
                     self.known[key] = hashlib.file_digest(file, "sha256").hexdigest()

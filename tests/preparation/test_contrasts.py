@@ -14,9 +14,9 @@ def lines(tmp_path, *files, **keys):
 
 
 def test_names_that_tell_nothing_beside_others_are_told(tmp_path):
-    files = [f"P0{k}_{what}.nii.gz" for k in range(4) for what in ("T1", "darkfluid")]
+    files = [f"P0{k}_{what}.nii.gz" for k in range(4) for what in ("T1", "space3d")]
     said, _ = lines(tmp_path, *files)
-    assert "4 of 8 names tell no contrast, such as P00_darkfluid.nii.gz, where others do (4 T1w): if" in said
+    assert "4 of 8 names tell no contrast, such as P00_space3d.nii.gz, where others do (4 T1w): if" in said
     for way in (0, 1):
         assert "no contrast" not in lines(tmp_path / f"{way}", *files[way::2])[0]
 

@@ -79,6 +79,12 @@ PROCESSED = "FreeSurfer_Cross-Sectional_Processing_brainmask/2006-04-18_08_20_30
             (f"P01_{name}.nii", ("", "", "T1w"))
             for name in "T1_ohne_KM T1_sans_gado T1_preGd T1_bias_corrected".split()
         ),
+        *(
+            (f"P01_{name}.nii", ("", "", "T1wGd"))
+            for name in "T1_con_contraste t1_mprage_sag_Gadavist T1_nach_KM".split()
+        ),
+        *((f"P01_{name}.nii", ("", "", "T1w")) for name in "T1_sin_contraste T1_vor_KM T1_avant_gado".split()),
+        *((f"P01_{name}.nii", ("", "", "FLAIR")) for name in "t2_tirm_tra_dark-fluid darkfluid T2_dark_fluid".split()),
         *((f"P02_{name}.nii", ("", "", "")) for name in "PET_in_T1 CT_to_T1 PET_to_T1w".split()),
         *((f"P02_{name}.nii", ("", "", "T1w")) for name in "T1 T1_to_MNI T1w_in_MNI".split()),
         *((f"P02_{name}.nii", ("", "", "map")) for name in "T1_map T1-map QSM_to_T1".split()),
@@ -201,9 +207,13 @@ def test_no_pattern_is_advised_where_none_joins_them(tmp_path, capsys):
 def test_copies_by_spm_are_told(tmp_path, capsys):
     raw = layouts.tree(tmp_path / "raw", *(f"{made}ann{k}_T1.nii" for made in ("", "m", "wm", "c1") for k in (1, 2)))
     said = checked(raw, capsys)[1]
-    assert (
-        "6 scans are called as others are but for a prefix of SPM's, such as c1ann1_T1.nii beside ann1_T1.nii" in said
-    )
+    assert "4 scans are called as others are but for a prefix of SPM's, such as mann1_T1.nii beside ann1_T1.nii" in said
+    assert "passed over, as their names tell no T1w: 2 SPM's c1" in said
+    for names in ("OAS1_000{k}_MR1_mpr-1_anon.nii", "IXI00{k}-Guys-0828-T1.nii", "P0{k}_T1.nii"):
+        shown = [names.format(k=k) for k in (1, 2)]
+        made = (f"mri/{prefix}{name}" for name in shown for prefix in ("mwp1", "p0", "c2", "y_"))
+        source = layouts.tree(tmp_path / names[:3], *shown, *made)
+        assert "2 T1w scans of 2 people" in checked(source, capsys)[1]
     people = layouts.tree(tmp_path / "people", "ann_T1.nii", "joann_T1.nii", "1.nii", "c11.nii")
     assert "prefix" not in checked(people, capsys)[1]
     bids = layouts.tree(tmp_path / "bids", *(f"{made}sub-0{k}_T1w.nii" for made in ("", "wm", "c1") for k in (1, 2)))

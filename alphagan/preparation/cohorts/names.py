@@ -18,6 +18,7 @@ Any other name is that of a person of its own, and a word such as T2, FLAIR or m
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
@@ -158,6 +159,20 @@ def disagree(path: PurePath) -> tuple[str, str] | None:
         if other := next((value for value in told if spelling(value) != spelling(told[0])), None):
             return f"{key}-{told[0]}", f"{key}-{other}"
     return None
+
+
+def tissue_map(stem: str, stems: Container[str]) -> str:
+    """The prefix of SPM and CAT12 that makes a name that of a tissue map of another, or of a field; "" where none does.
+
+    Examples
+    --------
+    >>> tissue_map("mwp1anna_T1", {"anna_T1"}), tissue_map("c1anna_T1", {"bert_T1"})
+    ('mwp1', '')
+    """
+    made = re.match(rf"(?:s\d{{1,2}})?[smwrua]{{0,4}}{TISSUE}|i?y_", stem)
+    if not made or (name := stem[made.end() :]) not in stems:
+        return ""
+    return made[0] if len(name) > 3 and re.search(r"[^\W\d_]", name) else ""  # c11 beside 1 may be somebody
 
 
 def _entity(key: str, places: tuple[str, ...]) -> str:

@@ -156,6 +156,10 @@ def _by_pattern(images: list[str], regex: re.Pattern) -> Iterator[tuple[str, str
 def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple[str, str, str]], Counter]:
     """Scans whose names tell the modality or none, with subject and session; and how many of what else there is."""
     told = {Path(image): names.read(Path(image)) for image in images if tree.suffix(Path(image))}
+    stems = set(map(tree.stem, told))
+    for path, name in told.items():
+        if made := names.tissue_map(tree.stem(path), stems):
+            told[path] = replace(name, contrast=f"SPM's {made.rstrip('_')}")
     wanted = {path: name for path, name in told.items() if is_of(modality, name.contrast)}
     there = {name.variant for name in wanted.values()}.intersection(names.STRIPPED)
     lesser = set(names.STRIPPED) - {next((variant for variant in names.STRIPPED if variant in there), "")}

@@ -13,7 +13,7 @@ WORDS = {
     "perfusion": {"pasl", "pcasl"},
     "T1wGd": {"t1ce", "ct1", "t1c", "t1gd", "gadt1", "t1wgd", "t1post", "t1km", "t1contrast"},
     "FLAIR": {"flair", "t2flair", "3dflair", "t2f", "flairbrain"},
-    "STIR": {"stir"},
+    "STIR": {"stir", "tirm"},
     "T2starw": {"t2starw", "t2star", "swi"},
     "T2w": {"t2", "t2w", "t2tse", "t2brain"},
     "T1w": {"t1", "t1w", "t1n", "mprage", "rage", "mpr", "spgr"},
@@ -21,17 +21,19 @@ WORDS = {
 }
 # Of a contrast agent, beside T1 or as BIDS's `acq-`; right beside it, as in T1+C, C+; and words that there was none.
 AGENT = re.compile(
-    r"(?:.*post)?(?:gd|gad|gado\w*|contrast|ce|km)|enhanced|injected|pgd|magnevist|dotarem|multihance"
+    r"(?:.*post)?(?:gd|gad[a-z]*|[ck]ontrast[a-z]*|ce|km)|enhanced|injected|pgd|magnevist|dotarem|multihance"
     r"|(?!pre|non?|without).*(?:gd|gad|gadolinium|gado)"
 )
 BESIDE = re.compile(r"(?:\b|_)(?:c|gd|km)\+|\+(?:c|gd|km)(?![a-z])|t1w?[ _-](?:cm|inj|mdc)(?![a-z0-9])")
-NO_AGENT = {"pre", "precontrast", "no", "none", "non", "without", "native", "ohne", "sans", "senza", "sin"}
+NO_AGENT = {"pre", "precontrast", "no", "none", "non", "without", "native", "unenhanced"}
+NO_AGENT |= {"ohne", "vor", "nativ", "sans", "avant", "natif", "senza", "prima", "sin", "antes", "nativo"}
 # What FSL, ANTs and SPM write beside a scan, unless the scan itself was corrected: pieces of it, and fields.
 PIECES = {
     "mask": re.compile(r".*brainextractionmask|.*brainsegmentation"),
     "tissue map": re.compile(r"pve|pveseg|mixeltype|.*brainsegmentationposteriors\d+|.*corticalthickness"),
     "field": re.compile(r"bias|biasfield|warp|jacobian"),
 }
+DARK_FLUID = re.compile(r"dark[ _-]?fluid")
 CORRECTED = {"corrected", "corr", "correction", "cor"}
 MAPPED = re.compile(r"(?<![a-z0-9])t[12]w?[ _-]?maps?(?![a-z])")
 ONTO_T1 = re.compile(r"(?<=[a-z0-9])[ _-](?:in|to|onto)[ _-]?(?:t1w?|mprage)(?:space)?(?![a-z0-9])")
@@ -49,6 +51,8 @@ def contrast(text: str) -> str:
     words = set(re.split(r"[^a-z0-9]+", text))
     if (any(map(AGENT.fullmatch, words)) or BESIDE.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
         words.add("t1wgd")
+    if DARK_FLUID.search(text):
+        words.add("flair")
     if MAPPED.search(text):
         return "map"
     piece = next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), "")
