@@ -3,6 +3,7 @@
 import layouts
 import pytest
 
+from alphagan.preparation.cohorts import words
 from alphagan.preparation.cohorts.check import check
 from alphagan.settings.cohorts import NiftiCohort
 
@@ -80,3 +81,18 @@ def test_freesurfer_s_whole_heads_are_of_their_contrast_where_a_pattern_takes_th
     patterns = {"pattern": f"{{subject}}/mri/{volume}.mgz", "mask_pattern": "{subject}/mri/brainmask.mgz"}
     said, as_expected = lines(tmp_path, *files, modality=modality, **patterns)
     assert as_expected == good and ("set the modality" in said) != good
+
+
+@pytest.mark.parametrize(
+    ("contrast", "names"),
+    [
+        ("T1w", "T1_reg_T2 T1_warped_to_T2 T1_in_FLAIR_space T1_wo_contrast T1_vor_KM"),
+        ("T1wGd", "T1_ProHance T1_apres_injection T1_Omniscan T1_mit_Kontrastmittel"),
+        ("T2starw", "T2_star t2_fl2d_tra_hemo T2_GRE t2_medic"),
+        ("FLAIR", "t2_spc_da-fl_sag T2_fluid_attenuated T2_FLAIR"),
+        ("T2w", "t2_tse_tra T2_to_T1"),
+        ("mask", "T1_Maske T1_masque"),
+    ],
+)
+def test_what_scanners_and_clinics_call_a_contrast(contrast, names):
+    assert {name: words.contrast(f"P01_{name}") for name in names.split()} == dict.fromkeys(names.split(), contrast)

@@ -86,6 +86,12 @@ PROCESSED = "FreeSurfer_Cross-Sectional_Processing_brainmask/2006-04-18_08_20_30
         *((f"P01_{name}.nii", ("", "", "T1w")) for name in "T1_sin_contraste T1_vor_KM T1_avant_gado".split()),
         *((f"P01_{name}.nii", ("", "", "FLAIR")) for name in "t2_tirm_tra_dark-fluid darkfluid T2_dark_fluid".split()),
         *((f"P02_{name}.nii", ("", "", "")) for name in "PET_in_T1 CT_to_T1 PET_to_T1w".split()),
+        *((f"P02_{name}.nii", ("", "", "FLAIR")) for name in "FLAIR_to_T1 FLAIR_brain_in_T1 FLAIR_in_T1_space".split()),
+        *((f"P02_{name}.nii", ("", "", "T2w")) for name in "T2_to_FLAIR T2w_registered_to_T1w".split()),
+        *(
+            (f"P02_{name}.nii", ("", "", "T1w"))
+            for name in "T1_in_FLAIR T1_to_T2 T1_brain_to_FLAIR T1_in_T2_space".split()
+        ),
         *((f"P02_{name}.nii", ("", "", "T1w")) for name in "T1 T1_to_MNI T1w_in_MNI".split()),
         *((f"P02_{name}.nii", ("", "", "map")) for name in "T1_map T1-map QSM_to_T1".split()),
         *((f"sub-01_{name}_T1w.nii", ("01", name, "T1wGd")) for name in "acq-gd acq-postcontrast acq-CE ce-gd".split()),

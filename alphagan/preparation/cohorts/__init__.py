@@ -64,7 +64,9 @@ class Scan:
 
     def fingerprint(self) -> str:
         """Text that changes when the files or what they should be do; by it an earlier preparation is kept or not."""
-        told = [(str(path), path.stat()) for path in (self.image, self.mask) if path]
+        paths = [path for path in (self.image, self.mask) if path]
+        beside = (path.with_suffix(end) for path in paths if path.suffix.lower() == ".img" for end in (".hdr", ".mat"))
+        told = [(str(path), path.stat()) for path in (*paths, *filter(Path.exists, beside))]
         stats = [(path, of.st_size, of.st_mtime_ns, of.st_ctime_ns) for path, of in told]
         return repr((self.modality, stats))
 

@@ -4,7 +4,7 @@ import re
 
 # What a word in a name says of a file, strongest first: a mask of a T1w is a mask, a T2-FLAIR is a FLAIR.
 WORDS = {
-    "mask": {"mask", "masks", "seg", "dseg", "aseg", "probseg", "label", "labels"},
+    "mask": {"mask", "masks", "maske", "masque", "seg", "dseg", "aseg", "probseg", "label", "labels"},
     "regions": {"segmentation", "synthseg", "parc", "parcellation", "aparc", "wmparc", "dkt", "aal", "schaefer"},
     "map": {"thickness", "tpm", "ribbon", "tissues", "overlay", "qt1", "qt2", "qsm"},
     "bold": {"bold", "sbref", "epi", "fmri"},
@@ -21,22 +21,28 @@ WORDS = {
 }
 # Of a contrast agent, beside T1 or as BIDS's `acq-`; right beside it, as in T1+C, C+; and words that there was none.
 AGENT = re.compile(
-    r"(?:.*post)?(?:gd|gad[a-z]*|[ck]ontrast[a-z]*|ce|km)|enhanced|injected|pgd|magnevist|dotarem|multihance"
+    r"(?:.*post)?(?:gd|gad[a-z]*|[ck]ontrast[a-z]*|ce|km)|enhanced|inject[a-z]+|pgd"
+    r"|magnevist|dotarem|multihance|prohance|clariscan|omniscan|elucirem|vueway|gbca"
     r"|(?!pre|non?|without).*(?:gd|gad|gadolinium|gado)"
 )
 BESIDE = re.compile(r"(?:\b|_)(?:c|gd|km)\+|\+(?:c|gd|km)(?![a-z])|t1w?[ _-](?:cm|inj|mdc)(?![a-z0-9])")
-NO_AGENT = {"pre", "precontrast", "no", "none", "non", "without", "native", "unenhanced"}
-NO_AGENT |= {"ohne", "vor", "nativ", "sans", "avant", "natif", "senza", "prima", "sin", "antes", "nativo"}
+NO_AGENT = {"pre", "precontrast", "no", "none", "non", "without", "wo", "before", "native", "unenhanced"}
+NO_AGENT |= {"zonder", "ohne", "vor", "nativ", "sans", "avant", "natif", "senza", "prima", "sin", "antes", "nativo"}
 # What FSL, ANTs and SPM write beside a scan, unless the scan itself was corrected: pieces of it, and fields.
 PIECES = {
     "mask": re.compile(r".*brainextractionmask|.*brainsegmentation"),
     "tissue map": re.compile(r"pve|pveseg|mixeltype|.*brainsegmentationposteriors\d+|.*corticalthickness"),
     "field": re.compile(r"bias|biasfield|warp|jacobian"),
 }
-DARK_FLUID = re.compile(r"dark[ _-]?fluid")
+DARK_FLUID = re.compile(r"dark[ _-]?fluid|fluid[ _-]?att|da-fl")
+T2_STAR = re.compile(r"t2w?[ _-]?(?:star|gre|ffe|\*|medic|fl2d\w*hemo)")
 CORRECTED = {"corrected", "corr", "correction", "cor"}
 MAPPED = re.compile(r"(?<![a-z0-9])t[12]w?[ _-]?maps?(?![a-z])")
-ONTO_T1 = re.compile(r"(?<=[a-z0-9])[ _-](?:in|to|onto)[ _-]?(?:t1w?|mprage)(?:space)?(?![a-z0-9])")
+TARGETS = "|".join(sorted(set().union(*(WORDS[name] for name in ("T1w", "T2w", "FLAIR", "PDw"))), reverse=True))
+ONTO = re.compile(
+    r"(?<=[a-z0-9])[ _-](?:(?:coreg|reg|registered|warped|aligned)[ _-])?(?:in|to|onto|reg)[ _-]?"
+    rf"(?:{TARGETS})[ _-]?(?:space)?(?![a-z0-9])"
+)
 
 
 def contrast(text: str) -> str:
@@ -47,12 +53,14 @@ def contrast(text: str) -> str:
     >>> contrast("P01_T1"), contrast("P01_T1_postGd"), contrast("P01_T1_ohne_KM"), contrast("P01_FLAIR_to_T1")
     ('T1w', 'T1wGd', 'T1w', 'FLAIR')
     """
-    text = ONTO_T1.sub("", text.lower())
+    text = ONTO.sub("", text.lower())  # what it was registered to
     words = set(re.split(r"[^a-z0-9]+", text))
     if (any(map(AGENT.fullmatch, words)) or BESIDE.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
         words.add("t1wgd")
     if DARK_FLUID.search(text):
         words.add("flair")
+    if T2_STAR.search(text):
+        words.add("t2starw")
     if MAPPED.search(text):
         return "map"
     piece = next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), "")
