@@ -156,8 +156,8 @@ def _divided(train: Volumes, folder: Path, seed: int) -> tuple[Volumes, Sample |
     if len(people) < 2 * FEWEST:
         return train, None
     chosen = set(np.random.default_rng(seed).permutation(people)[: len(people) // 2].tolist())
-    known = [row for row, person in zip(rows, train.people(rows), strict=True) if person in chosen]
-    others = [row for row in rows if row not in set(known)]
+    whom = list(zip(rows, train.people(rows), strict=True))
+    known, others = ([row for row, person in whom if (person in chosen) == known] for known in (True, False))
     return write_people(train, known, folder), Sample(train.tensor(others)[:, 0], train.people(others))
 
 
