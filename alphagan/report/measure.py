@@ -157,7 +157,7 @@ def _divided(train: Volumes, folder: Path, seed: int) -> tuple[Volumes, Sample |
         return train, None
     chosen = set(np.random.default_rng(seed).permutation(people)[: len(people) // 2].tolist())
     whom = list(zip(rows, train.people(rows), strict=True))
-    known, others = ([row for row, person in whom if (person in chosen) == known] for known in (True, False))
+    known, others = ([row for row, person in whom if (person in chosen) == side] for side in (True, False))
     return write_people(train, known, folder), Sample(train.tensor(others)[:, 0], train.people(others))
 
 
