@@ -101,11 +101,13 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     _say("measuring")
     bar = tqdm(total=2 + len(FAULTY) + bool(auditor), desc="evaluate", disable=None)
     rows = {"real": yardstick.measure_real()}
-    if unknown:
-        other = unknown.some(len(generated.volumes), folders.seed)
-        features = Yardstick(real, other, settings, [network], folders.modality).measure_real()
-        rows["real"] = {name: found for name, found in rows["real"].items() if name not in LEARNED}
-        rows["real"] |= {name: features[name] for name in LEARNED if name in features}
+    if unknown is not None:
+        other = Yardstick(
+            real, unknown.some(len(generated.volumes), folders.seed), settings, [network], folders.modality
+        )
+        learned = {name: found for name, found in other.measure_real().items() if name in LEARNED}
+        rows["real"] = {name: found for name, found in rows["real"].items() if name not in LEARNED} | learned
+        left_out |= {names: why for names, why in other.left_out.items() if network.name in names}
     bar.update()
     for name, drawn in faulty(train.volumes, AS_THEY_ARE, len(generated.volumes), 1, folders.seed):
         rows[name] = yardstick.measure(Sample(drawn))
@@ -128,7 +130,7 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
         train,
         described,
         real_side.affine,
-        doubts(sides) + ([] if unknown else _of_known(train)),
+        doubts(sides) + (_of_known(train) if unknown is None else []),
         audit,
     )
 
