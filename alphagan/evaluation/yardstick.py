@@ -55,6 +55,8 @@ class Yardstick:
         Of the scans; decides which anatomy can be told.
     search : Search, optional
         Finds copies of training scans.
+    floors : sequence of Sample, optional
+        In place of `floor`, in the features of each network: people whom it was not trained on.
 
     Attributes
     ----------
@@ -70,9 +72,10 @@ class Yardstick:
         networks: Sequence[FeatureNetwork] = (),
         modality: str = "T1w",
         search: Search | None = None,
+        floors: Sequence[Sample] = (),
     ):
         self.real, self.floor, self.settings, self.networks = real, floor, settings, networks
-        self.modality, self.search = modality, search
+        self.modality, self.search, self.floors = modality, search, floors
         self.bandwidth = MMD(real.volumes, floor.volumes, real.people, floor.people).median_distance
         self.described = self.describe(real)
         self.left_out: dict[str, str] = {}
@@ -95,7 +98,11 @@ class Yardstick:
 
     def measure_real(self) -> Row:
         """The floor: `floor` against held-out people, and what held-out people are among themselves."""
-        row = self._distances(self.floor, self.describe(self.floor)) | self._diversity(self.real)
+        described = self.describe(self.floor)
+        if self.floors:
+            features = [network.embed(floor.volumes) for network, floor in zip(self.networks, self.floors, strict=True)]
+            described = replace(described, features=features)
+        row = self._distances(self.floor, described, self.floors) | self._diversity(self.real)
         return row | (self.search.measure_held_out() if self.search else {})
 
     def _gather(self, groups: dict[str, Callable[[], Row]]) -> Row:
@@ -108,7 +115,8 @@ class Yardstick:
                 self.left_out[names] = str(error)
         return row
 
-    def _distances(self, found: Sample, described: Description) -> Row:
+    def _distances(self, found: Sample, described: Description, in_features: Sequence[Sample] = ()) -> Row:
+        """How far a sample is; `in_features` says whose the features of each network are, where not the sample's."""
         settings, real = self.settings, self.real
         people = real.people, found.people
         mmd = MMD(real.volumes, found.volumes, *people)
@@ -129,8 +137,11 @@ class Yardstick:
             }
 
         groups = {"mmd_as_published": published, "mmd_unbiased, mmd_rbf, mmd_rbf_p, mean_brain_difference": voxels}
-        for network, x, y in zip(self.networks, self.described.features, described.features, strict=True):
-            groups |= self._of_features(network, x, y, found)
+        samples = in_features or [found] * len(self.networks)
+        for network, x, y, sample in zip(
+            self.networks, self.described.features, described.features, samples, strict=True
+        ):
+            groups |= self._of_features(network, x, y, sample)
         groups["intensity_distance"] = lambda: {
             "intensity_distance": intensity_distance(self.described.levels, described.levels, *people, **spread())
         }

@@ -31,7 +31,6 @@ from alphagan.settings.json_file import read_json
 from alphagan.volumes.prepared import Volumes, write_people
 
 MANY = 200  # training people of a feature network, of fewer of whom its floor is plainly too far
-LEARNED = ("frechet", "precision", "recall", "density", "coverage")  # by features that were learned
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,11 @@ def measure(folders: Folders, config: Config, work: Path) -> FolderEvaluation:
     if auditor is None:
         left_out["memorisation audit, copied, authentic, brain_like"] = why
     search = auditor and auditor.searches[0]
-    yardstick = Yardstick(real, floor, settings, networks, folders.modality, search)
+    floors = [] if unknown is None else [unknown.some(len(generated.volumes), folders.seed), *[floor] * len(med3d)]
+    yardstick = Yardstick(real, floor, settings, networks, folders.modality, search, floors)
     _say("measuring")
     bar = tqdm(total=2 + len(FAULTY) + bool(auditor), desc="evaluate", disable=None)
     rows = {"real": yardstick.measure_real()}
-    if unknown is not None:
-        other = Yardstick(
-            real, unknown.some(len(generated.volumes), folders.seed), settings, [network], folders.modality
-        )
-        learned = {name: found for name, found in other.measure_real().items() if name in LEARNED}
-        rows["real"] = {name: found for name, found in rows["real"].items() if name not in LEARNED} | learned
-        left_out |= {names: why for names, why in other.left_out.items() if network.name in names}
     bar.update()
     for name, drawn in faulty(train.volumes, AS_THEY_ARE, len(generated.volumes), 1, folders.seed):
         rows[name] = yardstick.measure(Sample(drawn))

@@ -28,6 +28,7 @@ from alphagan.preparation.cohorts.words import contrast
 
 TISSUE = r"r?[cp][0-6]"
 SPM = rf"(?:i?y_|(?:s\d{{1,2}})?[smwrua]{{0,4}}(?:{TISSUE})?)"
+LONGEST = 10  # prefix of SPM's, as in s12mwrrp1
 STRIPPED = ("brainmask", "brain", "norm")  # FreeSurfer's skull-stripped volumes, the first one that is there is taken
 # Contrasts of its other volumes, for whoever gives a pattern that fits them, and a mask.
 WHOLE = {f"FreeSurfer's {volume}": "T1w" for volume in ("T1", "nu", "orig", "orig_nu", "rawavg", "brain.finalsurfs")}
@@ -141,7 +142,7 @@ def _bids(path: PurePath, stem: str, places: tuple[str, ...]) -> Name | None:
     variant = "_".join([made, *kept] if made else kept)
     suffix = stem.rpartition("_")[2]
     told = bids.other(stem) or contrast(suffix) or contrast(stem)
-    if re.search(rf"{TISSUE}$|y$", made):
+    if is_of_tissue(made):
         return Name(subject, session, f"SPM's {made}")
     return Name(subject, session, bids.contrast(entities, told), variant)
 
@@ -161,18 +162,28 @@ def disagree(path: PurePath) -> tuple[str, str] | None:
     return None
 
 
-def tissue_map(stem: str, stems: Container[str]) -> str:
-    """The prefix of SPM and CAT12 that makes a name that of a tissue map of another, or of a field; "" where none does.
+def of_spm(stem: str, stems: Container[str]) -> tuple[str, str]:
+    """The prefix of SPM or CAT12 that a name has, and the name without it, if that is there too; else "" twice.
 
     Examples
     --------
-    >>> tissue_map("mwp1anna_T1", {"anna_T1"}), tissue_map("c1anna_T1", {"bert_T1"})
-    ('mwp1', '')
+    >>> of_spm("mwp1anna_T1", {"anna_T1"}), of_spm("c1anna_T1", {"bert_T1"})
+    (('mwp1', 'anna_T1'), ('', ''))
     """
-    made = re.match(rf"(?:s\d{{1,2}})?[smwrua]{{0,4}}{TISSUE}|i?y_", stem)
-    if not made or (name := stem[made.end() :]) not in stems:
-        return ""
-    return made[0] if len(name) > 3 and re.search(r"[^\W\d_]", name) else ""  # c11 beside 1 may be somebody
+    ends = (length for length in range(LONGEST, 0, -1) if stem[length:] in stems)
+    made = next((length for length in ends if re.fullmatch(SPM, stem[:length])), 0)
+    return stem[:made], stem[made:] if made else ""
+
+
+def is_of_tissue(prefix: str) -> bool:
+    """Whether a prefix of SPM or CAT12 is that of a tissue map, or of a field, and not of a scan.
+
+    Examples
+    --------
+    >>> is_of_tissue("mwp1"), is_of_tissue("y_"), is_of_tissue("wm")
+    (True, True, False)
+    """
+    return bool(re.search(rf"(?:{TISSUE}|y_?)$", prefix))
 
 
 def _entity(key: str, places: tuple[str, ...]) -> str:

@@ -106,7 +106,7 @@ def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
             f"{other}: {other.suffix} is not read; convert it to NIfTI, with dcm2niix if it is DICOM, or else with "
             "SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz')"
         )
-    if not scans and cohort.pattern and list(_by_pattern(images, compiled(f"**/{cohort.pattern}", "pattern"))):
+    if not scans and cohort.pattern and any(_by_pattern(images, compiled(f"**/{cohort.pattern}", "pattern"))):
         raise InputError(
             f"{source}: the pattern {cohort.pattern!r} fits files in folders below, and none here; begin it with **/"
         )
@@ -158,7 +158,8 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
     told = {Path(image): names.read(Path(image)) for image in images if tree.suffix(Path(image))}
     stems = set(map(tree.stem, told))
     for path, name in told.items():
-        if made := names.tissue_map(tree.stem(path), stems):
+        made, of = names.of_spm(tree.stem(path), stems)
+        if names.is_of_tissue(made) and len(of) > 3 and re.search(r"[^\W\d_]", of):  # c11 beside 1 may be somebody
             told[path] = replace(name, contrast=f"SPM's {made.rstrip('_')}")
     wanted = {path: name for path, name in told.items() if is_of(modality, name.contrast)}
     there = {name.variant for name in wanted.values()}.intersection(names.STRIPPED)

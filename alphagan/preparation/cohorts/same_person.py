@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 
@@ -188,7 +188,7 @@ def processed(scans: list[Scan]) -> str | None:
     """
     known = {scan.subject: scan for scan in scans if re.search(r"[^\W\d_]{2}", scan.subject)}
     known = {stem: scan for stem, scan in known.items() if stem == _stem(scan)}
-    of = {stem: _of_spm(stem, known) for stem in known}
+    of = {stem: names.of_spm(stem, known)[1] for stem in known}
     if not (made := [stem for stem in known if of[stem]]):
         return None
     one, other = known[made[0]], known[of[made[0]]]
@@ -196,12 +196,6 @@ def processed(scans: list[Scan]) -> str | None:
         f"{len(made)} scans are called as others are but for a prefix of SPM's, such as {one.image.name} beside "
         f"{other.image.name}, and would be people of their own; leave one of each person's in this folder"
     )
-
-
-def _of_spm(stem: str, known: Container[str]) -> str | None:
-    """The name that this one is, less a prefix of SPM's."""
-    found = (stem[length:] for length in range(8, 0, -1) if re.fullmatch(names.SPM, stem[:length]))
-    return next((rest for rest in found if rest in known), None)
 
 
 def doubles(scans: list[Scan], source: Path) -> str | None:

@@ -34,8 +34,11 @@ PIECES = {
     "tissue map": re.compile(r"pve|pveseg|mixeltype|.*brainsegmentationposteriors\d+|.*corticalthickness"),
     "field": re.compile(r"bias|biasfield|warp|jacobian"),
 }
-DARK_FLUID = re.compile(r"dark[ _-]?fluid|fluid[ _-]?att|da-fl")
-T2_STAR = re.compile(r"t2w?[ _-]?(?:star|gre|ffe|\*|medic|fl2d\w*hemo)")
+# What several words, or marks among them, tell, as one of the words above.
+PHRASES = {
+    "flair": re.compile(r"dark[ _-]?fluid|fluid[ _-]?att|da-fl"),
+    "t2star": re.compile(r"t2w?[ _-]?(?:star|gre|ffe|\*|medic|fl2d\w*hemo)"),
+}
 CORRECTED = {"corrected", "corr", "correction", "cor"}
 MAPPED = re.compile(r"(?<![a-z0-9])t[12]w?[ _-]?maps?(?![a-z])")
 TARGETS = "|".join(sorted(set().union(*(WORDS[name] for name in ("T1w", "T2w", "FLAIR", "PDw"))), reverse=True))
@@ -57,10 +60,7 @@ def contrast(text: str) -> str:
     words = set(re.split(r"[^a-z0-9]+", text))
     if (any(map(AGENT.fullmatch, words)) or BESIDE.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
         words.add("t1wgd")
-    if DARK_FLUID.search(text):
-        words.add("flair")
-    if T2_STAR.search(text):
-        words.add("t2starw")
+    words |= {word for word, phrase in PHRASES.items() if phrase.search(text)}
     if MAPPED.search(text):
         return "map"
     piece = next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), "")
