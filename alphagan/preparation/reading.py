@@ -24,6 +24,7 @@ from alphagan.preparation.quality import QualityError
 
 MOST_VOXELS = 2**28  # of one file: 645 x 645 x 645, and what is read is 2 GiB at most before it is scaled
 SAME_GRID = 0.25  # voxels that two grids may lie apart by the rounding of headers
+FEW_ENCLOSED = 0.01  # of the voxels that are numbers: those of a brain that were 0 by chance; of IXI's, 11 voxels
 MOST_PACKED = 1100  # bytes that one byte of a .gz can stand for
 _mended: ContextVar[list[str] | None] = ContextVar("mended", default=None)  # what nibabel says, where somebody asks
 
@@ -147,22 +148,28 @@ def _finite(voxels: np.ndarray, inside: np.ndarray | None, words: list[str]) -> 
     if voxels.dtype.kind != "f" or np.isfinite(voxels[forwards(voxels)]).all():
         return voxels
     bad = ~np.isfinite(voxels)
-    edges = [np.take(bad, (0, -1), axis) for axis in range(3)]
+    mostly = np.mean(np.concatenate([np.take(bad, (0, -1), axis).ravel() for axis in range(3)])) >= 0.5
     if inside is None:
         parts, _ = ndimage.label(bad)
         outer = np.unique(np.concatenate([np.take(parts, (0, -1), axis).ravel() for axis in range(3)]))
         lost = bad & ~np.isin(parts, outer)
     else:
         lost = bad & inside
-    if n_lost := np.count_nonzero(lost):
+    n_lost, n_finite = np.count_nonzero(lost), np.count_nonzero(~bad)
+    # Where every 0 was made NaN, as by x[x == 0] = nan, single dark voxels of the brain were, too.
+    few = n_lost <= FEW_ENCLOSED * n_finite and np.isnan(voxels[lost]).all()
+    for_zero = mostly and inside is None and few and not (voxels == 0).any()
+    if n_lost and not for_zero:
         raise QualityError(
             f"not finite: {n_lost} voxels of the image are NaN or infinite, inside the brain; write numbers there"
         )
-    if bad.all():
+    if not n_finite:
         raise QualityError("not finite: every voxel of the image is NaN or infinite; make it anew, or leave it out")
     words.append(f"{np.count_nonzero(bad)} voxels outside the brain are NaN or infinite, taken for background")
+    if n_lost:
+        words[-1] = f"{words[-1]}, and so were {n_lost} of them inside it, as no voxel is 0"
     around = 0.0
-    if np.mean(np.concatenate([edge.ravel() for edge in edges])) < 0.5:  # the background is mostly a number
+    if not mostly:  # the background is a number
         faces = [np.take(voxels, (0, -1), axis).ravel() for axis in range(3)]
         around = np.nanmedian(np.where(np.isfinite(faces := np.concatenate(faces)), faces, np.nan))
     return np.where(bad, voxels.dtype.type(around), voxels)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alphagan.preparation import upright
+from alphagan.preparation import brightness, upright
 from alphagan.preparation.lookalikes import Details, described, look_alikes, strangers
 
 
 def of_cohort(folder: Path) -> list[str]:
-    """Say which people look like one person under two names, or like several, and which lie otherwise than the others.
+    """Say which people look like one person under two names, or like several, and which differ from the others.
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ def of_cohort(folder: Path) -> list[str]:
     people, files = ([row["subject"] for row in rows], [row.get("source", row["subject"]) for row in rows])
     details = Details(cubes)
     pairs = described(look_alikes(details, people), people, people)
-    return [*filter(None, (pairs, of_strangers(details, people, files), upright.described(cubes, people)))]
+    found = (pairs, of_strangers(details, people, files), upright.described(cubes, people))
+    return [*filter(None, (*found, brightness.described(cubes, [Path(file).name for file in files])))]
 
 
 def of_strangers(details: Details, people: Sequence[str], files: Sequence[str]) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from alphagan.metrics.catalogue import FEWEST
-from alphagan.preparation import lookalikes
+from alphagan.preparation import brightness, lookalikes
 from alphagan.preparation.lookalikes import Details, look_alikes
 from alphagan.preparation.orientation import mirrored, stored
 from alphagan.preparation.together import of_strangers
@@ -38,6 +38,8 @@ def _of_sides(sides: dict[str, Side], details: dict[str, Details]) -> Iterator[s
         if name == "generated":
             continue
         if line := described(side.volumes.array, side.files):
+            yield f"{name}: {line}"
+        if line := brightness.described(side.volumes.array, side.files):
             yield f"{name}: {line}"
         people = side.volumes.people(side.volumes.rows())
         pairs = look_alikes(details[name], people)

@@ -181,3 +181,13 @@ def test_scans_on_the_template_s_grid_among_others_are_told(tmp_path, capsys, n_
     out = capsys.readouterr().out
     assert ("2 of 5 scans, such as " in out) == (" 91, and the others do not" in out) == (n_there == 2)
     assert ("MNI template" in out) == (n_there == 2)
+
+
+@pytest.mark.parametrize(("n_there", "told"), [(0, False), (2, False), (3, True), (7, False)])
+def test_people_on_one_grid_among_others_are_told_whatever_template_it_is_of(tmp_path, capsys, n_there, told):
+    for k in range(7):  # SPM's normalised grid, which is not in the list of templates
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[:3, 3] = (-78, -112, -70) if k < n_there else (-80 - k, -100, -70)
+        write(tmp_path / f"raw/sub-{k}_T1w.nii.gz", np.zeros((79, 95, 79), np.uint8), affine, "RAS")
+    assert run(params(tmp_path, {"kind": "nifti", "source": str(tmp_path / "raw")})) == 0
+    assert ("3 of 7 scans, such as " in (out := capsys.readouterr().out)) == ("79 × 95 × 79" in out) == told

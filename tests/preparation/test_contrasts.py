@@ -61,6 +61,28 @@ def test_images_that_a_pattern_leaves_are_told(tmp_path):
     assert "does not fit them, though their names tell T1w: 2, such as" in said
 
 
+@pytest.mark.parametrize(
+    ("pattern", "taken", "left"),
+    [
+        ("P{subject}_brain.nii.gz", ["P00_brain", "P01_brain"], ["p02_brain", "P03_bet"]),
+        ("P{subject}.nii.gz", ["P00", "P01"], ["p02", "Q00"]),
+        ("{subject}_T1.nii.gz", ["ann_T1", "bob_T1"], ["cleo", "dora_anat"]),
+        ("sub-{subject}_T1w.nii.gz", ["sub-01_T1w"], ["sub-02_brain"]),
+        ("{subject}/brain.nii.gz", ["P0/brain", "P1/brain"], ["P2/anat/brain"]),
+        ("HC{subject}.nii.gz", ["HC01", "HC02"], ["MDD01", "MDD02"]),
+    ],
+)
+def test_people_whom_a_pattern_leaves_are_told_where_names_tell_no_contrast(tmp_path, pattern, taken, left):
+    files = [f"{name}.nii.gz" for name in (*taken, *left)]
+    said, good = lines(tmp_path, *files, pattern=pattern)
+    assert f"does not fit them: {len(left)} images whose names begin as nobody's do" in said and good
+    others = [f"{name}_seen.nii.gz" for name in taken]  # of people whom it takes a scan of
+    others += [f"masks/{name.split('/')[0]}_lesion.nii.gz" for name in taken]
+    others += [f"{name}_FLAIR.nii.gz" for name in left]
+    said, _ = lines(tmp_path / "none", *(f"{name}.nii.gz" for name in taken), *others, pattern=pattern)
+    assert "begin as nobody's" not in said
+
+
 def test_images_of_another_kind_are_left_without_a_word(tmp_path):
     brain, raw = "sub-01_desc-brain_T1w.nii.gz", "sub-01_T1w.nii.gz"
     mask = "sub-01_desc-brain_mask.nii.gz"

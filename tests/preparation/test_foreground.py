@@ -120,6 +120,20 @@ def test_nan_around_the_brain_is_background_and_inside_it_a_fault(tmp_path, clea
             prepared(tmp_path / "c.nii", volume, given)
 
 
+def test_nan_in_place_of_every_zero_is_zero_inside_the_brain_too(tmp_path):
+    volume = np.where(BRAIN, head(), 0).astype(np.float32)
+    volume[[15, 16], 20, 18] = 0
+    lost = np.where(volume == 0, np.nan, volume)
+    found = prepared(tmp_path / "a.nii", lost)
+    np.testing.assert_array_equal(found.cube, prepared(tmp_path / "b.nii", volume).cube)
+    assert "and so were 2 of them inside it, as no voxel is 0" in found.note
+    mask = write(tmp_path / "mask.nii", BRAIN.astype(np.uint8))
+    lost[0, 0, 0], many = 0, np.where(np.indices(BRAIN.shape).sum(0) % 7, volume, 0)  # some 0 left, or a seventh lost
+    for volume, given in ((lost, None), (np.where(many == 0, np.nan, many), None), (lost, mask)):
+        with pytest.raises(QualityError, match="not finite: .* inside the brain"):
+            prepared(tmp_path / "c.nii", volume, given)
+
+
 @pytest.mark.parametrize("name", ["brainmask.mgz", "brainmask.nii.gz"])
 def test_what_was_deleted_by_hand_in_freesurfer_is_background(tmp_path, name):
     brain = np.where(BRAIN, 20 + head() / 40, 0).astype(np.uint8)

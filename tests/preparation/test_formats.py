@@ -8,7 +8,9 @@ import pytest
 from scans import AFFINE, SHAPE, head, scan_of, write
 
 from alphagan.errors import InputError
+from alphagan.preparation.cohorts.doubts import doubts
 from alphagan.preparation.cohorts.nifti import find
+from alphagan.preparation.cohorts.tree import files, unread
 from alphagan.preparation.quality import QualityError
 from alphagan.preparation.reading import MOST_VOXELS
 from alphagan.preparation.resample import prepare_scan
@@ -71,8 +73,22 @@ def test_unpacked_copies_count_once(tmp_path):
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.dcm"])
 def test_what_is_not_read_is_told_how_to_be_converted(tmp_path, name):
     (tmp_path / name).touch()
-    with pytest.raises(InputError, match=rf"{name}: .* is not read; convert it to NIfTI"):
+    with pytest.raises(InputError, match=rf"{name}: .* that is not read; convert to NIfTI"):
         found(tmp_path)
+
+
+def test_what_is_not_read_is_told_beside_what_is(tmp_path):
+    read = ("a.nii.gz", "b.img", "b.hdr", "c.mgz")
+    others = ("d.nrrd", "e+orig.BRIK.gz", "f.nii (1).gz", "g.nii.gz.1", "h.nii.bz2", "i.IMA", "j.hdr")
+    for name in (*read, *others, "a.nii.gz.md5", "a.json", "notes.txt", "a.nii.gz.json"):
+        (tmp_path / name).touch()
+    assert [path.name for path in unread(files(tmp_path))] == sorted(others)
+    cohort = NiftiCohort(kind="nifti", source=str(tmp_path))
+    said = " ".join(doubts(cohort, find(cohort)).unsure)
+    assert "7 files of formats or endings that are not read, such as d.nrrd: convert to NIfTI" in said
+    for name in others:
+        (tmp_path / name).unlink()
+    assert not doubts(cohort, find(cohort)).unsure
 
 
 def test_a_header_that_asks_for_terabytes_is_refused_before_they_are_reserved(tmp_path):

@@ -56,7 +56,12 @@ REFUSED = {
     "the real scans for training": (nothing, [*BOTH, "--train", "REAL"], "subject 200 is in", "take the person out"),
     "arrays of numpy": (held("g/a.npy"), REAL, "g: no NIfTI file in it", "check the folder"),
     "pictures": (held("g/a.png"), REAL, "g: no NIfTI file in it", "check the folder"),
-    "DICOM": (held("g/a.dcm"), REAL, "a.dcm: .dcm is not read", "convert it to NIfTI, with dcm2niix"),
+    "DICOM": (
+        held("g/a.dcm"),
+        REAL,
+        "a.dcm: is of a format or an ending that is not read",
+        "convert to NIfTI (dcm2niix",
+    ),
     "one volume": (lambda folder: fill(folder / "g", [300], "{}.nii"), REAL, "1 generated volume", "generate more"),
     "text": (each(text), REAL, "g: none of its 3 scans passes", "0.nii.gz: unreadable", "copy or download it again"),
     "cut short": (each(truncated), REAL, "0.nii.gz: unreadable: the image is cut short", "copy or download it again"),

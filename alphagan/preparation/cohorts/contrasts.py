@@ -14,7 +14,8 @@ def unsure(cohort: NiftiCohort, scans: list[Scan]) -> list[str]:
     """Lines on scans whose contrast is not known, and on images that the pattern leaves."""
     places = [scan.image.relative_to(cohort.source) for scan in scans]
     told = {place: names.read(place).contrast for place in places}
-    found = (_untold(told), _of_folders(told, cohort.modality), _glued(told), _left(cohort, places))
+    left = [_left(cohort, places), _left_untold(cohort, places)] if cohort.pattern else []
+    found = (_untold(told), _of_folders(told, cohort.modality), _glued(told), *left)
     return [line for line in found if line]
 
 
@@ -70,28 +71,54 @@ def _glued(told: dict[Path, str]) -> str | None:
 
 def _left(cohort: NiftiCohort, taken: list[Path]) -> str | None:
     """Warn of images like those that a pattern takes, of the cohort's modality as their names tell, that it leaves."""
-    if not cohort.pattern:
-        return None
-    source = tree.folder(cohort.source)
-    variants, stems = (
-        {names.read(place).variant for place in taken},
-        {place.with_name(tree.stem(place)) for place in taken},
-    )
-    masks = nifti.compiled(cohort.mask_pattern, "mask_pattern") if cohort.mask_pattern else None
-    others = [path.relative_to(source) for path in tree.files(source) if tree.suffix(path)]
-    left = sorted(
-        place
-        for place in others
-        if place.with_name(tree.stem(place)) not in stems
-        and (name := names.read(place)).contrast.lower() == cohort.modality.lower()
-        and name.variant in variants
-        and not (masks and masks.fullmatch(place.as_posix()))
-    )
-    ending = set(nifti.of_another_ending(cohort)) if left else ()
-    left = [place for place in left if place.as_posix() not in ending]
+    variants = {names.read(place).variant for place in taken}
+    told = ((place, names.read(place)) for place in _others(cohort, taken))
+    left = [
+        place for place, name in told if name.contrast.lower() == cohort.modality.lower() and name.variant in variants
+    ]
     if not left:
         return None
     return (
         f"passed over, as the pattern {cohort.pattern!r} does not fit them, though their names tell {cohort.modality}: "
         f"{len(left)}, such as {left[0]}; if they are meant, write * where names may differ"
     )
+
+
+def _left_untold(cohort: NiftiCohort, taken: list[Path]) -> str | None:
+    """Warn of images that a pattern leaves, of people whom it takes no other of, whose names tell no contrast."""
+    regex = nifti.compiled(cohort.pattern, "pattern")
+    people = set()
+    for place in map(Path.as_posix, taken):
+        end = regex.fullmatch(place).end("subject")
+        people.add(place[place.rfind("/", 0, end) + 1 : end].casefold())
+    left = [
+        place
+        for place in _others(cohort, taken)
+        if not names.read(place).contrast and people.isdisjoint(_beginnings(place))
+    ]
+    if not left:
+        return None
+    return (
+        f"passed over, as the pattern {cohort.pattern!r} does not fit them: {len(left)} images whose names begin as "
+        f"nobody's do that it takes, such as {left[0]}; if people are meant, write * where names may differ"
+    )
+
+
+def _beginnings(place: Path) -> set[str]:
+    """What names of folders and of a file begin with, up to each mark: sub-01, sub-01_ses-2, ..."""
+    parts = [part.casefold() for part in (*place.parent.parts, tree.stem(place))]
+    return {part[: mark.start()] for part in parts for mark in re.finditer(r"[\W_]|$", part)}
+
+
+def _others(cohort: NiftiCohort, taken: list[Path]) -> list[Path]:
+    """Images of a folder that its pattern leaves, neither masks nor copies of what it takes, sorted."""
+    source, stems = tree.folder(cohort.source), {place.with_name(tree.stem(place)) for place in taken}
+    masks = nifti.compiled(cohort.mask_pattern, "mask_pattern") if cohort.mask_pattern else None
+    others = sorted(path.relative_to(source) for path in tree.files(source) if tree.suffix(path))
+    left = [
+        place
+        for place in others
+        if place.with_name(tree.stem(place)) not in stems and not (masks and masks.fullmatch(place.as_posix()))
+    ]
+    ending = set(nifti.of_another_ending(cohort)) if left else ()
+    return [place for place in left if place.as_posix() not in ending]

@@ -12,6 +12,7 @@ from nibabel.spatialimages import SpatialImage
 
 from alphagan.preparation import packed
 from alphagan.preparation.cohorts import Scan, contrasts, groups, names, nifti, same_person, tree
+from alphagan.preparation.orientation import says_nothing
 from alphagan.settings.cohorts import Cohort
 
 # Of 1, 2, 0.8, 1.5, ... mm, as SPM, FSL, fMRIPrep and TemplateFlow have them.
@@ -21,7 +22,9 @@ TEMPLATE_GRIDS = {
 }
 # Where on such a grid, in shares of its axes in RAS order, lies the point of 0 mm: the anterior commissure.
 ORIGIN, NEAR = np.array([0.5, 0.58, 0.4]), 0.03
+TEMPLATE, ONE_GRID = "a grid of the MNI template", "one grid, to a hundredth of a millimetre"
 MOST_OPENED = 1000  # headers
+MANY = 3  # people on one grid, as those are who were registered to one atlas; two may be by chance
 FIELD = "field"
 
 
@@ -50,7 +53,7 @@ def doubts(cohort: Cohort, scans: list[Scan]) -> Doubts:
     if cohort.kind in ("nifti", "bids"):
         unsure += [_disagree(cohort, scans), _registered(scans)]
     if cohort.kind == "nifti":
-        unsure += [_fields(cohort, scans), _other_endings(cohort), groups.by_pattern(cohort, scans)]
+        unsure += [_fields(cohort, scans), _other_endings(cohort), _unread(cohort), groups.by_pattern(cohort, scans)]
         unsure += contrasts.unsure(cohort, scans)
         unsure += [
             _shared_masks(scans),
@@ -96,6 +99,14 @@ def _other_endings(cohort: Cohort) -> str | None:
     return f"passed over: {fits}; end the pattern with * to take all"
 
 
+def _unread(cohort: Cohort) -> str | None:
+    found = tree.unread(tree.files(tree.folder(cohort.source)))
+    if not found:
+        return None
+    files = "1 file" if len(found) == 1 else f"{len(found)} files"
+    return f"{files} of formats or endings that are not read, such as {found[0].name}: {tree.CURE}, if they are scans"
+
+
 def _copies(scans: list[Scan]) -> str | None:
     copies = [copy for scan in scans if (copy := tree.packed_otherwise(scan.image))]
     if not copies:
@@ -123,22 +134,30 @@ def _shared_masks(scans: list[Scan]) -> str | None:
 
 
 def _registered(scans: list[Scan]) -> str | None:
-    """Warn where some scans, not all, lie on a grid of the MNI templates."""
-    opened, there = 0, {}
+    """Warn where some scans, not all, lie on a grid of the MNI templates, or several people's on one and the same."""
+    shapes, grids = {}, defaultdict(list)
     for scan in scans[:: 1 + len(scans) // MOST_OPENED]:
         # Whatever is wrong with it, or is mended, is told when it is read.
         with contextlib.suppress(Exception), LoggingOutputSuppressor():
             image = packed.load(scan.image)
-            opened += 1
-            if (shape := tuple(n for n in image.shape if n > 1)) in TEMPLATE_GRIDS and _may_be_registered(image):
-                there[scan.image] = shape
-    if not 0 < len(there) < opened:
+            shape = tuple(n for n in image.shape if n > 1)
+            shapes[scan.image] = " × ".join(map(str, shape))
+            if shape in TEMPLATE_GRIDS and _may_be_registered(image):
+                grids[TEMPLATE,].append(scan)
+            elif not says_nothing(image):
+                grids[ONE_GRID, shape, *image.affine.round(2).ravel().tolist()].append(scan)
+    shared = {
+        grid: there
+        for grid, there in grids.items()
+        if grid == (TEMPLATE,) or len({scan.subject for scan in there}) >= MANY
+    }
+    where, there = max(shared.items(), key=lambda found: (found[0] == (TEMPLATE,), len(found[1])), default=("", ()))
+    if not 0 < len(there) < len(shapes):
         return None
-    image, shape = next(iter(there.items()))
+    image = there[0].image
     return (
-        f"{len(there)} of {opened} scans, such as {image}, lie on a grid of the MNI template, "
-        f"{' × '.join(map(str, shape))}, and the others do not: brains that were registered to it have its size; take "
-        "those or the others"
+        f"{len(there)} of {len(shapes)} scans, such as {image}, lie on {where[0]}, {shapes[image]}, and the others do "
+        "not: brains that were registered have the template's size; if these were, take them or the others"
     )
 
 

@@ -101,11 +101,8 @@ def _look(cohort: NiftiCohort) -> tuple[list[Scan], Counter]:
         if image in once:
             mask = _mask(cohort.mask_pattern, subject, session, masks, image) if mask_regex else None
             scans.append(Scan(subject, session, cohort.modality, source / image, mask and source / mask))
-    if not scans and (other := next((path for path in everything if path.name.lower().endswith(tree.CONVERTED)), None)):
-        raise InputError(
-            f"{other}: {other.suffix} is not read; convert it to NIfTI, with dcm2niix if it is DICOM, or else with "
-            "SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz')"
-        )
+    if not scans and (unread := tree.unread(everything)):
+        raise InputError(f"{unread[0]}: is of a format or an ending that is not read; {tree.CURE}")
     if not scans and cohort.pattern and any(_by_pattern(images, compiled(f"**/{cohort.pattern}", "pattern"))):
         raise InputError(
             f"{source}: the pattern {cohort.pattern!r} fits files in folders below, and none here; begin it with **/"

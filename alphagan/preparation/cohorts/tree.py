@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from alphagan.preparation.cohorts import Scan
 SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh", ".img.gz", ".img", ".mnc")  # of images that are read
 RECORD = "samples.json"  # lies beside what `alphagan sample` wrote
 BLOCK = 2**20  # bytes of two files that are compared at a time
-CONVERTED = (".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")  # of others: SimpleITK and dcm2niix turn them into NIfTI
+CONVERTED = (".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".ima", ".brik", ".brik.gz")  # of others
+RENAMED = re.compile(r"\.(?:nii|mgz|mgh|img)(?: ?\(\d+\)| copy)?(?:\.gz)?(?:\.\d+|\.bz2|\.xz|\.zip|\.zst)?$")
+CURE = "convert to NIfTI (dcm2niix, 3dAFNItoNIFTI, or SimpleITK: WriteImage(ReadImage('a.nrrd'), 'a.nii.gz'))"
 
 
 def folder(source: str | Path) -> Path:
@@ -53,6 +56,21 @@ def suffix(path: Path) -> str:
     """Suffix of an image as it is written, such as ".nii.gz"; "" where it is none that is read."""
     name = path.name.lower()
     return path.name[-len(found) :] if (found := next(filter(name.endswith, SUFFIXES), "")) else ""
+
+
+def unread(everything: list[Path]) -> list[Path]:
+    """Images among files that are not read: of another format, or renamed, as x.nii (1).gz is by browsers."""
+    images = {path.with_name(stem(path).lower()) for path in everything if suffix(path)}
+    return [
+        path
+        for path in everything
+        if not suffix(path)
+        and (
+            (name := path.name.lower()).endswith(CONVERTED)
+            or RENAMED.search(name)
+            or (name.endswith(".hdr") and path.with_name(name[:-4]) not in images)
+        )
+    ]
 
 
 def stem(path: Path) -> str:
