@@ -83,7 +83,7 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
     """
     from alphagan.preparation.together import of_cohort
     from alphagan.volumes.prepared import Volumes
-    from alphagan.workbench.provenance import note_other_scans, of_changed_masks, of_other_settings
+    from alphagan.workbench.provenance import note_other_scans, of_changed_folder, of_other_settings
 
     volumes = Volumes(paths.prepared(cohort))
     runs = {experiment: paths.run(cohort, model) for experiment, model in config.experiments_on(cohort).items()}
@@ -91,7 +91,7 @@ def _note_other_scans(config: "Config", cohort: str, paths: "Paths", same_size: 
         if not folder.is_dir():
             raise InputError(f"{folder}: not trained yet; run `alphagan train {experiment}`, or leave it out")
     note_other_scans([*runs.values(), paths.features(cohort)], volumes, same_size)
-    others = (*of_changed_masks(config, cohort, paths), *of_other_settings(config, cohort, paths))
+    others = (*of_changed_folder(config, cohort, paths), *of_other_settings(config, cohort, paths))
     for line in (*others, *of_cohort(volumes.folder)):
         print(f"note: {line}", file=sys.stderr)
 

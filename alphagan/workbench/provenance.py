@@ -1,6 +1,7 @@
 """Whether models are of the scans that are prepared now, and numbers of the weights that are there now."""
 
 import contextlib
+import csv
 import hashlib
 import json
 import sys
@@ -75,32 +76,51 @@ def of_other_scans(trained: list[Path], volumes: Volumes, same_size: bool = Fals
 
 
 def of_changed_scans(volumes: Volumes) -> list[str]:
-    """Say how many scans are others than when they were prepared; files that are no newer than that are not read."""
-    made, changed = (volumes.folder / "subjects.csv").stat().st_mtime, []
+    """Say how many scans are others than when they were prepared, or were taken away.
+
+    Files that are no newer than that are not read. Where none is there, as of simulated people or on another machine,
+    nothing is said.
+    """
+    made, changed, gone = (volumes.folder / "subjects.csv").stat().st_mtime, [], []
     for row in volumes.subjects:
         path = Path(row.get("source", ""))
-        with contextlib.suppress(OSError):  # simulated, or not here any more
+        try:
             if path.stat().st_mtime > made and path.is_file():
                 with open(path, "rb") as file:
                     if hashlib.file_digest(file, "sha256").hexdigest() != row["sha256"]:
                         changed.append(path)
-    if not changed:
-        return []
-    return [
-        f"{len(changed)} of {len(volumes.array)} scans, such as {changed[0]}, are others now than those that were "
-        f"prepared: prepare {volumes.folder.name} again"
-    ]
+        except FileNotFoundError:
+            gone.append(path)
+        except OSError:
+            continue
+    n, again = len(volumes.array), f"prepare {volumes.folder.name} again"
+    lines = []
+    if changed:
+        lines.append(f"{len(changed)} of {n} scans, such as {changed[0]}, are others now than were prepared: {again}")
+    if 0 < len(gone) < len(volumes.subjects):
+        lines.append(f"{len(gone)} of {n} scans that were prepared, such as {gone[0]}, are not there any more: {again}")
+    return lines
 
 
-def of_changed_masks(config: Config, cohort: str, paths: Paths) -> list[str]:
-    """Say whether masks are others than those that a cohort was prepared with, where both are known."""
-    then = read_json(paths.prepared(cohort) / NAME).get("masks")
-    now = ""
+def of_changed_folder(config: Config, cohort: str, paths: Paths) -> list[str]:
+    """Say whether masks are others than those that a cohort was prepared with, and scans there that were not then."""
+    folder = paths.prepared(cohort)
+    then, lines = read_json(folder / NAME).get("masks"), []
     with contextlib.suppress(InputError, OSError):  # not here any more
-        now = hash_of_masks(find_scans(config.cohort(cohort))) if then else ""
-    if not now or now == then:
-        return []
-    return [f"brain masks of {cohort} are others now than those that it was prepared with: prepare {cohort} again"]
+        scans = find_scans(config.cohort(cohort))
+        with open(folder / "qc.csv", newline="", encoding="utf-8") as file:
+            known = {row["source"] for row in csv.DictReader(file)}
+        # Of names that are written in another way into the table, nothing can be told.
+        added = [scan.source for scan in scans if scan.source not in known and scan.source.isprintable()]
+        if added:
+            lines.append(
+                f"scans that came after {cohort} was prepared: {len(added)}, such as {added[0]}; prepare it again"
+            )
+        if then and (now := hash_of_masks(scans)) and now != then:
+            lines.append(
+                f"brain masks of {cohort} are others now than those that it was prepared with: prepare {cohort} again"
+            )
+    return lines
 
 
 def of_other_settings(config: Config, cohort: str, paths: Paths) -> list[str]:

@@ -88,11 +88,20 @@ def test_people_who_were_drawn_at_several_ages_are_counted_once(real, tmp_path):
     for age, numbers in ((25, [300, 301, 302]), (70, [310, 311, 312])):
         folder = fill(tmp_path / f"ages/{age}", numbers, "sample-{:04d}.nii.gz", file_numbers=[0, 1, 2])
         (folder / "samples.json").write_text(f'{{"seed": 0, "weights_sha256": "a", "covariates": {{"age": {age}}}}}')
-    pattern = "{session}/{subject}.nii.gz"
-    sides = read(Folders(real, tmp_path / "ages", size=16, generated_pattern=pattern), tmp_path / "work")
-    assert any("generated: 3 people in 6 volumes" in line for line in doubts(sides))
-    people = _generated(sides["generated"]).people
-    assert sorted(Counter(people).values()) == [2, 2, 2]
+    for pattern in (None, "{session}/{subject}.nii.gz"):
+        folders = Folders(real, tmp_path / "ages", size=16, generated_pattern=pattern)
+        sides = read(folders, tmp_path / f"work {pattern is None}")
+        assert any("generated: 3 people in 6 volumes" in line for line in doubts(sides))
+        people = _generated(sides["generated"]).people
+        assert sorted(Counter(people).values()) == [2, 2, 2]
+
+
+def test_samples_of_two_models_side_by_side_are_as_many_people(real, tmp_path):
+    for name, numbers in (("one", [300, 301, 302]), ("two/deeper", [310, 311, 312])):
+        folder = fill(tmp_path / f"models/{name}", numbers, "sample-{:04d}.nii.gz", file_numbers=[0, 1, 2])
+        (folder / "samples.json").write_text(f'{{"seed": 0, "weights_sha256": "{name}"}}')
+    generated = read(Folders(real, tmp_path / "models", size=16), tmp_path / "work")["generated"]
+    assert len(generated.volumes.array) == 6 and _generated(generated).people is None
 
 
 def test_a_cohort_is_evaluated_as_ever():

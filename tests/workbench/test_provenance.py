@@ -19,7 +19,7 @@ from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.commands import _note_other_scans
 from alphagan.workbench.provenance import (
     note_other_scans,
-    of_changed_masks,
+    of_changed_folder,
     of_changed_scans,
     of_other_scans,
     of_other_settings,
@@ -61,16 +61,26 @@ def test_scans_that_were_replaced_since_are_told(tmp_path, monkeypatch, capsys):
     write(scan, head(9))
     os.utime(scan, (made + 10, made + 10))
     (line,) = of_changed_scans(volumes)
-    assert line.startswith(
-        "1 of 3 scans, such as raw/sub-01.nii, are others now than those that were prepared: prepare c"
-    )
+    assert line.startswith("1 of 3 scans, such as raw/sub-01.nii, are others now than were prepared: prepare c")
     capsys.readouterr()
     note_other_scans([], volumes)
     assert capsys.readouterr().err == f"note: {line}\n"
     os.utime(scan, (made - 10, made - 10))  # no newer, and so not read
     assert of_changed_scans(volumes) == []
     scan.unlink()
+    (line,) = of_changed_scans(volumes)
+    assert line == "1 of 3 scans that were prepared, such as raw/sub-01.nii, are not there any more: prepare c again"
+    shutil.rmtree(tmp_path / "raw")  # as on another machine
     assert of_changed_scans(volumes) == []
+
+
+def test_scans_that_were_added_since_are_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared_scans(tmp_path)
+    assert of_changed_folder(parse(PARAMS), "c", Paths(tmp_path)) == []
+    write(tmp_path / "raw/sub-07.nii", head(7))
+    (line,) = of_changed_folder(parse(PARAMS), "c", Paths(tmp_path))
+    assert line == "scans that came after c was prepared: 1, such as raw/sub-07.nii; prepare it again"
 
 
 def test_masks_that_were_replaced_since_are_told(tmp_path, monkeypatch):
@@ -81,13 +91,13 @@ def test_masks_that_were_replaced_since_are_told(tmp_path, monkeypatch):
     patterns = {"pattern": "{subject}_T1w.nii", "mask_pattern": "{subject}_mask.nii"}
     config = parse(PARAMS | {"cohorts": {"c": PARAMS["cohorts"]["c"] | patterns}})
     prepare("c", config, Paths(tmp_path), progress=False)
-    assert of_changed_masks(config, "c", Paths(tmp_path)) == []
+    assert of_changed_folder(config, "c", Paths(tmp_path)) == []
     write(tmp_path / "raw/01_mask.nii", (head(1) > 0.9 * head(1).max()).astype(np.uint8))
-    (line,) = of_changed_masks(config, "c", Paths(tmp_path))
+    (line,) = of_changed_folder(config, "c", Paths(tmp_path))
     assert line.startswith("brain masks of c are others now than those that it was prepared with: prepare c again")
     for mask in (tmp_path / "raw").glob("*_mask.nii"):  # moved away
         mask.unlink()
-    assert of_changed_masks(config, "c", Paths(tmp_path)) == []
+    assert of_changed_folder(config, "c", Paths(tmp_path)) == []
 
 
 def prepared_scans(root):

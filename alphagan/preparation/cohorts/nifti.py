@@ -169,10 +169,15 @@ def _by_name(images: list[str], source: Path, modality: str) -> tuple[list[tuple
             f"{source}: no {modality} found, but names tell {names.count(others)}; set the modality, or give a pattern "
             "that fits"
         )
+    # Folders that `alphagan sample` filled, as of several ages: equal names are one person there, of each a session.
+    drawn = {folder for folder in {path.parent for path in wanted} if tree.record_of(source / folder)} - {Path()}
     scans, folder_of = [], {}
     for path, name in wanted.items():
         subject = name.subject or tree.stem(path)
         stored = unicodedata.normalize("NFC", subject)
+        if path.parent in drawn and not name.subject:
+            scans.append((path.as_posix(), subject, path.parent.as_posix().replace("/", "-")))
+            continue
         if not name.subject and folder_of.setdefault(stored, path.parent) != path.parent:
             raise InputError(
                 f"{source / path}: {source / folder_of[stored]} has a {subject!r} too, so the name does not tell the "
