@@ -171,6 +171,7 @@ def test_the_benchmark_prepares_the_same_brains_both_ways(tmp_path):
     assert row["ratio"] == pytest.approx(row["textbook_s"] / row["alphagan_s"])
 
 
-def test_nothing_is_printed_where_there_is_no_terminal(study, tmp_path, capfd):
+def test_no_bar_is_printed_where_there_is_no_terminal(study, tmp_path, capfd):
     prepare("study", config_for(study), Paths(tmp_path))
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    assert out == "" and err.startswith("study: 6 of 14 scans, such as ") and err.count("\n") == 1  # of their grid
