@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from alphagan.errors import InputError
 from alphagan.metrics.bootstrap import Estimate, share
-from alphagan.metrics.checks import check_volumes
+from alphagan.metrics.checks import check_labels, check_volumes
 from alphagan.metrics.histogram import brain_masks
 from alphagan.volumes.prepared import Array
 
@@ -25,20 +25,20 @@ HEALTHY = 0.95  # share of healthy brains whose patches are smaller than what co
 
 @dataclass(frozen=True)
 class Lesions:
-    """What is found in some volumes.
+    """What is found in some people; each counts once, with the mean over the scans there are.
 
     Parameters
     ----------
     share : Estimate
-        Of the volumes that show a lesion, with its 95 % interval (Clopper and Pearson).
+        Of people who show a lesion, with its 95 % interval (Clopper and Pearson).
     quartiles : tuple of float
-        Of the lesions' sizes, in millilitres: a quarter, half and three quarters of them are smaller.
+        Of the lesions' sizes, in millilitres: a quarter, half and three quarters of people with one have a smaller.
     contrast : tuple of float
         The same of how much darker (T1w) or brighter a lesion is than the other side, over the brain's mean brightness.
     left : Estimate or None
-        Share of lesions on the left side; None where there is none.
+        Share of lesions on the left side, of people with one; None where there is none.
     frequency : ndarray, (S, S, S)
-        Share of the volumes with a lesion at each voxel, 0 to 1.
+        Share of people with a lesion at each voxel, 0 to 1.
     """
 
     share: Estimate
@@ -89,12 +89,22 @@ def lesion_patches(x: Array, modality: str = "T1w", masks: np.ndarray | None = N
     return found
 
 
-def smallest_lesion(healthy: Array, modality: str = "T1w") -> float:
-    """Size in voxels above which a patch is larger than those of 95 % of healthy brains."""
-    return float(np.quantile(lesion_patches(healthy, modality).sum((1, 2, 3)), HEALTHY))
+def smallest_lesion(healthy: Array, modality: str = "T1w", groups: Sequence | None = None) -> float:
+    """Size in voxels above which a patch is larger than any of 95 % of healthy people, whom `groups` tells apart."""
+    sizes = lesion_patches(healthy, modality).sum((1, 2, 3))
+    who = _people(groups, len(sizes))
+    largest = np.zeros(who.max() + 1, sizes.dtype)  # of all visits: with any other size more than 5 % could have one
+    np.maximum.at(largest, who, sizes)
+    return float(np.quantile(largest, HEALTHY))
 
 
-def lesions(x: Array, smallest: float, voxel_ml: float | np.ndarray, modality: str = "T1w") -> Lesions:
+def lesions(
+    x: Array,
+    smallest: float,
+    voxel_ml: float | np.ndarray,
+    modality: str = "T1w",
+    groups: Sequence | None = None,
+) -> Lesions:
     """Count and measure the lesions of volumes.
 
     Parameters
@@ -107,31 +117,55 @@ def lesions(x: Array, smallest: float, voxel_ml: float | np.ndarray, modality: s
         Volume of a voxel in millilitres; cubes that brains were stretched to fill have one each.
     modality : str
         As above.
+    groups : sequence of labels, optional
+        Subject of each volume. None: each its own.
 
     Raises
     ------
     InputError
-        As `lesion_patches` does.
+        As `lesion_patches` and `check_labels` do.
     """
     x = check_volumes("volumes", x)
+    who = _people(groups, len(x))
     masks = brain_masks(x)
     patches = lesion_patches(x, modality, masks)
     sizes = patches.sum((1, 2, 3))
     there, millilitres = sizes > smallest, sizes * voxel_ml
-    seen, volumes = patches[there], x.cpu().numpy()[there] + 1.0
+    seen, volumes, whose = patches[there], x.cpu().numpy()[there] + 1.0, who[there]
     contrast = [
         abs((v - v[::-1])[patch].mean()) / v[mask].mean()
         for v, patch, mask in zip(volumes, seen, masks[there], strict=True)
     ]
     middle = seen.shape[1] // 2
-    on_left = (seen[:, :middle].sum((1, 2, 3)) > seen[:, -middle:].sum((1, 2, 3))).sum() if len(seen) else 0
+    on_left = seen[:, :middle].sum((1, 2, 3)) > seen[:, -middle:].sum((1, 2, 3))
+    ill, left = _of_each(there, who), _of_each(on_left, whose)
     return Lesions(
-        share(len(seen), len(sizes)),
-        *(_quartiles(values) for values in (millilitres[there], contrast)),
-        share(int(on_left), len(seen)) if len(seen) else None,
-        seen.sum(0) / len(sizes),
+        share(float(ill.sum()), len(ill)),
+        *(_quartiles(_of_each(values, whose)) for values in (millilitres[there], np.array(contrast))),
+        share(float(left.sum()), len(left)) if len(left) else None,
+        _frequency(seen, whose, np.bincount(who)),
     )
 
 
-def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+def _people(groups: Sequence | None, n_volumes: int) -> np.ndarray:
+    """Number people from 0, of whom there may be one: a share of few has a wide interval by itself."""
+    labels = np.arange(n_volumes) if groups is None else check_labels("groups", groups, n_volumes)
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _of_each(values: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """Mean over the scans of each person who has any."""
+    who = np.unique(who, return_inverse=True)[1]
+    return np.bincount(who, values) / np.bincount(who)
+
+
+def _frequency(seen: np.ndarray, whose: np.ndarray, scans: np.ndarray) -> np.ndarray:
+    """Share of people with a lesion at each voxel, of patches and whose they are, and how many scans each has."""
+    total = np.zeros(seen.shape[1:])
+    for person in np.unique(whose):
+        total += seen[whose == person].sum(0) / scans[person]
+    return total / len(scans)
+
+
+def _quartiles(values: np.ndarray) -> tuple[float, float, float]:
     return tuple(map(float, np.quantile(values, (0.25, 0.5, 0.75)))) if len(values) else (np.nan,) * 3

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alphagan.errors import InputError, TooFewError
 from alphagan.generation.conditional import SEXES
-from alphagan.preparation.cohorts import tree
+from alphagan.preparation.cohorts import nifti, tree
 from alphagan.settings.json_file import read_json
 
 
@@ -43,6 +44,46 @@ def persons(subjects: Sequence[Mapping[str, str]]) -> list[str]:
         else:
             found.append(f"subject {row['subject']}" if row.get("session") else f"volume {row['row']}")
     return found
+
+
+def refuse_one_person(folder: Path, subjects: Sequence[Mapping[str, str]]) -> None:
+    """Refuse several volumes of a folder that `persons` takes for one person, as nothing can be said about others.
+
+    Raises
+    ------
+    TooFewError
+        Naming the pattern by which each would be somebody, where one is found.
+    """
+    people = set(persons(subjects))
+    if len(subjects) < 2 or len(people) > 1:
+        return
+    n, (whom,) = len(subjects), people
+    if not whom.startswith("subject "):
+        raise TooFewError(
+            f"{folder}: all {n} files are {whom.partition(',')[0]}, one person at any age; evaluation needs two: draw "
+            "more with alphagan sample, -n or --seed"
+        )
+    pattern = _of_each_file(folder, subjects)
+    raise TooFewError(
+        f"{folder}: all {n} files were read as sessions of one person, {subjects[0]['subject']}; evaluation needs two: "
+        f"where each is somebody, give --generated-pattern {pattern or 'with {subject} at the part that counts'}"
+    )
+
+
+def _of_each_file(folder: Path, subjects: Sequence[Mapping[str, str]]) -> str:
+    """The pattern, in quotes, by which what was read as the session names the person; "" where none does."""
+    source = tree.folder(folder).absolute()
+    names = [Path(row["source"]).absolute().relative_to(source).as_posix() for row in subjects]
+    session = subjects[0]["session"]
+    for part, instead in ((f"ses-{session}", "ses-{subject}"), (session, "{subject}")):
+        pattern = names[0].replace(part, instead)
+        try:
+            found = [re.fullmatch(nifti.compiled(pattern, "pattern"), name) for name in names]
+        except InputError:  # a name with braces or brackets
+            continue
+        if all(found) and "{subject}" in pattern and len({match["subject"] for match in found}) == len(names):
+            return f"'{pattern}'"
+    return ""
 
 
 def _in_words(given: dict) -> str:

@@ -15,7 +15,7 @@ from alphagan.preparation.cohorts.same_person import own_people, spelled_alike, 
 from alphagan.preparation.doubles import doubles, landmark, shared
 from alphagan.preparation.prepare import prepare
 from alphagan.preparation.quality import unusual
-from alphagan.report.asked import trained_on
+from alphagan.report.asked import refuse_one_person, trained_on
 from alphagan.report.brightness import scaled_again
 from alphagan.report.misfits import made_of_others, passed_over
 from alphagan.settings.config import Config
@@ -88,7 +88,7 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
     InputError
         If a folder is missing, holds no usable scan or is named twice, or someone is in real and train.
     TooFewError
-        If too few people are left to compare.
+        If too few people are left to compare, or all generated volumes were read as one person.
     """
     real, generated = (config.cohorts[name].source for name in ("real", "generated"))
     if os.path.realpath(real) == os.path.realpath(generated):
@@ -106,6 +106,7 @@ def read_sides(config: Config, work: Path, different_people: bool = False) -> di
             raise TooFewError(f"{sides[name].source}: scans of {n} people; evaluation needs {needed}{why}: add scans")
     if (n := len(sides["generated"].volumes.array)) < 2:
         raise TooFewError(f"{sides['generated'].source}: {n} generated volume; evaluation needs two: generate more")
+    refuse_one_person(sides["generated"].source, sides["generated"].volumes.subjects)  # some may have been left out
     return sides
 
 
@@ -172,6 +173,12 @@ def _find(config: Config, name: str) -> list[Scan]:
             f"{cohort.source}: holds what `alphagan reconstruct` wrote, prepared scans and errors too; choose what was "
             "given back with --generated-pattern '{subject}_rec.nii.gz'"
         )
+    if name == "generated":
+        rows = [
+            {"row": str(row), "subject": scan.subject, "session": scan.session, "source": scan.source}
+            for row, scan in enumerate(scans)
+        ]
+        refuse_one_person(Path(cohort.source), rows)
     return scans
 
 

@@ -12,6 +12,7 @@ from alphagan.figures import center_cuts, save
 from alphagan.files import write_atomically, write_json
 from alphagan.generation.load import load
 from alphagan.metrics.anatomy import most_asymmetric
+from alphagan.metrics.bootstrap import FEWEST
 from alphagan.metrics.lesions import CONTRAST, Lesions, lesions, smallest_lesion
 from alphagan.preparation.doubles import shared
 from alphagan.settings.config import Config
@@ -23,6 +24,7 @@ from alphagan.volumes.prepared import Volumes
 FILES = "lesions.json", "table.md", "frequency", "examples"
 N_EXAMPLES = 4
 TRAINING = "people, training"
+Set = tuple[Tensor | np.ndarray, np.ndarray, list[str] | None]  # volumes, millilitres of their voxels, whom they show
 COLUMNS = "", "n", "with a lesion, %", "ml: quartiles", "contrast, %: quartiles", "on the left, %", "map, r"
 
 
@@ -59,18 +61,21 @@ def find_and_show(config: Config, cohort: str, healthy: str | None, paths: Paths
     smallest = 0.0
     if healthy is not None:
         people["people, healthy"] = without = _people(_without(healthy, paths.prepared(healthy), ill, modality))
-        smallest = smallest_lesion(without[0], modality)
+        smallest = smallest_lesion(without[0], modality, without[2])
     found, first = {}, {}
-    for name, (volumes, size) in chain(people.items(), _samples(config, cohort, paths)):
-        found[name], first[name] = lesions(volumes, smallest, size, modality), np.asarray(volumes[:N_EXAMPLES]).copy()
+    for name, (volumes, size, whom) in chain(people.items(), _samples(config, cohort, paths)):
+        found[name] = lesions(volumes, smallest, size, modality, whom)
+        first[name] = np.asarray(volumes[_first_people(whom, len(volumes))])
     folder = paths.reports() / "lesions" / cohort
     numbers, words, maps, examples = FILES
     affine = np.diag([*ill.voxel_sizes_mm(ill.rows()).mean(0), 1.0])
     told = {name: _as_dict(each, found[TRAINING]) for name, each in found.items()}
+    few = _few(found)
+    left_out = {"left_out": {"map_correlation": few}} if few else {}
     with named_disk_errors(folder):
-        write_json({"healthy": healthy, "smallest_voxels": smallest, "found": told}, folder / numbers)
+        write_json({"healthy": healthy, "smallest_voxels": smallest, "found": told} | left_out, folder / numbers)
         counted = f"\nCounted: patches of more than {smallest:g} voxels, which 95 % of {healthy} do not have.\n"
-        text = table(told) + counted * (healthy is not None)
+        text = table(told) + counted * (healthy is not None) + f"\n{few}\n" * bool(few)
         write_atomically(lambda file: file.write(text.encode()), folder, words)
         save(_maps(found, affine), folder / maps)
         save(_examples(first, affine, brighter=CONTRAST[modality] > 0), folder / examples)
@@ -108,18 +113,24 @@ def _without(healthy: str, folder: Path, ill: Volumes, modality: str) -> Volumes
     return well
 
 
-def _people(volumes: Volumes, *splits: str) -> tuple[Tensor, np.ndarray]:
-    """Scans of some people, and how many millilitres a voxel of each has."""
+def _people(volumes: Volumes, *splits: str) -> Set:
+    """Scans of some people."""
     rows = volumes.rows(*splits)
-    return volumes.tensor(rows)[:, 0], _millilitres(volumes.voxel_sizes_mm(rows))
+    return volumes.tensor(rows)[:, 0], _millilitres(volumes.voxel_sizes_mm(rows)), volumes.people(rows)
 
 
-def _samples(config: Config, cohort: str, paths: Paths) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
-    """What each model makes, and how many millilitres its voxels have; one after the other, to bound the memory."""
+def _samples(config: Config, cohort: str, paths: Paths) -> Iterator[tuple[str, Set]]:
+    """What each model makes, every volume somebody else; one model after the other, to bound the memory."""
     for model in config.models(cohort):
         run = load(paths.run(cohort, model))
         samples = run.sample(config.evaluate.n_generated, config.evaluate.seed)
-        yield model, (samples, _millilitres(np.array(run.voxel_size_mm)))
+        yield model, (samples, _millilitres(np.array(run.voxel_size_mm)), None)
+
+
+def _first_people(whom: list[str] | None, n_volumes: int) -> list[int]:
+    """Rows of the first scan of each of the first people."""
+    first = {person: row for row, person in reversed(list(enumerate(whom or range(n_volumes))))}
+    return sorted(first.values())[:N_EXAMPLES]
 
 
 def table(told: dict[str, dict]) -> str:
@@ -148,7 +159,7 @@ def _as_dict(each: Lesions, training: Lesions) -> dict:
         "quartiles_ml": list(each.quartiles) if each.left else [],
         "contrast_quartiles": list(each.contrast) if each.left else [],
         "left": each.left and each.left.as_dict(),
-        "map_correlation": _correlation(each.frequency, training.frequency),
+        "map_correlation": None if _is_few(each) or _is_few(training) else _of_maps(each, training),
     }
 
 
@@ -156,10 +167,24 @@ def _millilitres(sizes_mm: np.ndarray) -> np.ndarray:
     return np.prod(sizes_mm, axis=-1) / 1000
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
+def _is_few(each: Lesions) -> bool:
+    """Whether a map rests on so few people that its correlation is chance's: where one has a lesion, r is 1 or -1."""
+    return each.left is None or each.left.n < FEWEST
+
+
+def _few(found: dict[str, Lesions]) -> str:
+    """Say of which maps there is no correlation; "" where there is of all that show a lesion."""
+    counted = {name: each.left.n if each.left else 0 for name, each in found.items() if _is_few(each)}
+    told = "; ".join(f"{name}: {n}" for name, n in counted.items() if n or name == TRAINING)
+    where = f"the map, or that of training people, is of fewer than {FEWEST} people or volumes with a lesion"
+    return f"No r where {where} ({told})." if told else ""
+
+
+def _of_maps(each: Lesions, training: Lesions) -> float | None:
     """Pearson's r of two maps, over voxels where either has a lesion; None where one is flat."""
+    one, other = each.frequency, training.frequency
     either = (one > 0) | (other > 0)
-    if not either.any() or not (np.ptp(one[either]) and np.ptp(other[either])):
+    if not (np.ptp(one[either]) and np.ptp(other[either])):
         return None
     return float(np.corrcoef(one[either], other[either])[0, 1])
 
@@ -169,7 +194,7 @@ def _maps(found: dict[str, Lesions], affine: np.ndarray):
     highest = max(float(each.frequency.max()) for each in found.values()) or 1.0
     rows = {name: (2 * each.frequency / highest - 1)[None] for name, each in found.items()}
     through = np.stack(np.unravel_index(rows[TRAINING][0].argmax(), rows[TRAINING].shape[1:]))
-    title = f"Share of volumes with a lesion, black 0 to {100 * highest:.0f} %"
+    title = f"Share of people with a lesion, black 0 to {100 * highest:.0f} %"
     return center_cuts(rows, affine, 1, "magma", title, {name: through[None] for name in rows})
 
 

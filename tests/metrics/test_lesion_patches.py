@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from alphagan.errors import InputError
+from alphagan.metrics.bootstrap import share
+from alphagan.metrics.checks import check_volumes
+from alphagan.metrics.histogram import brain_masks
 from alphagan.metrics.lesions import lesion_patches, lesions, smallest_lesion
 
 SIZE = 24
@@ -86,3 +89,64 @@ def test_healthy_people_say_what_counts():
     healthy = np.stack([*brains(16, seed=4), *holes])
     found = lesions(healthy, smallest_lesion(healthy), 0.1)
     assert found.share.value == pytest.approx(0.05)  # one of twenty is larger than 95 % of them
+
+
+def mixed():
+    """Three people with a hole on the left, of several sizes, one with a hole on the right, and four without."""
+    holes = [with_holes(1, (slice(5, 5 + side), slice(10, 16), slice(9, 14)), side) for side in (4, 5, 6)]
+    return np.concatenate([*holes, with_holes(1, OPPOSITE, seed=1), brains(4, seed=2)])
+
+
+def test_people_with_one_scan_each_are_counted_to_the_last_digit_as_scans_are():
+    volumes = mixed()
+    patches = lesion_patches(volumes)
+    sizes, values = patches.sum((1, 2, 3)), check_volumes("volumes", volumes).numpy() + 1
+    contrast = [
+        abs((v - v[::-1])[patch].mean()) / v[mask].mean()
+        for v, patch, mask in zip(values[:4], patches, brain_masks(volumes), strict=False)
+    ]
+    for groups in (None, list("hgfedcba")):
+        found = lesions(volumes, 0, 0.1, groups=groups)
+        assert found.share == share(4, 8) and found.left == share(3, 4)
+        assert found.quartiles == tuple(np.quantile(sizes[:4] * 0.1, (0.25, 0.5, 0.75)))
+        assert found.contrast == tuple(np.quantile(contrast, (0.25, 0.5, 0.75)))
+        np.testing.assert_array_equal(found.frequency, patches.sum(0) / 8)
+        assert smallest_lesion(volumes, groups=groups) == np.quantile(sizes, 0.95)
+
+
+def test_more_scans_of_everybody_tell_nothing_new():
+    volumes, voxel_ml = mixed(), np.linspace(0.1, 0.2, 8)
+    once = lesions(volumes, 0, voxel_ml)
+    who = np.tile(np.arange(8), 3)
+    thrice = lesions(np.concatenate(3 * [volumes]), 0, np.tile(voxel_ml, 3), groups=who)
+    assert (thrice.share, thrice.left) == (once.share, once.left)
+    assert thrice.quartiles == pytest.approx(once.quartiles) and thrice.contrast == pytest.approx(once.contrast)
+    np.testing.assert_array_equal(thrice.frequency, once.frequency)
+    assert smallest_lesion(np.concatenate(3 * [volumes]), groups=who) == smallest_lesion(volumes)
+
+
+def test_a_person_counts_once_however_many_scans_there_are():
+    always, once = with_holes(1), with_holes(1, (slice(15, 19), *PLACE[1:]), seed=1)
+    volumes = np.concatenate([always, always, always, always, once, brains(3, seed=2)])
+    who = ["anna"] * 4 + ["bert"] * 2 + ["carl", "dora"]
+    found = lesions(volumes, 0, 0.1, groups=who)
+    assert found.share == share(1.5, 4)  # of Bert one of two scans has a hole
+    assert found.left == share(1, 2)
+    sizes = 0.1 * lesion_patches(np.concatenate([always, once])).sum((1, 2, 3))
+    assert found.quartiles[1] == pytest.approx(sizes.mean()) and sizes[0] > 1.2 * sizes[1]
+    assert found.frequency[7, 12, 11] == 1 / 4 and found.frequency[16, 12, 11] == 1 / 8
+
+
+def test_of_healthy_people_the_largest_patch_of_any_visit_says_what_counts():
+    holes = [with_holes(1, (slice(5, 5 + side), slice(10, 16), slice(9, 14)), side)[0] for side in (3, 4, 5, 6)]
+    volumes = np.stack([*brains(36, seed=4), *holes])  # of 20 people, two each, of whom four have a hole at one visit
+    who = np.arange(40) % 20
+    smallest = smallest_lesion(volumes, groups=who)
+    sizes = lesion_patches(volumes).sum((1, 2, 3))
+    assert len(set(who[sizes > smallest])) == 1
+    assert lesions(volumes, smallest, 0.1, groups=who).share == share(0.5, 20)
+
+
+def test_there_is_a_label_for_each_scan():
+    with pytest.raises(InputError, match="groups: shape"):
+        lesions(brains(3), 0, 0.1, groups=["anna", "bert"])

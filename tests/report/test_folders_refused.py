@@ -10,7 +10,7 @@ from folders import fill, person, read
 from scans import SHAPE, write
 
 from alphagan.__main__ import main
-from alphagan.errors import InputError
+from alphagan.errors import InputError, TooFewError
 from alphagan.report.measure import _generated, doubts
 from alphagan.report.options import Folders, from_options
 
@@ -102,6 +102,46 @@ def test_samples_of_two_models_side_by_side_are_as_many_people(real, tmp_path):
         (folder / "samples.json").write_text(f'{{"seed": 0, "weights_sha256": "{name}"}}')
     generated = read(Folders(real, tmp_path / "models", size=16), tmp_path / "work")["generated"]
     assert len(generated.volumes.array) == 6 and _generated(generated).people is None
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["sub-001_ses-{:02d}_T1w.nii", "sub-1/ses-{0:02d}/anat/sub-1_ses-{0:02d}_T1w.nii", "sub-1_run-{}_T1w.nii"],
+)
+def test_generated_volumes_that_are_all_read_as_one_person_are_refused_with_a_cure(real, tmp_path, capsys, form):
+    folder = fill(tmp_path / "drawn", range(300, 304), form, file_numbers=range(4))
+    options = ["--real", real, "--generated", folder, "--size", "16", "-o", tmp_path / "out"]
+    error = run(tmp_path, capsys, *options)
+    assert f"{folder}: all 4 files were read as sessions of one person, " in error
+    pattern = error.split("--generated-pattern '")[1].split("'")[0]
+    folders = Folders(real, folder, size=16, generated_pattern=pattern)
+    people = _generated(read(folders, tmp_path / "work")["generated"]).people
+    assert people is None  # each is somebody
+
+
+def test_a_pattern_that_makes_all_one_person_is_refused_before_anything_is_prepared(real, tmp_path):
+    folder = fill(tmp_path / "drawn", range(300, 304), "all[1]_{}.nii", file_numbers=range(4))
+    folders = Folders(real, folder, size=16, generated_pattern="{subject}_{session}.nii")
+    with pytest.raises(TooFewError, match="one person, all.*give --generated-pattern with {subject} at the part"):
+        read(folders, tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+
+
+def test_one_person_is_too_few_where_the_others_are_left_out(real, tmp_path, monkeypatch):
+    folder = fill(tmp_path / "drawn", [300, 301], "sub-1_ses-{}_T1w.nii")
+    (folder / "sub-2_ses-1_T1w.nii").write_text("not a scan")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TooFewError, match=r"^drawn: all 2 files were read .* person, 1; .* 'sub-1_ses-{subject}_T1w"):
+        read(Folders(real, Path("drawn"), size=16), tmp_path / "work")
+
+
+def test_one_person_at_several_ages_is_too_few(real, tmp_path):
+    for age, number in ((25, 300), (70, 301)):
+        folder = fill(tmp_path / f"ages/{age}", [number], "sample-{:04d}.nii.gz", file_numbers=[0])
+        (folder / "samples.json").write_text('{"seed": 0, "weights_sha256": "a"}')
+    folders = Folders(real, tmp_path / "ages", size=16, generated_pattern="{session}/{subject}.nii.gz")
+    with pytest.raises(TooFewError, match="ages: all 2 files are sample 0 of seed 0, .*draw more with alphagan sample"):
+        read(folders, tmp_path / "work")
 
 
 def test_a_cohort_is_evaluated_as_ever():

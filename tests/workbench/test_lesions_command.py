@@ -8,9 +8,13 @@ import pytest
 from factories import write_prepared
 
 from alphagan.errors import InputError
+from alphagan.metrics.anatomy import most_asymmetric
+from alphagan.metrics.bootstrap import share
+from alphagan.metrics.lesions import smallest_lesion
 from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
 from alphagan.training.loop import fit
+from alphagan.volumes.prepared import Volumes
 from alphagan.workbench.lesions import find_and_show, unlike
 
 CONTENT = {
@@ -128,3 +132,69 @@ def test_cubes_of_another_size_say_nothing(root, tmp_path):
     write_prepared(Paths(tmp_path).prepared("well"), size=20)
     with pytest.raises(InputError, match="--healthy: well has 20 voxels along each side, ill 16"):
         find_and_show(parse(CONTENT), "ill", "well", Paths(tmp_path))
+
+
+def copied(root, tmp_path, change, name="ill"):
+    """Another root, in which a cohort is volumes and lines of subjects.csv as `change` makes them."""
+    shutil.copytree(root, tmp_path / "root")
+    folder = Paths(tmp_path / "root").prepared(name)
+    volumes, (header, *lines) = np.load(folder / "volumes.npy"), (folder / "subjects.csv").read_text().splitlines()
+    volumes, lines = change(volumes, lines)
+    np.save(folder / "volumes.npy", volumes)
+    (folder / "subjects.csv").write_text("\n".join([header, *lines]) + "\n")
+    return Paths(tmp_path / "root")
+
+
+def test_visits_of_a_person_are_one_unit(root, tmp_path, monkeypatch):
+    def visits(volumes, lines):
+        """Of five scans in a row the first three are a training person's, of whom one is without a hole."""
+        volumes[::5] = np.where(volumes[::5] > 0, 160, 0)
+        for row, line in enumerate(lines):
+            number, _, session, split, *affine = line.split(",")
+            lines[row] = ",".join([number, f"{row // 5}-{split}", session, split, *affine])
+        return volumes, lines
+
+    shown = []
+    monkeypatch.setattr(
+        "alphagan.workbench.lesions.most_asymmetric",
+        lambda volumes, brighter: shown.append(volumes) or most_asymmetric(volumes, brighter),
+    )
+    paths = copied(root, tmp_path, visits)
+    folder = find_and_show(parse(CONTENT), "ill", None, paths)
+    found = json.loads((folder / "lesions.json").read_text())["found"]
+    assert [found[name]["share"]["n"] for name in found] == [4, 8, 12]
+    assert found["people, training"]["share"] == pytest.approx(share(4 * 2 / 3, 4).as_dict(), abs=1e-6)
+    assert found["people, training"]["left"] == pytest.approx(share(4, 4).as_dict(), abs=1e-6)
+    assert [len(volumes) for volumes in shown] == [4, 4, 4]
+    np.testing.assert_array_equal(shown[0], Volumes(paths.prepared("ill")).tensor([0, 5, 10, 15])[:, 0])  # one of each
+
+
+def test_visits_of_the_healthy_are_one_unit_too(root, tmp_path):
+    def twice(volumes, lines):
+        """Ten people with two scans each, of whom one has a hole at the second."""
+        volumes[1, 4:7, 6:10, 3:9] = 30
+        return volumes, [line.replace(f"sub-{row:03d}", f"sub-{row // 2:03d}") for row, line in enumerate(lines)]
+
+    paths = copied(root, tmp_path, twice, "well")
+    told = json.loads((find_and_show(parse(CONTENT), "ill", "well", paths) / "lesions.json").read_text())
+    volumes = np.load(paths.prepared("well") / "volumes.npy")
+    assert told["smallest_voxels"] == pytest.approx(smallest_lesion(volumes, groups=np.arange(20) // 2))
+    assert told["smallest_voxels"] > smallest_lesion(volumes)
+    assert told["found"]["people, healthy"]["share"] == pytest.approx(share(0.5, 10).as_dict(), abs=1e-6)
+
+
+def test_maps_of_few_lesions_have_no_correlation_and_the_reason_is_told(root, tmp_path):
+    def few(volumes, lines):
+        """One held-out person has a hole, elsewhere than training people have theirs, a third of them higher up."""
+        volumes = np.where(volumes > 0, 160, 0).astype(np.uint8)
+        train = [row for row, line in enumerate(lines) if line.split(",")[3] == "train"]
+        volumes[train[:4], 4:7, 6:10, 8:12] = volumes[train[4:], 4:7, 6:10, 6:10] = volumes[3, 4:7, 6:10, 3:6] = 30
+        return volumes, lines
+
+    folder = find_and_show(parse(CONTENT), "ill", None, copied(root, tmp_path, few))
+    told, text = json.loads((folder / "lesions.json").read_text()), (folder / "table.md").read_text()
+    training, held_out = (told["found"][name] for name in ("people, training", "people, held out"))
+    assert (training["left"]["n"], training["map_correlation"]) == (12, 1.0)
+    assert (held_out["left"]["n"], held_out["map_correlation"]) == (1, None)
+    assert "is of fewer than 10 people or volumes with a lesion (people, held out: 1" in text
+    assert told["left_out"]["map_correlation"] in text
