@@ -23,7 +23,7 @@ SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 NEITHER = {"o", "other"}  # of the two: kept, with an empty value
 N_NAMED = 3
 CODES = ("0", "99")  # that often stand for an age which nobody knows
-YOUNG = 3.0  # years; below it are infants, and adults whose ages are not in years
+YOUNG, CHILDREN = 3.0, 10.0  # years; below these are infants and children, and adults whose ages are in decades
 YEARS = {"year", "years", "y", "yr", "yrs", "a"}
 
 
@@ -85,7 +85,7 @@ def of_people(path: str | Path, subjects: Iterable[str]) -> Covariates:
         for code in CODES
         if (count := ages[code]) > 1 or (count and code == "0" and newborn)
     ]
-    if known and known[-1] < YOUNG:
+    if known and known[-1] < CHILDREN:
         notes.append(f"nobody in {path} is older than {known[-1]:g}: ages are taken for years")
     notes += [f"no column {name} in {path}" for name in ("age", "sex") if name not in names]
     notes += [

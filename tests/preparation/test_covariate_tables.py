@@ -201,11 +201,13 @@ def test_ages_that_often_stand_for_nobody_knows_are_told(tmp_path):
 
 
 def test_ages_that_may_not_be_in_years_are_told(tmp_path):
-    for factor, told in ((1.0, False), (0.01, True)):
+    for factor, told in ((1.0, ""), (0.01, "0.7"), (0.1, "7"), (0.2, "")):  # hundredths, decades
         rows = "".join(f"sub-0{k}\t{factor * age:g}\tF\n" for k, age in enumerate((41, 70, 23)))
         (tmp_path / "people.tsv").write_text(f"participant_id\tage\tsex\n{rows}")
         notes = of_people(tmp_path / "people.tsv", ["00", "01", "02"]).notes
-        assert any(note.endswith("is older than 0.7: ages are taken for years") for note in notes) == told
+        assert [note.endswith(f"is older than {told}: ages are taken for years") for note in notes] == [True] * bool(
+            told
+        )
 
 
 @pytest.mark.parametrize(("ages", "told"), [((0, 41, 70), True), ((0, 2, 1), False), ((0.5, 41, 70), False)])
