@@ -16,19 +16,22 @@ def sample(args) -> None:
     from alphagan.generation.nifti import write_samples
     from alphagan.settings.paths import Paths
     from alphagan.workbench.fitted import described, doubts
+    from alphagan.workbench.told import told_by
 
     run, asked = _run(args), (args.seed, args.weights, args.force)
     given = chosen(args.age, args.sex)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # said once, below
         run.random_codes(1, **given)  # whom nothing was fitted for is told before anything asks the fit
-        notes = run.prior.notes(given) + doubts(described(run.prior, Paths().reports()), given) if given else []
+        notes = []
+        if given:
+            notes = run.prior.notes(given) + doubts(described(run.prior, Paths().reports(), told_by(run)), given)
         if args.bids:
             from alphagan.workbench.card import card, facts
 
             known = facts(run)
             if args.weights != "G_average":  # which alone is measured and audited under the model's own name
-                known |= {"metrics": None, "audit": None}
+                known |= {"metrics": None, "audit": None, "exported": None}
             readme = card(known) + _made_by(args, given, notes)
             write_bids(run, args.n, args.output, readme, *asked, args.modality, given)
         elif args.modality:
@@ -151,10 +154,13 @@ def export(args) -> None:
     from alphagan.generation.load import load
     from alphagan.generation.share import export
     from alphagan.workbench.card import card, facts
+    from alphagan.workbench.told import to_tell
 
     _refuse_there(args)
     run = load(args.run)
-    print(export(run, args.output, args.all, card(facts(run))))
+    known = facts(run)
+    told = to_tell(known, card(known))
+    print(export(run, args.output, args.all, told.pop("card"), told))
 
 
 def _refuse_there(args) -> None:
