@@ -14,7 +14,7 @@ from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
 from alphagan.settings.preparation import NAME
 from alphagan.volumes.prepared import Volumes
-from alphagan.workbench import fitted
+from alphagan.workbench import fit_table, fitted
 from alphagan.workbench.provenance import measured
 from alphagan.workbench.told import KEYS, in_markdown, shown_card, told_by
 
@@ -48,6 +48,7 @@ def facts(run: Run) -> dict:
     metrics, audit = measured(run, paths) if paths else ({}, {})
     told = told_by(run)
     found = told.found if told and told.found else {}
+    known = fitted.described(run.prior, paths and paths.reports(), told)
     return {
         **{"model": settings.name, "cohort": settings.cohort, "modality": settings.modality},
         **{"size": settings.size, "voxel_size_mm": list(run.voxel_size_mm)},
@@ -58,7 +59,7 @@ def facts(run: Run) -> dict:
         **{"alphagan": config.get("alphagan"), "torch": config.get("torch"), "weights_sha256": run.networks.sha256},
         "metrics": _metrics(metrics.get(settings.name), metrics.get("real")),
         "audit": _verdict(audit.get(settings.name)),
-        "covariates": fitted.described(run.prior, paths and paths.reports(), told),
+        "covariates": known and known | {"changed": fit_table.changed(run)},
         "exported": told and {"tells": told.found is not None, "card": told.card},
         **{key: found[key] for key in KEYS if key in found},
     }
@@ -109,8 +110,7 @@ def card(found: dict) -> str:
             *rows,
         ]
     else:
-        known = "nothing is known of how close its brains are to real ones"
-        measured = [f"{_not(found, 'evaluated')}: {known}."]
+        measured = [f"{_not(found, 'evaluated')}: nothing is known of how close its brains are to real ones."]
     if found["audit"]:
         audited = [*([f"{AS_TOLD}:", ""] if exported else []), f"**{write(found['audit']['verdict'])}**", ""]
         audited += [f"- {write(text)}" for text in found["audit"]["findings"]]
@@ -120,7 +120,9 @@ def card(found: dict) -> str:
     simulated = found["scans_licence"] == SIMULATED
     scans = "simulated scans" if simulated else "scans"
     known = found["covariates"]
-    people = ["## Age and sex", "", *(f"- {text}" for text in fitted.in_words(known)), ""] if known else []
+    people = (
+        ["## Age and sex", "", *(f"- {text}" for text in fitted.in_words(known, passed_on=True)), ""] if known else []
+    )
     named = ", ".join(found["departures"])
     departs = f"; departs from the paper as their released code does: {named}" if named else ""
     about = (

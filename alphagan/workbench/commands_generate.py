@@ -38,9 +38,19 @@ def sample(args) -> None:
             raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
         else:
             write_samples(run, args.n, args.output, *asked, given=given)
+    if given:
+        notes = [*notes, *_of_changed_table(run)]
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     print(args.output)
+
+
+def _of_changed_table(run) -> list[str]:
+    """Whether the table of ages and sexes says otherwise than when a run was fitted; it names folders."""
+    from alphagan.workbench.fit_table import changed, in_words
+
+    found = changed(run)
+    return [in_words(found, f"the fit of {run.folder}")] if found else []
 
 
 def _made_by(args, given: Mapping, notes: Iterable[str]) -> str:
@@ -63,6 +73,7 @@ def covariates(args) -> None:
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
     from alphagan.workbench.covariates import fit_and_show, lines
+    from alphagan.workbench.fit_table import PARAMS
     from alphagan.workbench.provenance import note_other_scans
 
     run = _run(args)
@@ -76,7 +87,8 @@ def covariates(args) -> None:
         raise InputError(f"{args.output}: is the run's folder, which keeps its fit there; name another with -o")
     prepared = args.prepared or Paths().prepared(cohort)
     note_other_scans([run.folder], Volumes(prepared))
-    measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink)
+    own = not args.table and args.params == PARAMS
+    measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink, own)
     for line in lines(measured):
         print(line)
     if measured:
@@ -160,6 +172,8 @@ def export(args) -> None:
     run = load(args.run)
     known = facts(run)
     told = to_tell(known, card(known))
+    for note in _of_changed_table(run):
+        print(f"note: {note}", file=sys.stderr)
     print(export(run, args.output, args.all, told.pop("card"), told))
 
 

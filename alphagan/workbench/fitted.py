@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alphagan.generation.conditional import ConditionalPrior
 from alphagan.generation.weights import COVARIATES
+from alphagan.workbench import fit_table
 from alphagan.workbench.told import Told
 
 SIDES = {"generated": "generated", "real": "held-out"}
@@ -28,7 +29,8 @@ def described(prior: ConditionalPrior | None, reports: Path | None = None, told:
     -------
     dict or None
         "read" is {covariate: {"real" or "generated": {measure: {"value": ..., "low": ..., "high": ..., "n": ...}}}}, or
-        None; "of_file" says whether a file holds the run.
+        None; "of_file" says whether a file holds the run. Whoever knows it adds what `fit_table.changed` finds as
+        "changed".
     """
     if prior is None:
         return None
@@ -44,11 +46,16 @@ def described(prior: ConditionalPrior | None, reports: Path | None = None, told:
     }
 
 
-def in_words(found: dict) -> list[str]:
-    """Say what `described` found: what was fitted to whom, and for each covariate how well it shows."""
+def in_words(found: dict, passed_on: bool = False) -> list[str]:
+    """Say what `described` found: what was fitted to whom, and for each covariate how well it shows.
+
+    Where it is passed on, no folder is told.
+    """
     aged = " aged {:g} to {:g}".format(*found["age_range"]) if found["age_range"] else ""
     how = "ridge regression" if found["shrinkage"] else "least squares"
     said = [f"{' and '.join(found['names'])}, fitted to {found['people']} people{aged} by {how}"]
+    if changed := found.get("changed"):
+        said.append(fit_table.in_words(changed | {"table": Path(changed["table"]).name} if passed_on else changed))
     if not found["read"]:
         where = "the file tells no numbers of this fit" if found["of_file"] else "no numbers of this fit below reports/"
         return [*said, f"not read back: {where}"]
