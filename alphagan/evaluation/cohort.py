@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,7 +15,7 @@ from alphagan.evaluation.features.med3d import load_med3d
 from alphagan.evaluation.features.network import FeatureNetwork, load_features
 from alphagan.evaluation.memory import auditor
 from alphagan.evaluation.references import faulty
-from alphagan.evaluation.samples import PROPOSED, Sample, generated_samples, real_sample
+from alphagan.evaluation.samples import PROPOSED, VARIANTS, Sample, generated_samples, real_sample
 from alphagan.evaluation.yardstick import Row, Yardstick
 from alphagan.files import write_atomically, write_json
 from alphagan.generation.load import load
@@ -103,7 +104,8 @@ def evaluate(config: Config, cohort: str, paths: Paths) -> Evaluation:
 def collect(config: Config, paths: Paths) -> Path:
     """Put the metrics of every cohort into one reports/metrics.json, and the histories of all runs below one folder.
 
-    There each loss term has a folder with a file for each run that has it, as DVC draws one column of all of them.
+    There each loss term has a folder with a file for each run that has it, as DVC draws one column of all of them. Rows
+    of models that the parameters name no longer are left out.
 
     Raises
     ------
@@ -119,9 +121,21 @@ def collect(config: Config, paths: Paths) -> Path:
             folder = paths.reports() / "history" / term
             write_atomically(lambda file, lines=lines: file.write(lines), folder, f"{cohort}-{model}.csv")
     path = paths.reports() / "metrics.json"
-    found = {cohort: _made(paths.metrics(cohort), f"evaluate@{cohort}") for cohort in config.cohorts}
-    write_json({cohort: json.loads(text) for cohort, text in found.items()}, path)
+    found = {cohort: json.loads(_made(paths.metrics(cohort), f"evaluate@{cohort}")) for cohort in config.cohorts}
+    others = {cohort: dropped(config, cohort, rows) for cohort, rows in found.items()}
+    kept = {
+        cohort: {name: row for name, row in rows.items() if name not in others[cohort]}
+        for cohort, rows in found.items()
+    }
+    write_json(kept, path)
     return path
+
+
+def dropped(config: Config, cohort: str, rows: Iterable[str]) -> list[str]:
+    """Rows of a cohort's metrics that are of none of the models that the parameters name now."""
+    models = config.models(cohort)
+    known = {"real", *FAULTY, *models, *(VARIANTS if PROPOSED in models else ())}
+    return [name for name in rows if name not in known]
 
 
 def _made(path: Path, stage: str) -> bytes:

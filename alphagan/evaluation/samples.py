@@ -16,6 +16,7 @@ from alphagan.settings.sections import Evaluate
 from alphagan.volumes.prepared import Volumes
 
 PROPOSED = "alpha_wgan_gp"  # the paper's own model
+VARIANTS = f"{PROPOSED}_early", f"{PROPOSED}_batch_statistics"  # which are measured beside it
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def generated_samples(run: Run, settings: Evaluate) -> Iterator[tuple[str, Sampl
     yield name, Sample(drawn(run, n, seed))
     if name != PROPOSED:
         return
-    yield f"{name}_early", Sample(drawn(run, n, seed, weights="G_early"))
+    early, batch_statistics = VARIANTS
+    yield early, Sample(drawn(run, n, seed, weights="G_early"))
     as_published = drawn(run, n, seed, weights="G", batch_statistics=settings.mmd_batch)
-    yield f"{name}_batch_statistics", Sample(as_published)
+    yield batch_statistics, Sample(as_published)

@@ -213,7 +213,7 @@ def read_prior(run: Path, networks: Networks) -> ConditionalPrior | None:
 
 
 def from_json(text: str) -> ConditionalPrior:
-    """Read what `ConditionalPrior.as_json` wrote.
+    """Read what `ConditionalPrior.as_json` wrote; "values" beside it, of the table that was fitted, is passed over.
 
     Raises
     ------
@@ -221,9 +221,9 @@ def from_json(text: str) -> ConditionalPrior:
         If it is something else.
     """
     told = json.loads(text)
-    if not isinstance(told, dict) or told.keys() != ConditionalPrior.__dataclass_fields__.keys():
+    if not isinstance(told, dict) or told.keys() - {"values"} != ConditionalPrior.__dataclass_fields__.keys():
         raise ValueError("not the keys of a fit")
-    prior = ConditionalPrior(**{key: _tuples(value) for key, value in told.items()})
+    prior = ConditionalPrior(**{key: _tuples(value) for key, value in told.items() if key != "values"})
     k = len(prior.names)
     shapes = [np.shape(getattr(prior, name)) for name in ("mean", "sd", "low", "high", "correlation")]
     B, numbers = np.array(prior.coefficients, float), [prior.mean, prior.sd, prior.low, prior.high, prior.correlation]

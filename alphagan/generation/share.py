@@ -1,6 +1,7 @@
 """A run as one file that describes itself, to be passed on."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from alphagan.errors import InputError
@@ -10,7 +11,9 @@ from alphagan.generation.run import Run
 from alphagan.generation.weights import SUFFIX, is_file, read_states, safetensors
 
 
-def export(run: Run, path: str | Path, everything: bool = False, card: str = "") -> Path:
+def export(
+    run: Run, path: str | Path, everything: bool = False, card: str = "", more: Mapping[str, str] | None = None
+) -> Path:
     """Write a run as one file: .safetensors, which `alphagan.load` opens as it opens the folder, or G alone as .onnx.
 
     Parameters
@@ -22,6 +25,8 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
         Every network, instead of "G_average" alone, which is what sampling needs.
     card : str
         Markdown, kept in the metadata beside config.json.
+    more : dict of str to str, optional
+        Kept there, too, by key.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
     """
     path = Path(path)
     _ = run.networks.sha256  # refuses weights of another run, which nothing would tell from the file
-    metadata = {"config": json.dumps(run.config), "card": card}
+    metadata = {"config": json.dumps(run.config), "card": card, **(more or {})}
     if run.prior:
         metadata["covariates"] = run.prior.as_json()
     if path.suffix == onnx_file.SUFFIX:
@@ -61,4 +66,17 @@ def export(run: Run, path: str | Path, everything: bool = False, card: str = "")
         for key, tensor in state.items()
     }
     content = safetensors().torch.save(tensors, {"format": "pt", **metadata})
-    return write_atomically(lambda file: file.write(content), path.parent, path.name)
+    return write_atomically(lambda file: [*map(file.write, _in_order(content))], path.parent, path.name)
+
+
+def _in_order(content: bytes) -> tuple[bytes, bytes, memoryview]:
+    """Parts of a .safetensors file whose metadata are in the order of their keys.
+
+    The library writes them in an order that changes from process to process, so that no two exports would be equal.
+    """
+    length = int.from_bytes(content[:8], "little")  # the format: length of the header, header as JSON, tensors
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # so that tensors stay aligned
+    return len(text).to_bytes(8, "little"), text, memoryview(content)[8 + length :]

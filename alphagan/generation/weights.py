@@ -2,7 +2,7 @@
 
 A folder has weights.pt and config.json, and covariates.json where codes were fitted to people's age and sex. In a file,
 tensors are called NETWORK.NAME, such as "G_average.last.weight", and the metadata holds the two as "config" and
-"covariates".
+"covariates", beside texts for those who get the file.
 """
 
 import json
@@ -41,8 +41,7 @@ def read_config(run: Path) -> dict:
         if where != run:
             told = json.loads(where.read_text(encoding="utf-8"))
         else:
-            with _opened(run) as file:
-                told = json.loads((file.metadata() or {})["config"])
+            told = json.loads(read_metadata(run)["config"])
         if not isinstance(told, dict):
             raise ValueError("there are no keys in it")
         return told
@@ -68,14 +67,25 @@ def read_covariates(run: Path) -> str | None:
         If it cannot be read.
     """
     if is_file(run):
-        with _opened(run) as file:
-            return (file.metadata() or {}).get("covariates")
+        return read_metadata(run).get("covariates")
     try:
         return (run / COVARIATES).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise InputError(f"{run / COVARIATES}: cannot be read ({error}); run alphagan covariates again") from None
+
+
+def read_metadata(run: Path) -> dict[str, str]:
+    """Texts that a file holds beside its tensors, by key.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    with _opened(run) as file:
+        return file.metadata() or {}
 
 
 def read_names(run: Path) -> tuple[str, ...]:

@@ -199,11 +199,12 @@ def collect(args) -> None:
     from alphagan.settings.config import load
     from alphagan.settings.paths import Paths
     from alphagan.workbench.provenance import of_other_weights
+    from alphagan.workbench.results import of_dropped_models
 
     config, paths = load(args.params), Paths()
     path = collect(config, paths)
     for cohort in config.cohorts:
-        for line in of_other_weights(config, cohort, paths):
+        for line in (*of_other_weights(config, cohort, paths), *of_dropped_models(config, cohort, paths)):
             print(f"note: {line}", file=sys.stderr)
     print(path)
 

@@ -16,28 +16,41 @@ def sample(args) -> None:
     from alphagan.generation.nifti import write_samples
     from alphagan.settings.paths import Paths
     from alphagan.workbench.fitted import described, doubts
+    from alphagan.workbench.told import told_by
 
     run, asked = _run(args), (args.seed, args.weights, args.force)
     given = chosen(args.age, args.sex)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExtrapolationWarning)  # said once, below
         run.random_codes(1, **given)  # whom nothing was fitted for is told before anything asks the fit
-        notes = run.prior.notes(given) + doubts(described(run.prior, Paths().reports()), given) if given else []
+        notes = []
+        if given:
+            notes = run.prior.notes(given) + doubts(described(run.prior, Paths().reports(), told_by(run)), given)
         if args.bids:
             from alphagan.workbench.card import card, facts
 
             known = facts(run)
             if args.weights != "G_average":  # which alone is measured and audited under the model's own name
-                known |= {"metrics": None, "audit": None}
+                known |= {"metrics": None, "audit": None, "exported": None}
             readme = card(known) + _made_by(args, given, notes)
             write_bids(run, args.n, args.output, readme, *asked, args.modality, given)
         elif args.modality:
             raise InputError("--modality: names the contrast in BIDS; add --bids, or leave it out")
         else:
             write_samples(run, args.n, args.output, *asked, given=given)
+    if given:
+        notes = [*notes, *_of_changed_table(run)]
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     print(args.output)
+
+
+def _of_changed_table(run) -> list[str]:
+    """Whether the table of ages and sexes says otherwise than when a run was fitted; it names folders."""
+    from alphagan.workbench.fit_table import changed, in_words
+
+    found = changed(run)
+    return [in_words(found, f"the fit of {run.folder}")] if found else []
 
 
 def _made_by(args, given: Mapping, notes: Iterable[str]) -> str:
@@ -60,6 +73,7 @@ def covariates(args) -> None:
     from alphagan.settings.paths import Paths
     from alphagan.volumes.prepared import Volumes
     from alphagan.workbench.covariates import fit_and_show, lines
+    from alphagan.workbench.fit_table import PARAMS
     from alphagan.workbench.provenance import note_other_scans
 
     run = _run(args)
@@ -73,7 +87,8 @@ def covariates(args) -> None:
         raise InputError(f"{args.output}: is the run's folder, which keeps its fit there; name another with -o")
     prepared = args.prepared or Paths().prepared(cohort)
     note_other_scans([run.folder], Volumes(prepared))
-    measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink)
+    own = not args.table and args.params == PARAMS
+    measured = fit_and_show(run, prepared, table, args.output, args.n, args.seed, args.shrink, own)
     for line in lines(measured):
         print(line)
     if measured:
@@ -151,10 +166,15 @@ def export(args) -> None:
     from alphagan.generation.load import load
     from alphagan.generation.share import export
     from alphagan.workbench.card import card, facts
+    from alphagan.workbench.told import to_tell
 
     _refuse_there(args)
     run = load(args.run)
-    print(export(run, args.output, args.all, card(facts(run))))
+    known = facts(run)
+    told = to_tell(known, card(known))
+    for note in _of_changed_table(run):
+        print(f"note: {note}", file=sys.stderr)
+    print(export(run, args.output, args.all, told.pop("card"), told))
 
 
 def _refuse_there(args) -> None:

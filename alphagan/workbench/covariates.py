@@ -16,13 +16,21 @@ from alphagan.generation.load import load
 from alphagan.generation.run import Run
 from alphagan.generation.weights import COVARIATES
 from alphagan.volumes.prepared import Volumes
+from alphagan.workbench.fit_table import with_checksums
 
 UNITS = {"mae": "mean error in years", "commonest": "naming the more common one of all"}
 NOTHING = 1e-3  # of the variance of codes
 
 
 def fit_and_show(
-    run: Run, prepared: Path, table: str | Path, folder: Path, n: int = 512, seed: int = 0, shrink: bool = False
+    run: Run,
+    prepared: Path,
+    table: str | Path,
+    folder: Path,
+    n: int = 512,
+    seed: int = 0,
+    shrink: bool = False,
+    own: bool = False,
 ) -> dict[str, dict]:
     """Write RUN/covariates.json, and to a folder what it is worth: covariates.json, and figures where there is an age.
 
@@ -40,6 +48,8 @@ def fit_and_show(
         How many people are generated to read covariates from, and what they are drawn from.
     shrink : bool
         As `alphagan.generation.conditional_fit.fit` has it.
+    own : bool
+        As `alphagan.workbench.fit_table.with_checksums` has it.
 
     Returns
     -------
@@ -58,7 +68,8 @@ def fit_and_show(
     _say(*notes, *_not_learned(prior, {name: known[volumes.rows("train")] for name, known in values.items()}))
     if prior.explained < NOTHING:
         _say("codes of people left out do not depend on their covariates; what is asked for will not show")
-    write_atomically(lambda file: file.write(prior.as_json().encode()), run.folder, COVARIATES)
+    kept = with_checksums(prior, run, volumes, table, own)
+    write_atomically(lambda file: file.write(kept.encode()), run.folder, COVARIATES)
     run, measured = load(run.folder, run.device), {}
     try:
         sets = dict(zip(("real", "generated"), read_back(run, volumes, values, n, seed), strict=True))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from alphagan.generation.conditional import ConditionalPrior
 from alphagan.generation.weights import COVARIATES
+from alphagan.workbench import fit_table
+from alphagan.workbench.told import Told
 
 SIDES = {"generated": "generated", "real": "held-out"}
 MEASURES = {"r": "correlation with what was asked for", "accuracy": "share read rightly"}
 
 
-def described(prior: ConditionalPrior | None, reports: Path | None = None) -> dict | None:
+def described(prior: ConditionalPrior | None, reports: Path | None = None, told: Told | None = None) -> dict | None:
     """What was fitted to a run, and what was read back of it, as plain values; None where nothing was fitted.
 
     Parameters
@@ -20,12 +22,15 @@ def described(prior: ConditionalPrior | None, reports: Path | None = None) -> di
         Of the run.
     reports : Path, optional
         Folder below which `alphagan covariates` may have left its numbers; those of another fit are passed over.
+    told : Told, optional
+        By the file that holds the run, which is believed where there are none below that folder.
 
     Returns
     -------
     dict or None
         "read" is {covariate: {"real" or "generated": {measure: {"value": ..., "low": ..., "high": ..., "n": ...}}}}, or
-        None.
+        None; "of_file" says whether a file holds the run. Whoever knows it adds what `fit_table.changed` finds as
+        "changed".
     """
     if prior is None:
         return None
@@ -36,17 +41,24 @@ def described(prior: ConditionalPrior | None, reports: Path | None = None) -> di
         "age_range": ranges.get("age"),
         "shrinkage": prior.shrinkage,
         "explained": prior.explained,
-        "read": _read_back(prior, reports) if reports else None,
+        "read": (_read_back(prior, reports) if reports else None) or _told_by_file(prior, told),
+        "of_file": told is not None,
     }
 
 
-def in_words(found: dict) -> list[str]:
-    """Say what `described` found: what was fitted to whom, and for each covariate how well it shows."""
+def in_words(found: dict, passed_on: bool = False) -> list[str]:
+    """Say what `described` found: what was fitted to whom, and for each covariate how well it shows.
+
+    Where it is passed on, no folder is told.
+    """
     aged = " aged {:g} to {:g}".format(*found["age_range"]) if found["age_range"] else ""
     how = "ridge regression" if found["shrinkage"] else "least squares"
     said = [f"{' and '.join(found['names'])}, fitted to {found['people']} people{aged} by {how}"]
+    if changed := found.get("changed"):
+        said.append(fit_table.in_words(changed | {"table": Path(changed["table"]).name} if passed_on else changed))
     if not found["read"]:
-        return [*said, "not read back: no numbers of this fit below reports/"]
+        where = "the file tells no numbers of this fit" if found["of_file"] else "no numbers of this fit below reports/"
+        return [*said, f"not read back: {where}"]
     for name, sides in found["read"].items():
         measure = "r" if name == "age" else "accuracy"
         shown = [f"{_estimate(sides[side][measure])} in {who} people" for side, who in SIDES.items()]
@@ -86,6 +98,11 @@ def _read_back(prior: ConditionalPrior, reports: Path) -> dict | None:
         except (OSError, ValueError, KeyError, TypeError):  # of an earlier version, or something else of this name
             continue
     return None
+
+
+def _told_by_file(prior: ConditionalPrior, told: Told | None) -> dict | None:
+    read = (told.found if told and told.found else {}).get("read") or {}
+    return read if read.keys() == set(prior.names) else None
 
 
 def _estimate(estimate: dict) -> str:

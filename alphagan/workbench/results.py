@@ -5,11 +5,12 @@ from typing import Any
 
 from alphagan.audit.auditor import Audit
 from alphagan.errors import InputError
-from alphagan.evaluation.cohort import Evaluation, evaluate
+from alphagan.evaluation.cohort import Evaluation, dropped, evaluate
 from alphagan.evaluation.memory import audit_cohort
 from alphagan.files import write_json
 from alphagan.generation.load import load
 from alphagan.settings.config import Config
+from alphagan.settings.json_file import read_json
 from alphagan.settings.paths import Paths
 from alphagan.volumes.prepared import Volumes
 
@@ -41,6 +42,14 @@ def keep_audit(config: Config, cohort: str, paths: Paths) -> dict[str, Audit]:
     plain = {name: found.as_dict() for name, found in audits.items()}
     _keep(plain, paths.audit(cohort), weights, paths.provenance("audit", cohort))
     return audits
+
+
+def of_dropped_models(config: Config, cohort: str, paths: Paths) -> list[str]:
+    """Say which rows of a cohort's metrics `collect` leaves out, as the parameters name no such model; one line."""
+    if not (names := dropped(config, cohort, read_json(paths.metrics(cohort)))):
+        return []
+    where = paths.reports() / "metrics.json"
+    return [f"left out of {where}: {', '.join(names)} of {cohort}, which params.yaml no longer names"]
 
 
 def _weights(config: Config, cohort: str, paths: Paths) -> dict[str, str]:

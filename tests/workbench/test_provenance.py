@@ -12,6 +12,7 @@ from trainings import trained
 
 from alphagan.__main__ import main
 from alphagan.errors import InputError
+from alphagan.metrics.catalogue import FAULTY
 from alphagan.preparation.prepare import prepare
 from alphagan.settings.config import parse
 from alphagan.settings.paths import Paths
@@ -131,6 +132,32 @@ def test_metrics_of_earlier_weights_are_told(root, tmp_path, monkeypatch, capsys
     assert f"note: {said}" in capsys.readouterr().err
     with pytest.warns(UserWarning, match=said):
         Workspace("full").metrics("c")
+
+
+def test_models_that_params_no_longer_names_are_left_out_and_named(root, tmp_path, monkeypatch, capsys):
+    paths = laid_out(root, tmp_path)
+    weights = json.loads((root / "run" / "config.json").read_text())["weights_sha256"]
+    own = ["alpha_wgan_gp", "alpha_wgan_gp_early", "alpha_wgan_gp_batch_statistics"]
+    dropped = ["wgan_gp", "alpha_wgan_gp_seed1"]
+    rows = {name: {"mmd_rbf": {"value": 1.0}} for name in ("real", *FAULTY, *own, *dropped)}
+    told = {"alpha_wgan_gp": weights} | dict.fromkeys(dropped, "0")
+    for path, content in ((paths.metrics("c"), rows), (paths.provenance("metrics", "c"), told)):
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(content))
+    before = paths.metrics("c").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(json.dumps(PARAMS))
+    assert main(["collect"]) == 0
+    assert list(json.loads((tmp_path / "reports/metrics.json").read_text())["c"]) == ["real", *FAULTY, *own]
+    says = "left out of reports/metrics.json: wgan_gp, alpha_wgan_gp_seed1 of c, which params.yaml no longer names"
+    assert capsys.readouterr().err == f"note: {says}\n"
+    assert paths.metrics("c").read_bytes() == before
+    content = PARAMS | {"experiments": {"e": {"cohort": "c", "model": "wgan_gp"}}}
+    (tmp_path / "params.yaml").write_text(json.dumps(content))
+    (tmp_path / "models/c/wgan_gp").symlink_to(root / "run")
+    assert main(["collect"]) == 0
+    assert list(json.loads((tmp_path / "reports/metrics.json").read_text())["c"]) == ["real", *FAULTY, "wgan_gp"]
+    assert f"{', '.join(own)}, alpha_wgan_gp_seed1 of c" in capsys.readouterr().err
 
 
 def test_a_run_that_was_copied_under_another_name_is_not_measured_as_the_first(root, tmp_path):
