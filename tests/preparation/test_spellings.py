@@ -192,6 +192,24 @@ def test_second_visits_are_told_by_what_ordinary_names_end_with(tmp_path, name):
     assert once.n_people == 12 and not list(once.doubts)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("167{k}612_1{v}4{k}748_T1", "P0{k}_{v}7{k}1_T1", "P0{k}_{v}7{k}1", "MR1{v}2{k}_S0{k}"),  # numbers of exams
+        *("20{k}-03-1{v}_{name}_T1", "20{k}031{v}_{name}", "18{v}3{k}_{name}"),
+    ],
+)
+def test_scans_with_numbers_or_dates_of_their_own_are_told(tmp_path, name):
+    people = {k: f"M{chr(77 + k)}ller" for k in range(10, 22)}
+    stems = [name.format(k=k, v=v, name=people[k]) for k in people for v in (1, 2)]
+    for folder, layout, pattern in (("files", "{}.nii", None), ("folders", "{}/brain.nii", "{subject}/brain.nii")):
+        raw = layouts.tree(tmp_path / folder, *map(layout.format, stems))
+        lines = list(check(cohort(raw).model_copy(update={"pattern": pattern})).doubts)
+        assert any("24 of 24 people may be" in line or "each of 24 scans is a person" in line for line in lines), lines
+        once = layouts.tree(tmp_path / f"{folder} once", *map(layout.format, stems[::2]))
+        assert not list(check(cohort(once).model_copy(update={"pattern": pattern})).doubts)
+
+
 @pytest.mark.parametrize("name", ["{group}_{k}", "{group}{k}", "{group}_005{k:04d}", "V{k}", "m{k}", "scan{k}"])
 def test_people_who_came_once_are_not_doubted(tmp_path, name):
     names = {name.format(group=group, k=k) for group in ("control", "patient") for k in range(1, 11)}

@@ -13,6 +13,7 @@ from alphagan.preparation.cohorts.visits import AT_END, MOST_VISITS, of_one_pers
 
 # Numbers as studies give people within a site, and not visits: no channels as nnU-Net numbers them, no dates.
 OF_A_PERSON = r"(?!000\d$)(?!(?:19|20)\d\d$)\d{3,5}|\d{7}"
+A_NUMBER = r"(?!(?:19|20)\d\d).*\d{3}"  # what a name begins or ends with: of a person, and no site or date
 MOST_OF_A_WORD = 4  # scans whose names begin with a word, as anna_1 does, and not yet those of a group, as control_1
 
 
@@ -22,7 +23,7 @@ def own_people(scans: list[Scan]) -> str | None:
     What nearly all names have in common at their ends, as in S001_1_brain and S001_2_brain, does not count.
     """
     people = {scan.subject for scan in scans}
-    whole = all(_called(scan) == scan.subject for scan in scans)
+    whole = all(scan.subject in (_called(scan), *scan.image.parent.parts) for scan in scans)
     in_bids = all(_called(scan).startswith(f"sub-{scan.subject}") for scan in scans)
     if len(people) < len(scans) or not (whole or in_bids):
         return None
@@ -32,8 +33,12 @@ def own_people(scans: list[Scan]) -> str | None:
     if visits_first and len(by_begin) <= len(by_end):
         several = any(len(found) > 1 for found in by_end.values())
         return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None
+    once = len(by_begin) == len(scans) and all(re.match(A_NUMBER, end) for end in by_end)
+    if once and _as_visits(by_end):  # MR10001_S001 and MR11214_S001
+        return _of_its_own(by_end, "end", _subject_last(scans, cut))
     numbers = all(re.fullmatch(OF_A_PERSON, end) for end in by_end)
-    if numbers or not _as_visits(by_begin):
+    within_sites = numbers and not all(re.match(A_NUMBER, begin) for begin in by_begin)
+    if within_sites or not _as_visits(by_begin):
         return None
     return _of_its_own(by_begin, "begin", _subject_first(scans, cut))
 
@@ -76,7 +81,8 @@ def _of_its_own(people: dict[str, list[Scan]], how: str, pattern: str) -> str:
     """What is said of scans by what their names share, and the pattern if it joins these and no others."""
     one, other, *_ = next(found for found in people.values() if len(found) > 1)
     cure = f"give a pattern such as {pattern}" if _joins(pattern, people) else RENAME
-    named = " and ".join(scan.subject if _in_mri(scan) else scan.image.name for scan in (one, other))
+    by_file = not _in_mri(one) and one.image.name != other.image.name
+    named = " and ".join(scan.image.name if by_file else scan.subject for scan in (one, other))
     return (
         f"each of {sum(map(len, people.values()))} scans is a person of its own, although names {how} alike: "
         f"{named}; if they are of one person, {cure}"

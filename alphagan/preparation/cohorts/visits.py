@@ -19,6 +19,7 @@ VISIT = (
 # Right behind a number, as in p01fu; behind a date a number that dcm2niix gives a series.
 BEHIND = rf"(?<=\d)(?:[ab]|bl|fu\d?|pre|post|m\d{{1,3}}|{NUMBERED}|{COMPACT}(?:_\d{{1,4}})?)"
 AT_END, DONE_AT_END = rf"{MARK}{VISIT}\)?$|{BEHIND}$", rf"{MARK}{DONE}\)?$"
+AT_BEGIN = rf"^(?:{DATE}|\d{{6}}){MARK}(?=.*[^\W\d_]{{2}})"  # of whom a name follows
 WITHIN = rf"[_.-](?>{NUMBERED}|{DATE})(?=[_.-])"
 KNOWN = re.compile(rf"(?:{MARK}(?:\d{{1,2}}|{DONE}|{VISIT})\)?)+")
 
@@ -34,8 +35,10 @@ def without_visit(name: str) -> str:
     ('sub1', 'p01', 'p00')
     >>> without_visit("p1_mprage_20180511150506_5"), without_visit("s1v2"), without_visit("p1_11-5-2018")
     ('p1', 's1', 'p1')
+    >>> without_visit("2018-3-11_mueller_t1"), without_visit("180311_mueller"), without_visit("2018_1")
+    ('mueller', 'mueller', '2018_1')
     """
-    left = re.sub(AT_END, "", _undone(name))
+    left = re.sub(AT_END, "", _undone(re.sub(AT_BEGIN, "", name)))
     return _undone(re.sub(AT_END, "", re.sub(WITHIN, "", left))) or name
 
 
