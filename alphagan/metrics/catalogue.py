@@ -100,7 +100,9 @@ def compare_with_real(name: str, found: Mapping, real: Mapping) -> str:
     Returns
     -------
     str
-        "like" where the two intervals overlap, or where no p-value below 0.05 tells the samples apart. "no verdict"
+        "like" where the two intervals overlap, or where no p-value below 0.05 tells the samples apart. Of metrics that
+        are best at 0, whose sign says which way a sample departs, sizes are compared; one that lies apart from real
+        scans' on the other side of 0, and is further from it, is worse. "no verdict"
         where fewer than ten units are behind either, but for a sample of one volume, the mean brain; and where p-values
         tell real people from the others as well.
     """
@@ -111,6 +113,9 @@ def compare_with_real(name: str, found: Mapping, real: Mapping) -> str:
         if found["value"] >= SIGNIFICANT:
             return LIKE
         return WORSE if real["value"] >= SIGNIFICANT else UNTOLD
+    apart = found["low"] > real["high"] or found["high"] < real["low"]
+    if better == "zero" and apart and abs(found["value"]) > abs(real["value"]):
+        return WORSE
     found, real = (_badness(entry, better, real["value"]) for entry in (found, real))
     if found[0] > real[1]:
         return WORSE

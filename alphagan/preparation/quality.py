@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def refusals(table: Path) -> list[str]:
     """
     rows = _rows(table)
     reasons = [(row["source"], row["reason"]) for row in rows if row["reason"]]
-    return _in_kinds(reasons, lambda reason: reason.partition(":")[0], f"of {len(rows)} scans refused")
+    return _in_kinds(rows, reasons, lambda reason: reason.partition(":")[0], f"of {len(rows)} scans refused")
 
 
 def _alike(found: Foreground) -> float:
@@ -133,14 +134,17 @@ def unusual(table: Path) -> list[str]:
     rows = [row for row in _rows(table) if row["kept"] == "yes"]
     notes = [(row["source"], note) for row in rows for note in filter(None, row["note"].split("; "))]
     kind = re.compile(rf"{NUMBER.pattern}| at its .*")  # a brain may be cut at one side or several
-    return _in_kinds(notes, lambda note: kind.sub("", note), f"of {len(rows)} scans")
+    return _in_kinds(rows, notes, lambda note: kind.sub("", note), f"of {len(rows)} scans")
 
 
-def _in_kinds(said: list[tuple[str, str]], kind: Callable[[str], str], of_what: str) -> list[str]:
+def _in_kinds(
+    rows: list[dict[str, str]], said: list[tuple[str, str]], kind: Callable[[str], str], of_what: str
+) -> list[str]:
     """A line for each kind of what is said of files, with how many there are and the first."""
-    kinds = {}
+    kinds, called = {}, Counter(Path(row["source"]).name for row in rows)
     for source, words in said:
-        kinds.setdefault(kind(words), []).append((Path(source).name, words))
+        name = Path(source).name  # all are called alike where folders are people
+        kinds.setdefault(kind(words), []).append((name if called[name] == 1 else source, words))
     return [f"{len(found)} {of_what}, such as {found[0][0]}: {found[0][1]}" for found in kinds.values()]
 
 

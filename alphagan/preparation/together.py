@@ -29,7 +29,7 @@ def of_cohort(folder: Path) -> list[str]:
     details = Details(cubes)
     pairs = described(look_alikes(details, people), people, people)
     found = (pairs, of_strangers(details, people, files), upright.described(cubes, people))
-    return [*filter(None, (*found, brightness.described(cubes, [Path(file).name for file in files])))]
+    return [*filter(None, (*found, brightness.described(cubes, people)))]
 
 
 def of_strangers(details: Details, people: Sequence[str], files: Sequence[str]) -> str | None:

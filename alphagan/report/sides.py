@@ -52,7 +52,10 @@ class Side:
     @property
     def files(self) -> list[str]:
         """What each volume is called."""
-        return [Path(row.get("source", row["subject"])).name for row in self.volumes.subjects]
+        paths = [row.get("source", row["subject"]) for row in self.volumes.subjects]
+        names = [Path(path).name for path in paths]
+        alike = len(set(names)) < len(names)  # as where folders are people
+        return [path.removeprefix(f"{self.source}/") for path in paths] if alike else names
 
     @property
     def identical(self) -> set[int]:

@@ -116,6 +116,15 @@ def entry(value, low, high):
         ("ms_ssim", (0.7, 0.65, 0.75), (0.72, 0.69, 0.74), "like"),
         ("high_frequencies", (0, -0.1, 0.1), (-0.5, -0.6, -0.4), "worse"),
         ("high_frequencies", (-0.2, -0.3, -0.1), (0.01, -0.05, 0.05), "better"),
+        (
+            "high_frequencies",
+            (0.01, -0.04, 0.05),
+            (-0.08, -0.12, -0.045),
+            "worse",
+        ),  # apart, though by size they overlap
+        ("brain_volume_cohens_d", (0.92, 0.09, 1.99), (-1.16, -1.97, -0.49), "worse"),  # on the other side of 0
+        ("brain_volume_cohens_d", (0.92, 0.09, 1.99), (-0.5, -0.9, -0.1), "like"),  # no further from it
+        ("brain_volume_cohens_d", (0.3, -0.1, 0.7), (-0.5, -0.9, -0.05), "like"),
         ("mmd_rbf_p", (0.3, 0.2, 0.4), (0.04, 0.03, 0.06), "worse"),
         ("mmd_rbf_p", (0.3, 0.28, 0.32), (0.06, 0.05, 0.07), "like"),
         ("mmd_rbf_p", (0.01, 0.0, 0.02), (0.001, 0.0, 0.002), "no verdict"),  # real people differ as well
