@@ -22,7 +22,7 @@ UNTOLD = {"", "n/a", "na", "nan"}
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 NEITHER = {"o", "other"}  # of the two: kept, with an empty value
 N_NAMED = 3
-CODES = ("0", "99")  # that often stand for an age which nobody knows
+CODES = ("0", "88.8", "98", "99", "99.9", "100", "111", "120")  # that often stand for an age which nobody knows
 YOUNG, CHILDREN = 3.0, 10.0  # years; below these are infants and children, and adults whose ages are in decades
 YEARS = {"year", "years", "y", "yr", "yrs", "a"}
 

@@ -112,7 +112,8 @@ def test_freesurfer_s_whole_heads_are_of_their_contrast_where_a_pattern_takes_th
         ("T1wGd", "T1_ProHance T1_apres_injection T1_Omniscan T1_mit_Kontrastmittel"),
         ("T2starw", "T2_star t2_fl2d_tra_hemo T2_GRE t2_medic"),
         ("FLAIR", "t2_spc_da-fl_sag T2_fluid_attenuated T2_FLAIR"),
-        ("T2w", "t2_tse_tra T2_to_T1"),
+        ("T2w", "t2_tse_tra T2_to_T1 T1_T2 T2_T2"),
+        ("T1w", "T2_T1 T1_T1 T2_T1_brain"),  # the second time point
         ("mask", "T1_Maske T1_masque"),
     ],
 )

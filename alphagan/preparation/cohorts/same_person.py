@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alphagan.errors import InputError
 from alphagan.preparation.cohorts import Scan, names, nifti, tree
-from alphagan.preparation.cohorts.visits import AT_END, MOST_VISITS, of_one_person
+from alphagan.preparation.cohorts.visits import AT_END, FIRST, MOST_VISITS, of_one_person
 
 # Numbers as studies give people within a site, and not visits: no channels as nnU-Net numbers them, no dates.
 OF_A_PERSON = r"(?!000\d$)(?!(?:19|20)\d\d$)\d{3,5}|\d{7}"
@@ -23,13 +23,13 @@ def own_people(scans: list[Scan]) -> str | None:
     What nearly all names have in common at their ends, as in S001_1_brain and S001_2_brain, does not count.
     """
     people = {scan.subject for scan in scans}
-    whole = all(scan.subject in (_called(scan), *scan.image.parent.parts) for scan in scans)
-    in_bids = all(_called(scan).startswith(f"sub-{scan.subject}") for scan in scans)
-    if len(people) < len(scans) or not (whole or in_bids):
+    if len(people) < len(scans):
         return None
     cut = _core(scans)
     by_begin, by_end = (_grouped(scans, cut, part) for part in (0, 2))
-    visits_first = all(re.search(AT_END, f"_{begin.casefold()}") for begin in by_begin)  # pre_P001 and post_P001
+    visits_first = all(  # pre_P001 and post_P001
+        re.search(rf"{AT_END}|_{FIRST}$", f"_{begin.casefold()}") for begin in by_begin
+    )
     if visits_first and len(by_begin) <= len(by_end):
         several = any(len(found) > 1 for found in by_end.values())
         return _of_its_own(by_end, "end", _subject_last(scans, cut)) if several else None

@@ -16,10 +16,16 @@ VISIT = (
     rf"(?:{NUMBERED}|m\d{{1,3}}|{DATE}(?:_\d{{1,4}})?|bl|base|baseline|template|pre|post|preop|postop|before|after"
     r"|fu\d?|follow-?up\d?|\d{1,2}(?:mo|yr?|year)\w*|[ab]|[37]t|repeat|rescan|retest|copy)"
 )
-# Right behind a number, as in p01fu; behind a date a number that dcm2niix gives a series.
-BEHIND = rf"(?<=\d)(?:[ab]|bl|fu\d?|pre|post|m\d{{1,3}}|{NUMBERED}|{COMPACT}(?:_\d{{1,4}})?)"
+# Right behind a number, as in p01fu or p01y2 (but p01t1, which may be a contrast); behind a date a number that dcm2niix
+# gives a series.
+LETTER = r"(?:[mwyd]\d{1,3}|t(?![12](?!\d))\d{1,3})"  # months, weeks, years, days, times
+BEHIND = rf"(?<=\d)(?:[ab]|bl|fu\d?|pre|post|rescan|retest|{LETTER}|[rs]\d|{NUMBERED}|{COMPACT}(?:_\d{{1,4}})?)"
 AT_END, DONE_AT_END = rf"{MARK}{VISIT}\)?$|{BEHIND}$", rf"{MARK}{DONE}\)?$"
-AT_BEGIN = rf"^(?:{DATE}|\d{{6}}){MARK}(?=.*[^\W\d_]{{2}})"  # of whom a name follows
+# Before what tells who it is: a date before a name, or a visit before a number.
+FIRST = (
+    rf"(?:{NUMBERED}|[mwydt]\d{{1,3}}|(?:mri|zeit)\d{{1,2}}|bl|base|baseline|pre|post|before|after|fu\d?|follow-?up\d?)"
+)
+AT_BEGIN = rf"^(?:(?:{DATE}|\d{{6}}){MARK}(?=.*[^\W\d_]{{2}})|{FIRST}{MARK}(?=.*\d))"
 WITHIN = rf"[_.-](?>{NUMBERED}|{DATE})(?=[_.-])"
 KNOWN = re.compile(rf"(?:{MARK}(?:\d{{1,2}}|{DONE}|{VISIT})\)?)+")
 
@@ -35,11 +41,12 @@ def without_visit(name: str) -> str:
     ('sub1', 'p01', 'p00')
     >>> without_visit("p1_mprage_20180511150506_5"), without_visit("s1v2"), without_visit("p1_11-5-2018")
     ('p1', 's1', 'p1')
-    >>> without_visit("2018-3-11_mueller_t1"), without_visit("180311_mueller"), without_visit("2018_1")
-    ('mueller', 'mueller', '2018_1')
+    >>> without_visit("2018-3-11_mueller_t1"), without_visit("180311_mueller"), without_visit("t6_p1")
+    ('mueller', 'mueller', 'p1')
     """
-    left = re.sub(AT_END, "", _undone(re.sub(AT_BEGIN, "", name)))
-    return _undone(re.sub(AT_END, "", re.sub(WITHIN, "", left))) or name
+    left = re.sub(AT_END, "", _undone(name))
+    left = _undone(re.sub(AT_END, "", re.sub(WITHIN, "", left))) or name
+    return re.sub(AT_BEGIN, "", left)
 
 
 def of_one_person(spelled: Collection[str]) -> list[list[str]]:

@@ -66,4 +66,8 @@ def contrast(text: str) -> str:
     piece = next((name for name, known in PIECES.items() if any(map(known.fullmatch, words))), "")
     if piece and not (piece == "field" and words & CORRECTED):
         return piece
-    return next((name for name, known in WORDS.items() if words & known), "")
+    found = next((name for name, known in WORDS.items() if words & known), "")
+    if found == "T2w":  # P1_T2_T1 is a T1w at the second time point
+        told = [word for word in re.split(r"[^a-z0-9]+", text) if word in WORDS["T1w"] | WORDS["T2w"]]
+        return "T1w" if told and told[-1] in WORDS["T1w"] else found
+    return found
