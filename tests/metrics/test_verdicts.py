@@ -1,4 +1,4 @@
-"""Whether a metric calls a sample worse than real scans, like them or better, by intervals and by which way is better."""
+"""Whether a metric calls a sample worse than real scans, like them or better: by intervals and which way is better."""
 
 import pytest
 
