@@ -40,6 +40,8 @@ def own_people(scans: list[Scan]) -> str | None:
     within_sites = numbers and not all(re.match(A_NUMBER, begin) for begin in by_begin)
     if within_sites or not _as_visits(by_begin):
         return None
+    if len(by_end) > len(by_begin) and _as_visits(by_end):  # S1_P01 and S2_P01: there are more people than visits
+        return _of_its_own(by_end, "end", _subject_last(scans, cut))
     return _of_its_own(by_begin, "begin", _subject_first(scans, cut))
 
 
