@@ -14,7 +14,10 @@ def unsure(cohort: NiftiCohort, scans: list[Scan]) -> list[str]:
     """Lines on scans whose contrast is not known, and on images that the pattern leaves."""
     places = [scan.image.relative_to(cohort.source) for scan in scans]
     told = {place: names.read(place).contrast for place in places}
-    left = [_left(cohort, places), _left_untold(cohort, places)] if cohort.pattern else []
+    left = []
+    if cohort.pattern:
+        others = _others(cohort, places)
+        left = [_left(cohort, places, others), _left_untold(cohort, places, others)]
     found = (_untold(told), _of_folders(told, cohort.modality), _glued(told), *left)
     return [line for line in found if line]
 
@@ -69,10 +72,10 @@ def _glued(told: dict[Path, str]) -> str | None:
     )
 
 
-def _left(cohort: NiftiCohort, taken: list[Path]) -> str | None:
+def _left(cohort: NiftiCohort, taken: list[Path], others: list[Path]) -> str | None:
     """Warn of images like those that a pattern takes, of the cohort's modality as their names tell, that it leaves."""
     variants = {names.read(place).variant for place in taken}
-    told = ((place, names.read(place)) for place in _others(cohort, taken))
+    told = ((place, names.read(place)) for place in others)
     left = [
         place for place, name in told if name.contrast.lower() == cohort.modality.lower() and name.variant in variants
     ]
@@ -84,18 +87,14 @@ def _left(cohort: NiftiCohort, taken: list[Path]) -> str | None:
     )
 
 
-def _left_untold(cohort: NiftiCohort, taken: list[Path]) -> str | None:
+def _left_untold(cohort: NiftiCohort, taken: list[Path], others: list[Path]) -> str | None:
     """Warn of images that a pattern leaves, of people whom it takes no other of, whose names tell no contrast."""
     regex = nifti.compiled(cohort.pattern, "pattern")
     people = set()
     for place in map(Path.as_posix, taken):
         end = regex.fullmatch(place).end("subject")
         people.add(place[place.rfind("/", 0, end) + 1 : end].casefold())
-    left = [
-        place
-        for place in _others(cohort, taken)
-        if not names.read(place).contrast and people.isdisjoint(_beginnings(place))
-    ]
+    left = [place for place in others if not names.read(place).contrast and people.isdisjoint(_beginnings(place))]
     if not left:
         return None
     return (

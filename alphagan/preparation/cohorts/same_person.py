@@ -223,11 +223,6 @@ def doubles(scans: list[Scan], source: Path) -> str | None:
     return f"{sum(map(len, found))} scans have person and session of another, such as {one} and {other}; {cure}"
 
 
-def _called(scan: Scan) -> str:
-    """What tells who is on a scan: its name, or FreeSurfer's folder."""
-    return unicodedata.normalize("NFC", scan.image.parents[1].name) if _in_mri(scan) else _stem(scan)
-
-
 def _in_mri(scan: Scan) -> bool:
     return scan.image.parent.name == "mri"
 

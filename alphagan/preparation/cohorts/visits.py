@@ -12,9 +12,10 @@ NUMBERED = r"(?:v|tp|visit|ses|session|time|timepoint|wave|scan|exam|mr|run|day|
 MARK = r"[_ .(-]+"
 # What ends a name beside who is on the scan: its contrast or what was done to it, and before that the visit.
 DONE = r"(?:t[12]w?|flair|mprage|anat|brain|stripped|defaced|n4|biascorr|restore|gd|ce|eq)"
+NAMED = r"bl|base|baseline|pre|post|before|after|fu\d?|follow-?up\d?"
 VISIT = (
-    rf"(?:{NUMBERED}|m\d{{1,3}}|{DATE}(?:_\d{{1,4}})?|bl|base|baseline|template|pre|post|preop|postop|before|after"
-    r"|fu\d?|follow-?up\d?|\d{1,2}(?:mo|yr?|year)\w*|[ab]|[37]t|repeat|rescan|retest|copy)"
+    rf"(?:{NUMBERED}|m\d{{1,3}}|{DATE}(?:_\d{{1,4}})?|{NAMED}|template|preop|postop"
+    r"|\d{1,2}(?:mo|yr?|year)\w*|[ab]|[37]t|repeat|rescan|retest|copy)"
 )
 # Right behind a number, as in p01fu or p01y2 (but p01t1, which may be a contrast); behind a date a number that dcm2niix
 # gives a series.
@@ -22,9 +23,7 @@ LETTER = r"(?:[mwyd]\d{1,3}|t(?![12](?!\d))\d{1,3})"  # months, weeks, years, da
 BEHIND = rf"(?<=\d)(?:[ab]|bl|fu\d?|pre|post|rescan|retest|{LETTER}|[rs]\d|{NUMBERED}|{COMPACT}(?:_\d{{1,4}})?)"
 AT_END, DONE_AT_END = rf"{MARK}{VISIT}\)?$|{BEHIND}$", rf"{MARK}{DONE}\)?$"
 # Before what tells who it is: a date before a name, or a visit before a number.
-FIRST = (
-    rf"(?:{NUMBERED}|[mwydt]\d{{1,3}}|(?:mri|zeit)\d{{1,2}}|bl|base|baseline|pre|post|before|after|fu\d?|follow-?up\d?)"
-)
+FIRST = rf"(?:{NUMBERED}|[mwydt]\d{{1,3}}|(?:mri|zeit)\d{{1,2}}|{NAMED})"
 AT_BEGIN = rf"^(?:(?:{DATE}|\d{{6}}){MARK}(?=.*[^\W\d_]{{2}})|{FIRST}{MARK}(?=.*\d))"
 WITHIN = rf"[_.-](?>{NUMBERED}|{DATE})(?=[_.-])"
 KNOWN = re.compile(rf"(?:{MARK}(?:\d{{1,2}}|{DONE}|{VISIT})\)?)+")

@@ -57,7 +57,8 @@ def contrast(text: str) -> str:
     ('T1w', 'T1wGd', 'T1w', 'FLAIR')
     """
     text = ONTO.sub("", text.lower())  # what it was registered to
-    words = set(re.split(r"[^a-z0-9]+", text))
+    in_order = re.split(r"[^a-z0-9]+", text)
+    words = set(in_order)
     if (any(map(AGENT.fullmatch, words)) or BESIDE.search(text)) and words & WORDS["T1w"] and not words & NO_AGENT:
         words.add("t1wgd")
     words |= {word for word, phrase in PHRASES.items() if phrase.search(text)}
@@ -68,6 +69,6 @@ def contrast(text: str) -> str:
         return piece
     found = next((name for name, known in WORDS.items() if words & known), "")
     if found == "T2w":  # P1_T2_T1 is a T1w at the second time point
-        told = [word for word in re.split(r"[^a-z0-9]+", text) if word in WORDS["T1w"] | WORDS["T2w"]]
+        told = [word for word in in_order if word in WORDS["T1w"] | WORDS["T2w"]]
         return "T1w" if told and told[-1] in WORDS["T1w"] else found
     return found
